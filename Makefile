@@ -1,0 +1,49 @@
+# The front door. `make help` says what there is. Anything longer than a line lives in scripts/.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# A toolchain installed for this user is found even when its directory is not on PATH.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+target := $(or $(CARGO_TARGET_DIR),target)
+release := $(target)/release/flexprice
+
+.PHONY: help setup demo run test fmt clippy unit checks bench docs
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Check for the tools a build needs; as root on Debian, install the missing system packages
+	@scripts/setup.sh
+
+demo: setup ## Build, then meter, rate and invoice a year of real events, and show the result
+	cargo build --release -p server
+	@FLEXPRICE_BIN="$(release)" scripts/demo.sh
+
+run: setup ## Build and serve on 127.0.0.1:8080, data in ./data
+	cargo build --release -p server
+	@exec "$(release)" serve
+
+test: setup fmt clippy unit checks ## Everything that must hold: format, lints, all tests, checks of the tree
+
+fmt:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy --workspace --all-targets -- -D warnings
+
+# Property tests draw the same cases in every run of this target; `cargo test` alone draws new ones.
+unit: export PROPTEST_RNG_SEED ?= 20130101
+unit:
+	cargo test --workspace
+
+checks:
+	@scripts/checks.sh
+
+bench: setup ## Measure; prints figures, fails on none
+	@scripts/bench.sh
+
+docs: ## Write anew what is generated: configuration, OpenAPI, coverage
+	@scripts/docs.sh

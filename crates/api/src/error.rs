@@ -1,0 +1,104 @@
+//! The one mapping from what went wrong to status, code and message (spec 60 §3).
+
+use std::collections::BTreeMap;
+
+use app::Error;
+use axum::response::{IntoResponse, Response};
+use domain::invalid::{Invalid, InvalidKind};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The outcome of a handler.
+pub(crate) type ApiResult<T> = Result<T, ApiError>;
+
+/// An error on its way to the client.
+#[derive(Debug)]
+pub(crate) struct ApiError(pub(crate) Error);
+
+impl<E: Into<Error>> From<E> for ApiError {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+/// The body of every error.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = errors::ErrorResponse)]
+pub(crate) struct ErrorResponse {
+    /// Stable, for programs.
+    code: &'static str,
+    /// For people: what is wrong and what to do.
+    message: String,
+    /// The status of the answer.
+    http_status_code: u16,
+    /// Facts: the field, the offending value, the index.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    details: BTreeMap<String, String>,
+}
+
+/// Every code with its status.
+const CODES: &[(&str, StatusCode)] = &[
+    ("not_found", StatusCode::NOT_FOUND),
+    ("already_exists", StatusCode::CONFLICT),
+    ("version_conflict", StatusCode::CONFLICT),
+    ("validation_error", StatusCode::BAD_REQUEST),
+    ("invalid_operation", StatusCode::BAD_REQUEST),
+    ("permission_denied", StatusCode::FORBIDDEN),
+    ("too_many_requests", StatusCode::TOO_MANY_REQUESTS),
+    ("not_implemented", StatusCode::NOT_IMPLEMENTED),
+    ("service_unavailable", StatusCode::SERVICE_UNAVAILABLE),
+    ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
+];
+
+/// Every code with its status, for the documentation and its test.
+pub fn error_table() -> impl Iterator<Item = (&'static str, u16)> {
+    CODES.iter().map(|(code, status)| (*code, status.as_u16()))
+}
+
+/// Seconds after which a refused request is worth another try.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+impl ApiError {
+    fn code(&self) -> &'static str {
+        match &self.0 {
+            Error::NotFound { .. } => "not_found",
+            Error::AlreadyExists { .. } | Error::IdempotencyRace => "already_exists",
+            Error::VersionConflict(_) => "version_conflict",
+            Error::Invalid(Invalid { kind: InvalidKind::Validation, .. }) => "validation_error",
+            Error::Invalid(Invalid { kind: InvalidKind::Operation, .. }) => "invalid_operation",
+            Error::PermissionDenied(_) => "permission_denied",
+            Error::NotImplemented(_) => "not_implemented",
+            Error::TooManyRequests(_) => "too_many_requests",
+            Error::Unavailable(_) => "service_unavailable",
+            Error::Internal(_) => "internal_error",
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let code = self.code();
+        let status = CODES.iter().find(|(known, _)| *known == code).map_or(StatusCode::INTERNAL_SERVER_ERROR, |(_, status)| *status);
+        let is_race = matches!(self.0, Error::IdempotencyRace);
+        let (message, details) = match self.0 {
+            // Causes are for the log, never for clients.
+            Error::Internal(cause) => {
+                tracing::error!(%cause, "a request failed");
+                ("an unexpected error occurred: it was logged under the request's id".to_owned(), BTreeMap::new())
+            }
+            Error::Invalid(invalid) => (invalid.message, invalid.details),
+            Error::AlreadyExists { message, details } => (message, details),
+            other => (other.to_string(), BTreeMap::new()),
+        };
+        let body = ErrorResponse { code, message, http_status_code: status.as_u16(), details };
+        let mut response = (status, axum::Json(body)).into_response();
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
+        if is_race {
+            response.extensions_mut().insert(crate::middleware::IdempotencyRace);
+        }
+        response
+    }
+}

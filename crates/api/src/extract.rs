@@ -1,0 +1,82 @@
+//! What handlers take from a request. Whatever does not fit is a validation error that says where.
+
+use app::{Context, Error};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use bytes::Bytes;
+use http::request::Parts;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::ApiState;
+use crate::error::ApiError;
+
+/// The caller: tenant, environment, user, idempotency key.
+pub(crate) struct Caller(pub(crate) Context);
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let context = parts.extensions.get::<Context>().cloned();
+        context.map(Caller).ok_or_else(|| ApiError(Error::Internal("a route without authentication asked for its caller".into())))
+    }
+}
+
+/// A JSON body. An empty body reads as an empty object.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
+        let bytes = body_bytes(request, state).await?;
+        parse_json(&bytes).map(Body)
+    }
+}
+
+/// The bytes of a body, up to the limit. The whole body counts.
+pub(crate) async fn body_bytes(request: Request, state: &ApiState) -> Result<Bytes, ApiError> {
+    if let Some(bytes) = request.extensions().get::<Bytes>() {
+        return Ok(bytes.clone());
+    }
+    let limit = state.settings.body_bytes_max;
+    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
+        let too_long = std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        if too_long {
+            ApiError(Error::input(format!("the body is longer than {limit} bytes: split it")))
+        } else {
+            ApiError(Error::input("the body ended early"))
+        }
+    })
+}
+
+/// Reads the first JSON value of a body.
+pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    parse_json_borrowed(bytes)
+}
+
+/// Reads the first JSON value of a body, borrowing from it.
+pub(crate) fn parse_json_borrowed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ApiError> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    let bytes = if first.is_none() { b"{}" } else { bytes };
+    // Derived readers would take an array for an object, its items by position.
+    if first == Some(&b'[') {
+        return Err(ApiError(Error::input("the body must be a JSON object")));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    T::deserialize(&mut deserializer).map_err(|error| ApiError(Error::input(format!("the JSON body does not fit: {error}"))))
+}
+
+/// The parameters after the question mark.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        axum::extract::Query::<T>::from_request_parts(parts, state)
+            .await
+            .map(|query| Self(query.0))
+            .map_err(|error| ApiError(Error::input(format!("the query does not fit: {}", error.body_text()))))
+    }
+}

@@ -1,0 +1,91 @@
+//! The HTTP API: routes, requests and responses, the error mapping, OpenAPI. A handler decodes, calls one use case, encodes; it
+//! decides nothing about billing.
+
+mod answer;
+mod contract;
+mod docs_page;
+mod error;
+mod extract;
+mod filter;
+mod list;
+mod middleware;
+mod openapi;
+mod routes;
+mod schema;
+mod wire;
+
+pub use contract::coverage_page;
+pub use error::error_table;
+pub use openapi::document;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::App;
+use axum::Router;
+use axum::routing::get;
+
+/// What the API is set up with.
+#[derive(Clone)]
+pub struct ApiSettings {
+    /// The header that carries an API key.
+    pub api_key_header: http::HeaderName,
+    /// Longest body, in bytes. Longer ones are refused with 400.
+    pub body_bytes_max: usize,
+    /// Most requests at once; more are refused with 503 and Retry-After.
+    pub in_flight_max: usize,
+    /// Longest time of one request; beyond it the answer is 503.
+    pub request_timeout: Duration,
+    /// Renders the metrics in Prometheus' text format.
+    pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            api_key_header: http::HeaderName::from_static("x-api-key"),
+            body_bytes_max: 32 * 1024 * 1024,
+            in_flight_max: 1024,
+            request_timeout: Duration::from_secs(60),
+            render_metrics: Arc::new(String::new),
+        }
+    }
+}
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct ApiState {
+    pub(crate) app: App,
+    pub(crate) settings: Arc<ApiSettings>,
+    pub(crate) in_flight: Arc<tokio::sync::Semaphore>,
+    pub(crate) readiness: Arc<routes::health::Readiness>,
+}
+
+/// All routes over the use cases.
+pub fn router(app: App, settings: ApiSettings) -> Router {
+    let in_flight = Arc::new(tokio::sync::Semaphore::new(settings.in_flight_max));
+    let state = ApiState { app, settings: Arc::new(settings), in_flight, readiness: Arc::default() };
+    let (versioned, _) = routes::versioned().split_for_parts();
+    let versioned = versioned
+        .method_not_allowed_fallback(contract::not_built)
+        .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::idempotency))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::authenticate));
+    let open = Router::new()
+        .route("/health", get(routes::health::health).post(routes::health::health))
+        .route("/health/live", get(routes::health::health))
+        .route("/health/ready", get(routes::health::ready))
+        .route("/ready", get(routes::health::ready))
+        .route("/metrics", get(routes::health::metrics))
+        .route("/openapi.json", get(openapi::serve))
+        .route("/docs", get(docs_page::serve));
+    Router::new()
+        .merge(open)
+        .merge(versioned)
+        .merge(contract::unbuilt_routes())
+        .fallback(contract::not_built)
+        .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::bound))
+        .layer(axum::middleware::from_fn(middleware::observe))
+        .layer(axum::middleware::from_fn(middleware::headers))
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(middleware::panicked))
+        .with_state(state)
+}

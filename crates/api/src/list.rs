@@ -1,0 +1,202 @@
+//! Lists: pages, order, common filters (spec 60 §4).
+
+use app::{Condition, Direction, Error, ListQuery, Page, Sort};
+use domain::scope::Status;
+use domain::time::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::{ApiError, ApiResult};
+use crate::filter::{Columns, FilterCondition};
+use crate::schema::{StatusSchema, Time};
+
+const LIMIT_DEFAULT: i64 = 50;
+const LIMIT_MAX: i64 = 1000;
+
+/// The filters that every list has.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct CommonFilter {
+    /// Most items of the page: 1 to 1000; 50 without.
+    #[serde(default, deserialize_with = "whole_number")]
+    pub(crate) limit: Option<i64>,
+    /// Items before the page.
+    #[serde(default, deserialize_with = "whole_number")]
+    pub(crate) offset: Option<i64>,
+    /// Columns to sort by, or the name of one.
+    #[serde(default)]
+    #[schema(value_type = Vec<SortCondition>)]
+    pub(crate) sort: SortBy,
+    /// `asc` or `desc`, for a single column.
+    pub(crate) order: Option<String>,
+    /// Row status; published without.
+    #[schema(value_type = Option<StatusSchema>)]
+    pub(crate) status: Option<Status>,
+    /// Conditions on columns; all must hold.
+    #[serde(default)]
+    pub(crate) filters: Vec<FilterCondition>,
+    /// Things to embed, comma-separated.
+    pub(crate) expand: Option<String>,
+    /// At or after.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) start_time: Option<Timestamp>,
+    /// At or before.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) end_time: Option<Timestamp>,
+}
+
+/// Reads a whole number also from a query string, where everything is text.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    use serde::de::Error as _;
+    match Option::<serde_json::Value>::deserialize(deserializer)? {
+        None | Some(serde_json::Value::Null) => Ok(None),
+        Some(serde_json::Value::String(text)) if text.is_empty() => Ok(None),
+        Some(serde_json::Value::String(text)) => {
+            text.parse().map(Some).map_err(|_| D::Error::custom(format!("`{text}` is no whole number")))
+        }
+        Some(serde_json::Value::Number(number)) => number.as_i64().map(Some).ok_or_else(|| D::Error::custom("expected a whole number")),
+        Some(other) => Err(D::Error::custom(format!("expected a whole number, found {other}"))),
+    }
+}
+
+/// One column of an order.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[schema(as = types::SortCondition)]
+pub(crate) struct SortCondition {
+    /// The column.
+    #[serde(default)]
+    pub(crate) field: String,
+    /// `asc` or `desc`; anything else is `asc`.
+    #[serde(default)]
+    pub(crate) direction: String,
+}
+
+/// An order as it is sent: several columns, or the name of one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum SortBy {
+    /// Several columns.
+    Columns(Vec<SortCondition>),
+    /// One column; `order` says which way.
+    Column(String),
+}
+
+impl Default for SortBy {
+    fn default() -> Self {
+        Self::Columns(Vec::new())
+    }
+}
+
+/// Which statuses a list shows when none is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DefaultStatus {
+    /// Published rows.
+    Published,
+    /// Published and archived rows.
+    PublishedAndArchived,
+}
+
+impl CommonFilter {
+    /// Whether a condition names this column.
+    pub(crate) fn names_column(&self, field: &str) -> bool {
+        self.filters.iter().any(|filter| filter.field() == field)
+    }
+
+    /// The query of a list: common filters, then the entity's own conditions.
+    pub(crate) fn into_query(self, columns: &Columns, default_status: DefaultStatus, own: Vec<Condition>) -> ApiResult<ListQuery> {
+        let created = |time: Option<Timestamp>| time.map(|time| ("created_at", time));
+        let (start, end) = (created(self.start_time), created(self.end_time));
+        self.into_query_with_times(columns, default_status, own, start, end)
+    }
+
+    /// Like [`Self::into_query`], with other columns for `start_time` and `end_time`.
+    pub(crate) fn into_query_with_times(
+        self,
+        columns: &Columns,
+        default_status: DefaultStatus,
+        own: Vec<Condition>,
+        start: Option<(&'static str, Timestamp)>,
+        end: Option<(&'static str, Timestamp)>,
+    ) -> ApiResult<ListQuery> {
+        let refuse = |message: String| ApiError(Error::input(message));
+        let limit = match self.limit {
+            None | Some(0) => LIMIT_DEFAULT,
+            Some(limit) if (1..=LIMIT_MAX).contains(&limit) => limit,
+            Some(limit) => return Err(refuse(format!("limit must be 1 to {LIMIT_MAX}, not {limit}"))),
+        };
+        let offset = self.offset.unwrap_or(0);
+        if offset < 0 {
+            return Err(refuse("offset must be 0 or more".into()));
+        }
+        if let (Some(start), Some(end)) = (self.start_time, self.end_time)
+            && end < start
+        {
+            return Err(refuse("end_time must not be before start_time".into()));
+        }
+        let mut conditions = vec![match (self.status, default_status) {
+            (Some(status), _) => Condition::eq("status", &status),
+            (None, DefaultStatus::Published) => Condition::eq("status", &Status::Published),
+            (None, DefaultStatus::PublishedAndArchived) => Condition::one_of("status", &[Status::Published, Status::Archived]),
+        }];
+        conditions.extend(own);
+        conditions.extend(start.map(|(column, time)| Condition::Gte(column, app::Value::Time(time))));
+        conditions.extend(end.map(|(column, time)| Condition::Lte(column, app::Value::Time(time))));
+        for filter in self.filters {
+            conditions.extend(filter.into_condition(columns)?);
+        }
+        Ok(ListQuery { conditions, sort: sort_columns(self.sort, self.order.as_deref(), columns)?, limit, offset })
+    }
+}
+
+fn sort_columns(sort: SortBy, order: Option<&str>, columns: &Columns) -> ApiResult<Vec<Sort>> {
+    let asked = match sort {
+        SortBy::Columns(asked) => asked,
+        SortBy::Column(field) if field.is_empty() => Vec::new(),
+        SortBy::Column(field) => vec![SortCondition { field, direction: order.unwrap_or("desc").to_owned() }],
+    };
+    if let Some(order) = order.filter(|order| !matches!(*order, "asc" | "desc" | "")) {
+        return Err(ApiError(Error::input(format!("order must be asc or desc, not {order}"))));
+    }
+    if asked.is_empty() {
+        let direction = if order == Some("asc") { Direction::Ascending } else { Direction::Descending };
+        return Ok(vec![Sort { column: "created_at", direction }]);
+    }
+    asked
+        .into_iter()
+        .map(|sort| {
+            let (column, _) = columns.find(&sort.field)?;
+            let direction = if sort.direction.eq_ignore_ascii_case("desc") { Direction::Descending } else { Direction::Ascending };
+            Ok(Sort { column, direction })
+        })
+        .collect()
+}
+
+/// Where a page stands in its list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = types::PaginationResponse)]
+pub(crate) struct Pagination {
+    /// How many match in all.
+    total: i64,
+    /// Most items of a page.
+    limit: i64,
+    /// The offset of the next page.
+    offset: i64,
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ListResponse<T> {
+    /// The items; never null.
+    pub(crate) items: Vec<T>,
+    /// Where the page stands.
+    pub(crate) pagination: Pagination,
+}
+
+impl<T> ListResponse<T> {
+    /// A page as clients of the API know it: `offset` is that of the next page (spec 60 §4.1).
+    pub(crate) fn new<R>(page: Page<R>, limit: i64, offset: i64, item: impl FnMut(R) -> T) -> Self {
+        Self {
+            items: page.items.into_iter().map(item).collect(),
+            pagination: Pagination { total: page.total, limit, offset: offset + limit },
+        }
+    }
+}

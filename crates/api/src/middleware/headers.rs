@@ -1,0 +1,33 @@
+//! Headers of every answer: request id, cross-origin and security headers (spec 60 §2).
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{self, HeaderName};
+use http::{HeaderValue, Method, StatusCode};
+
+const CROSS_ORIGIN: [(HeaderName, &str); 4] = [
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE, OPTIONS"),
+    (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
+    (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+];
+
+const SECURITY: [(HeaderName, &str); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (HeaderName::from_static("permissions-policy"), "geolocation=(), microphone=(), camera=()"),
+];
+
+/// Adds the headers. An OPTIONS request on any path ends here.
+pub(crate) async fn headers(request: Request, next: Next) -> Response {
+    let mut response = if request.method() == Method::OPTIONS { StatusCode::OK.into_response() } else { next.run(request).await };
+    let headers = response.headers_mut();
+    for (name, value) in CROSS_ORIGIN.into_iter().chain(SECURITY) {
+        // A page that needs a style of its own has set its own policy.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

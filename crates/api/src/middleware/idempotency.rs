@@ -1,0 +1,71 @@
+//! `Idempotency-Key` on every changing call: the answer is kept with the change and replayed to a repetition.
+
+use app::{Context, Error, IdempotencyKey};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use sha2::{Digest, Sha256};
+
+use crate::ApiState;
+use crate::answer::json;
+use crate::error::ApiError;
+use crate::extract::body_bytes;
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// Marks an answer whose change lost against a concurrent request with the same key.
+#[derive(Clone)]
+pub(crate) struct IdempotencyRace;
+
+/// Replays the kept answer, or lets the request through with its key.
+pub(crate) async fn idempotency(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let key = request.headers().get(KEY).filter(|key| !key.is_empty()).cloned();
+    let changes = matches!(*request.method(), Method::POST | Method::PUT | Method::DELETE | Method::PATCH);
+    let (Some(key), true) = (key, changes) else { return next.run(request).await };
+    match keyed(&state, request, &key, next).await {
+        Ok(response) | Err(response) => response,
+    }
+}
+
+async fn keyed(state: &ApiState, request: Request, key: &HeaderValue, next: Next) -> Result<Response, Response> {
+    let refuse = |error: Error| ApiError(error).into_response();
+    let key = key.to_str().map_err(|_| refuse(Error::input("Idempotency-Key must be plain ASCII")))?.to_owned();
+    let (mut parts, body) = request.into_parts();
+    let Some(mut context) = parts.extensions.get::<Context>().cloned() else {
+        return Err(refuse(Error::Internal("an unauthenticated request carries a key".into())));
+    };
+    let bytes = body_bytes(Request::new(body), state).await.map_err(IntoResponse::into_response)?;
+    let mut fingerprint = Sha256::new();
+    for part in [parts.method.as_str().as_bytes(), b" ", parts.uri.to_string().as_bytes(), b"\n", &bytes] {
+        fingerprint.update(part);
+    }
+    let fingerprint = fingerprint.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let idempotency = IdempotencyKey { key, fingerprint };
+    if let Some(answer) = replay(state, &context, &idempotency).await? {
+        return Ok(answer);
+    }
+    context.idempotency = Some(idempotency.clone());
+    parts.extensions.insert(context.clone());
+    parts.extensions.insert(bytes);
+    let response = next.run(Request::from_parts(parts, axum::body::Body::empty())).await;
+    if response.extensions().get::<IdempotencyRace>().is_some()
+        && let Some(answer) = replay(state, &context, &idempotency).await?
+    {
+        return Ok(answer);
+    }
+    Ok(response)
+}
+
+async fn replay(state: &ApiState, context: &Context, idempotency: &IdempotencyKey) -> Result<Option<Response>, Response> {
+    let recalled = state.app.recall_answer(&context.scope, idempotency).await.map_err(|error| ApiError(error).into_response())?;
+    Ok(recalled.map(|record| {
+        let status = u16::try_from(record.response_status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+        let status = status.unwrap_or(StatusCode::OK);
+        let empty = record.response_body.is_empty();
+        let mut response = if empty { status.into_response() } else { json(status, record.response_body) };
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        response
+    }))
+}

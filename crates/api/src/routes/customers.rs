@@ -1,0 +1,174 @@
+//! Customers.
+
+use app::{Condition, Error};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use domain::customer::Customer;
+use domain::ids::CustomerId;
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::expand::Expand;
+use crate::ApiState;
+use crate::answer::{commit, commit_empty};
+use crate::error::ApiResult;
+use crate::extract::{Body, Caller, Query};
+use crate::filter::ColumnKind::Text;
+use crate::filter::Columns;
+use crate::list::{DefaultStatus, ListResponse};
+use crate::wire::customer::{CreateCustomerRequest, CustomerFilter, CustomerResponse, UpdateCustomerRequest};
+
+const COLUMNS: Columns = Columns(&[
+    ("external_id", "external_id", Text),
+    ("name", "name", Text),
+    ("email", "email", Text),
+    ("contact", "contact", Text),
+    ("timezone", "timezone", Text),
+    ("address_city", "address_city", Text),
+    ("address_state", "address_state", Text),
+    ("address_country", "address_country", Text),
+    ("address_postal_code", "address_postal_code", Text),
+]);
+
+pub(super) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(create_customer, list_customers, update_customer))
+        .routes(routes!(query_customer))
+        .routes(routes!(get_customer, update_customer_by_id, delete_customer))
+        .routes(routes!(get_customer_by_external_id))
+        .routes(routes!(get_customer_by_lookup_key))
+}
+
+/// Makes a customer
+#[utoipa::path(post, path = "/v1/customers", operation_id = "createCustomer", tag = "Customers", request_body = CreateCustomerRequest,
+    responses((status = 201, body = CustomerResponse)))]
+async fn create_customer(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Body(request): Body<CreateCustomerRequest>,
+) -> ApiResult<Response> {
+    request.refuse_unbuilt()?;
+    let customer = request.into_customer(CustomerId::new(state.app.ids()), state.app.audit(&context));
+    let pending = state.app.create_customer(customer).await?;
+    commit(&context, StatusCode::CREATED, pending, |customer| CustomerResponse::from(customer)).await
+}
+
+/// Lists customers
+#[utoipa::path(get, path = "/v1/customers", operation_id = "listCustomers", tag = "Customers",
+    responses((status = 200, body = ListResponse<CustomerResponse>)))]
+async fn list_customers(state: State<ApiState>, caller: Caller, Query(filter): Query<CustomerFilter>) -> ApiResult<Response> {
+    search(state, caller, filter).await
+}
+
+/// Searches customers
+#[utoipa::path(post, path = "/v1/customers/search", operation_id = "queryCustomer", tag = "Customers", request_body = CustomerFilter,
+    responses((status = 200, body = ListResponse<CustomerResponse>)))]
+async fn query_customer(state: State<ApiState>, caller: Caller, Body(filter): Body<CustomerFilter>) -> ApiResult<Response> {
+    search(state, caller, filter).await
+}
+
+async fn search(State(state): State<ApiState>, Caller(context): Caller, filter: CustomerFilter) -> ApiResult<Response> {
+    Expand::parse(filter.common.expand.as_deref(), &[("integrations", &[])])?;
+    let mut own = Vec::new();
+    if !filter.customer_ids.is_empty() {
+        own.push(Condition::one_of("id", &filter.customer_ids));
+    }
+    if !filter.external_ids.is_empty() {
+        own.push(Condition::one_of("external_id", &filter.external_ids));
+    }
+    for (column, value) in [("external_id", &filter.external_id), ("email", &filter.email)] {
+        own.extend(value.as_ref().filter(|value| !value.is_empty()).map(|value| Condition::eq(column, value)));
+    }
+    own.extend(filter.metadata.unwrap_or_default().into_iter().map(|(key, value)| Condition::Pair("metadata", key, value)));
+    let query = filter.common.into_query(&COLUMNS, DefaultStatus::Published, own)?;
+    let page = state.app.list::<Customer>(&context.scope, &query).await?;
+    let response = ListResponse::new(page, query.limit, query.offset, |customer| CustomerResponse::from(&customer));
+    Ok(axum::Json(response).into_response())
+}
+
+/// Reads a customer
+#[utoipa::path(get, path = "/v1/customers/{id}", operation_id = "getCustomer", tag = "Customers",
+    responses((status = 200, body = CustomerResponse)))]
+async fn get_customer(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
+    let customer = state.app.customer(&context.scope, &id).await?;
+    Ok(axum::Json(CustomerResponse::from(&*customer)).into_response())
+}
+
+/// Reads a published customer by its external id
+#[utoipa::path(get, path = "/v1/customers/external/{external_id}", operation_id = "getCustomerByExternalId", tag = "Customers",
+    responses((status = 200, body = CustomerResponse)))]
+async fn get_customer_by_external_id(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Path(id): Path<String>,
+) -> ApiResult<Response> {
+    let customer = state.app.customer_by_external_id(&context.scope, &id).await?;
+    Ok(axum::Json(CustomerResponse::from(&customer)).into_response())
+}
+
+/// Reads a published customer by its external id (former path)
+#[utoipa::path(get, path = "/v1/customers/lookup/{key}", operation_id = "getCustomerByLookupKey", tag = "Customers",
+    responses((status = 200, body = CustomerResponse)))]
+async fn get_customer_by_lookup_key(state: State<ApiState>, caller: Caller, id: Path<String>) -> ApiResult<Response> {
+    get_customer_by_external_id(state, caller, id).await
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct WhichCustomer {
+    id: Option<String>,
+    external_customer_id: Option<String>,
+}
+
+/// Changes a customer named by `id` or `external_customer_id`
+#[utoipa::path(put, path = "/v1/customers", operation_id = "updateCustomer", tag = "Customers", request_body = UpdateCustomerRequest,
+    params(("id" = Option<String>, Query), ("external_customer_id" = Option<String>, Query)),
+    responses((status = 200, body = CustomerResponse)))]
+async fn update_customer(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Query(which): Query<WhichCustomer>,
+    Body(request): Body<UpdateCustomerRequest>,
+) -> ApiResult<Response> {
+    let id = which.id.filter(|id| !id.is_empty());
+    let by_external_id = match which.external_customer_id.as_deref().filter(|id| !id.is_empty()) {
+        Some(external_id) => Some(state.app.customer_by_external_id(&context.scope, external_id).await?.id.to_string()),
+        None => None,
+    };
+    let id = match (id, by_external_id) {
+        (Some(id), Some(other)) if id != other => return Err(Error::input("id and external_customer_id name different customers").into()),
+        (Some(id), _) | (None, Some(id)) => id,
+        (None, None) => return Err(Error::input("id or external_customer_id is required").into()),
+    };
+    change(&state, &context, &id, request).await
+}
+
+/// Changes a customer
+#[utoipa::path(put, path = "/v1/customers/{id}", operation_id = "updateCustomerById", tag = "Customers", request_body = UpdateCustomerRequest,
+    responses((status = 200, body = CustomerResponse)))]
+async fn update_customer_by_id(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Path(id): Path<String>,
+    Body(request): Body<UpdateCustomerRequest>,
+) -> ApiResult<Response> {
+    change(&state, &context, &id, request).await
+}
+
+async fn change(state: &ApiState, context: &app::Context, id: &str, request: UpdateCustomerRequest) -> ApiResult<Response> {
+    if request.integration_entity_mapping.as_ref().is_some_and(|mappings| !mappings.is_empty()) {
+        return Err(Error::unbuilt("integration_entity_mapping").into());
+    }
+    let pending = state.app.update_customer(context, id, |customer| request.apply(customer)).await?;
+    commit(context, StatusCode::OK, pending, |customer| CustomerResponse::from(customer)).await
+}
+
+/// Puts a customer away
+#[utoipa::path(delete, path = "/v1/customers/{id}", operation_id = "deleteCustomer", tag = "Customers", responses((status = 204)))]
+async fn delete_customer(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
+    let pending = state.app.delete_customer(&context, &id).await?;
+    commit_empty(&context, pending).await
+}

@@ -1,0 +1,39 @@
+//! One file per concept: handlers that decode, call one use case, encode.
+
+mod api_keys;
+mod clocks;
+mod customers;
+mod environments;
+mod events;
+mod expand;
+mod features;
+mod groups;
+pub(crate) mod health;
+mod invoices;
+mod meters;
+mod plans;
+mod prices;
+mod subscriptions;
+mod usage;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::ApiState;
+
+/// Every route under `/v1`, with its documentation.
+pub(crate) fn versioned() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .merge(events::router())
+        .merge(usage::router())
+        .merge(customers::router())
+        .merge(meters::router())
+        .merge(features::router())
+        .merge(groups::router())
+        .merge(plans::router())
+        .merge(prices::router())
+        .merge(subscriptions::router())
+        .merge(invoices::router())
+        .merge(environments::router())
+        .merge(clocks::router())
+        .merge(api_keys::router())
+}

@@ -1,0 +1,109 @@
+//! Requests and responses as they stand on the wire. Field names are the published API's.
+
+pub(crate) mod customer;
+pub(crate) mod event;
+pub(crate) mod feature;
+pub(crate) mod group;
+pub(crate) mod invoice;
+pub(crate) mod meter;
+pub(crate) mod plan;
+pub(crate) mod platform;
+pub(crate) mod price;
+pub(crate) mod subscription;
+pub(crate) mod usage;
+
+use std::collections::BTreeMap;
+
+use domain::money::Decimal;
+use domain::scope::{Audit, Status};
+use domain::time::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::schema::{StatusSchema, Time};
+
+/// What every thing shows besides its own facts.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct AuditBody {
+    /// published, archived or deleted.
+    #[schema(value_type = StatusSchema)]
+    pub(crate) status: Status,
+    pub(crate) tenant_id: String,
+    pub(crate) environment_id: String,
+    #[schema(value_type = Time)]
+    pub(crate) created_at: Timestamp,
+    #[schema(value_type = Time)]
+    pub(crate) updated_at: Timestamp,
+    pub(crate) created_by: String,
+    pub(crate) updated_by: String,
+}
+
+impl From<&Audit> for AuditBody {
+    fn from(audit: &Audit) -> Self {
+        Self {
+            status: audit.status,
+            tenant_id: audit.scope.tenant_id.to_string(),
+            environment_id: audit.scope.environment_id.to_string(),
+            created_at: audit.created_at,
+            updated_at: audit.updated_at,
+            created_by: audit.created_by.clone(),
+            updated_by: audit.updated_by.clone(),
+        }
+    }
+}
+
+/// Values by property name.
+pub(crate) type Filters = BTreeMap<String, Vec<String>>;
+
+/// A decimal that stands as a JSON number, with all its digits.
+#[derive(Debug, Clone)]
+pub(crate) struct Number(Box<RawValue>);
+
+impl From<&Decimal> for Number {
+    fn from(value: &Decimal) -> Self {
+        // Plain digits are a JSON number, so this cannot fail.
+        Self(RawValue::from_string(value.to_string()).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl PartialSchema for Number {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Number).into()
+    }
+}
+
+impl ToSchema for Number {}
+
+/// The properties of an event as they were sent; null when there were none.
+#[derive(Debug, Clone)]
+pub(crate) struct RawProperties(Box<RawValue>);
+
+impl RawProperties {
+    /// From the stored JSON text.
+    pub(crate) fn new(json: &str) -> Self {
+        Self(RawValue::from_string(json.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+    }
+}
+
+impl Serialize for RawProperties {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl PartialSchema for RawProperties {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Object).into()
+    }
+}
+
+impl ToSchema for RawProperties {}

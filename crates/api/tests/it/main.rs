@@ -1,0 +1,15 @@
+//! The API over real stores, through its router: one module per concept, each test named for the rule that it proves.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod bad_input;
+mod billing;
+mod contract;
+mod coverage;
+mod document;
+mod errors;
+mod idempotency;
+mod isolation;
+mod lists;
+mod openapi;
+mod refusals;

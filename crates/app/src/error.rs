@@ -1,0 +1,122 @@
+//! What can go wrong with a request. The API maps each to a status and code in one place (spec 60 §3).
+
+use std::collections::BTreeMap;
+
+use domain::invalid::Invalid;
+use storage::StoreError;
+use streams::EventStoreError;
+
+/// The outcome of a use case.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a use case did not do as asked. Messages are for clients; causes are logged, never sent.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such thing in the caller's scope.
+    #[error("{what} {id} does not exist")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// Under which id.
+        id: String,
+    },
+    /// A uniqueness rule refuses it.
+    #[error("{message}")]
+    AlreadyExists {
+        /// What exists, and what to do.
+        message: String,
+        /// Facts for machines.
+        details: BTreeMap<String, String>,
+    },
+    /// Someone else changed it meanwhile.
+    #[error("{0}")]
+    VersionConflict(String),
+    /// The input or the state forbids it.
+    #[error("{0}")]
+    Invalid(#[from] Invalid),
+    /// The caller may not.
+    #[error("{0}")]
+    PermissionDenied(String),
+    /// Known, but not built.
+    #[error("{0}")]
+    NotImplemented(String),
+    /// More than the system takes in; try again after a moment.
+    #[error("{0}")]
+    TooManyRequests(String),
+    /// A store is locked, full or gone; nothing was done. Try again.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A concurrent request with the same idempotency key was first: its answer is the answer.
+    #[error("another request with this idempotency key was first")]
+    IdempotencyRace,
+    /// A defect.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// No such thing in the caller's scope.
+    pub fn not_found(what: &'static str, id: impl Into<String>) -> Self {
+        Self::NotFound { what, id: id.into() }
+    }
+
+    /// A uniqueness rule refuses it.
+    pub fn exists(message: impl Into<String>) -> Self {
+        Self::AlreadyExists { message: message.into(), details: BTreeMap::new() }
+    }
+
+    /// The input breaks a rule.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::Invalid(Invalid::input(message))
+    }
+
+    /// The state forbids it.
+    pub fn operation(message: impl Into<String>) -> Self {
+        Self::Invalid(Invalid::operation(message))
+    }
+
+    /// A field of the wire format that this build does not act on: better refused than silently ignored.
+    pub fn unbuilt(what: &str) -> Self {
+        Self::NotImplemented(format!("{what} is not built yet: leave it out"))
+    }
+
+    /// Says what a conflict is about.
+    #[must_use]
+    pub fn or_exists(self, message: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::AlreadyExists { details, .. } => Self::AlreadyExists { message: message(), details },
+            other => other,
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict(rule) if rule.contains("idempotency_records") => Self::IdempotencyRace,
+            StoreError::Conflict(rule) => {
+                tracing::debug!(%rule, "a uniqueness rule refused a write");
+                Self::exists("it exists already")
+            }
+            StoreError::Unavailable(cause) => {
+                tracing::warn!(%cause, "the database is unavailable");
+                Self::Unavailable("the database does not take writes at the moment: try again".into())
+            }
+            StoreError::Corrupt(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<EventStoreError> for Error {
+    fn from(error: EventStoreError) -> Self {
+        match error {
+            EventStoreError::Overloaded => Self::TooManyRequests("more events arrive than can be stored: send them again".into()),
+            EventStoreError::Unavailable(cause) => {
+                tracing::warn!(%cause, "the event store is unavailable");
+                Self::Unavailable("the event store does not answer at the moment: try again".into())
+            }
+            EventStoreError::Corrupt(cause) => Self::Internal(cause),
+            EventStoreError::Overflow => Self::input("the usage is too large to be summed"),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Events come in: checked, stamped, measured, stored and counted before the answer (spec 10 §§1, 5).
+
+use domain::event::{Event, Properties};
+use domain::invalid::{Invalid, require};
+use domain::meter::{LedgerEntry, measure};
+use domain::time::Timestamp;
+use sha2::{Digest, Sha256};
+use streams::{Appended, MeteredEvent};
+
+use super::meter_index::MetersByName;
+use crate::platform::authenticate::hex;
+use crate::{App, Context, Error, Result};
+
+/// Most events of one request.
+const EVENTS_MAX: usize = 1000;
+
+/// An event as it was sent.
+#[derive(Clone, Debug, Default)]
+pub struct IncomingEvent {
+    /// The caller's idempotency key; made up when empty.
+    pub event_id: String,
+    /// What happened.
+    pub event_name: String,
+    /// Who did it.
+    pub external_customer_id: String,
+    /// Stored as sent.
+    pub customer_id: String,
+    /// When it happened; now without.
+    pub timestamp: Option<Timestamp>,
+    /// Free text.
+    pub source: String,
+    /// A JSON object; empty when absent.
+    pub properties: String,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ingested {
+    /// The ids of the events, in order.
+    pub event_ids: Vec<String>,
+    /// How many were not known before.
+    pub new: usize,
+}
+
+impl App {
+    /// Takes in 1 to 1000 events, all or none. When this returns they are durable and counted; copies of known events change nothing.
+    pub async fn ingest_events(&self, context: &Context, incoming: Vec<IncomingEvent>) -> Result<Ingested> {
+        require((1..=EVENTS_MAX).contains(&incoming.len()), "events must hold 1 to 1000 events")?;
+        let meters = self.meters(&context.scope).await?;
+        let now = self.now(&context.scope);
+        let mut metered = Vec::with_capacity(incoming.len());
+        let mut event_ids = Vec::with_capacity(incoming.len());
+        for (index, incoming) in incoming.into_iter().enumerate() {
+            let at_index = |invalid: Invalid| Error::Invalid(invalid.with("index", index));
+            let event = self.stamp(context, incoming, index, now);
+            event.validate().map_err(at_index)?;
+            let entries = measure_all(&meters, &event).map_err(at_index)?;
+            event_ids.push(event.id.clone());
+            metered.push(MeteredEvent { event, entries });
+        }
+        let appended = self.events().append(&context.scope, metered).await?;
+        let new = appended.iter().filter(|appended| **appended == Appended::New).count();
+        Ok(Ingested { event_ids, new })
+    }
+
+    fn stamp(&self, context: &Context, incoming: IncomingEvent, index: usize, now: Timestamp) -> Event {
+        let id = match (incoming.event_id.is_empty(), &context.idempotency) {
+            (false, _) => incoming.event_id,
+            // A repeated request makes the same ids, so that its copies are known.
+            (true, Some(key)) => {
+                let hash = Sha256::digest(format!("{}\n{}\n{index}", key.key, key.fingerprint).as_bytes());
+                format!("event_{}", hex(&hash[..16]))
+            }
+            (true, None) => self.ids().id("event"),
+        };
+        let trimmed = incoming.event_name.trim();
+        let name = if trimmed.len() == incoming.event_name.len() { incoming.event_name } else { trimmed.to_owned() };
+        Event {
+            id,
+            name,
+            external_customer_id: incoming.external_customer_id,
+            customer_id: incoming.customer_id,
+            timestamp: incoming.timestamp.unwrap_or(now),
+            ingested_at: now,
+            source: incoming.source,
+            properties: incoming.properties,
+        }
+    }
+}
+
+/// What the event adds to each meter of its name.
+fn measure_all(meters: &MetersByName, event: &Event) -> std::result::Result<Vec<LedgerEntry>, Invalid> {
+    let Some(meters) = meters.get(&event.name) else { return Ok(Vec::new()) };
+    let properties =
+        Properties::parse(&event.properties).map_err(|error| Invalid::input(format!("properties must be a JSON object: {error}")))?;
+    let mut entries = Vec::with_capacity(meters.len());
+    for meter in meters {
+        let entry = measure(meter, &event.name, &properties).map_err(|error| {
+            Invalid::input(format!("{error} in {}: send a smaller number", meter.aggregation.field)).with("event_id", &event.id)
+        })?;
+        entries.extend(entry);
+    }
+    Ok(entries)
+}

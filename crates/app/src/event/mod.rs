@@ -1,0 +1,56 @@
+//! Events in, usage out (spec 10).
+
+mod analytics;
+mod ingest;
+mod meter_index;
+mod query;
+mod raw_usage;
+
+pub use analytics::{AnalyticsItem, AnalyticsPoint, AnalyticsRequest};
+pub use ingest::{IncomingEvent, Ingested};
+pub(crate) use meter_index::MeterIndex;
+pub use query::{EventPage, EventPageRequest};
+pub use raw_usage::{RawUsage, RawUsageRequest};
+
+use domain::ids::MeterId;
+use domain::invoice::Usage;
+use domain::meter::AggregationType;
+use domain::scope::Scope;
+use domain::time::Period;
+use streams::UsageQuery;
+
+use crate::{App, Error, Result};
+
+/// A meter to be read over a period.
+#[derive(Clone, Debug)]
+pub(crate) struct MeterRead {
+    pub(crate) meter_id: MeterId,
+    pub(crate) kind: AggregationType,
+    pub(crate) period: Period,
+}
+
+impl App {
+    /// What meters counted for a set of customers, all from one state, in the order of the reads. Empty periods count nothing.
+    pub(crate) async fn read_meters(&self, scope: &Scope, external_customer_ids: &[String], reads: &[MeterRead]) -> Result<Vec<Usage>> {
+        if external_customer_ids.is_empty() {
+            return Err(Error::operation("usage is read for at least one customer"));
+        }
+        let queries = reads
+            .iter()
+            .map(|read| UsageQuery {
+                external_customer_ids: external_customer_ids.to_vec(),
+                meter_id: read.meter_id.clone(),
+                period: read.period,
+            })
+            .collect();
+        let aggregates = self.events().usage(scope, queries).await?;
+        aggregates
+            .iter()
+            .zip(reads)
+            .map(|(aggregate, read)| {
+                let quantity = aggregate.usage(read.kind).ok_or_else(|| Error::unbuilt(&format!("the aggregation {}", read.kind)))?;
+                Ok(Usage { quantity, events: aggregate.events, aggregation: read.kind.to_string() })
+            })
+            .collect()
+    }
+}

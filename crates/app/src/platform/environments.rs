@@ -1,0 +1,107 @@
+//! Environments: the two that every fresh system has, and more.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::ids::{EnvironmentId, TenantId};
+use domain::invalid::require_text;
+use domain::scope::{Audit, Scope, Status};
+use domain::time::Clock;
+use storage::Value;
+use storage::records::{Environment, EnvironmentType};
+
+use crate::pending::AfterCommit;
+use crate::{App, Condition, Context, Error, Pending, Result};
+
+/// The seed tenant (DESIGN, "Local development defaults").
+pub const DEFAULT_TENANT: &str = "00000000-0000-0000-0000-000000000000";
+/// The seed user.
+pub const DEFAULT_USER: &str = "00000000-0000-0000-0000-000000000000";
+/// The seed tenant's sandbox.
+pub const SANDBOX_ENVIRONMENT: &str = "00000000-0000-0000-0000-000000000000";
+/// The seed tenant's production.
+pub const PRODUCTION_ENVIRONMENT: &str = "00000000-0000-0000-0000-000000000001";
+
+/// Most environments of a type, until the tenant's own setting exists (spec 60 §9, `tenant_config`).
+const DEVELOPMENT_MAX: i64 = 2;
+const PRODUCTION_MAX: i64 = 1;
+
+impl App {
+    pub(crate) async fn ensure_seed_environments(&self) -> Result<()> {
+        let mut work = self.database().begin().await?;
+        for (id, name, kind) in [
+            (SANDBOX_ENVIRONMENT, "Sandbox", EnvironmentType::Development),
+            (PRODUCTION_ENVIRONMENT, "Production", EnvironmentType::Production),
+        ] {
+            let scope = Scope { tenant_id: TenantId::from(DEFAULT_TENANT), environment_id: EnvironmentId::from(id) };
+            if storage::get::<Environment>(&mut work, &scope, id).await?.is_none() {
+                let now = self.clocks().system_now();
+                let audit = Audit {
+                    scope,
+                    status: Status::Published,
+                    created_at: now,
+                    updated_at: now,
+                    created_by: DEFAULT_USER.into(),
+                    updated_by: DEFAULT_USER.into(),
+                };
+                storage::insert(&mut work, &Environment { id: id.into(), name: name.into(), kind, audit }).await?;
+            }
+        }
+        Ok(work.commit().await?)
+    }
+
+    pub(crate) async fn reload_environments(&self) -> Result<()> {
+        let environments: Vec<Environment> = storage::all_environments(&mut self.database()).await?;
+        let by_id: HashMap<_, _> = environments.into_iter().map(|environment| (environment.id.clone(), Arc::new(environment))).collect();
+        self.shared.environments.store(Arc::new(by_id));
+        Ok(())
+    }
+
+    /// The tenant's environments, oldest first.
+    pub fn environments(&self, tenant: &TenantId) -> Vec<Arc<Environment>> {
+        let all = self.shared.environments.load();
+        let mut own: Vec<_> = all.values().filter(|environment| environment.audit.scope.tenant_id == *tenant).cloned().collect();
+        own.sort_by_key(|environment| (environment.audit.created_at, environment.id.clone()));
+        own
+    }
+
+    /// One of the tenant's environments.
+    pub fn environment(&self, tenant: &TenantId, id: &str) -> Result<Arc<Environment>> {
+        let found = self.shared.environments.load().get(&EnvironmentId::from(id)).cloned();
+        found.filter(|environment| environment.audit.scope.tenant_id == *tenant).ok_or_else(|| Error::not_found("environment", id))
+    }
+
+    /// Makes an environment. Refused beyond the tenant's limit for the type.
+    pub async fn create_environment(&self, context: &Context, name: &str, kind: EnvironmentType) -> Result<Pending<Environment>> {
+        require_text(name, "name")?;
+        let id = EnvironmentId::new(self.ids());
+        let scope = Scope { tenant_id: context.scope.tenant_id.clone(), environment_id: id.clone() };
+        let existing = self.environments(&scope.tenant_id).iter().filter(|environment| environment.kind == kind).count();
+        let limit = match kind {
+            EnvironmentType::Development => DEVELOPMENT_MAX,
+            EnvironmentType::Production => PRODUCTION_MAX,
+        };
+        if i64::try_from(existing).unwrap_or(i64::MAX) >= limit {
+            return Err(Error::input(format!("the tenant has {existing} {} environments, which is its limit", kind.as_str())));
+        }
+        let audit = Audit { scope, ..self.audit(context) };
+        let environment = Environment { id, name: name.to_owned(), kind, audit };
+        let mut work = self.database().begin().await?;
+        storage::insert(&mut work, &environment).await?;
+        Ok(Pending::new(self, work, environment).after(AfterCommit::Environments))
+    }
+
+    /// Renames an environment. Its type cannot change.
+    pub async fn rename_environment(&self, context: &Context, id: &str, name: &str) -> Result<Pending<Environment>> {
+        require_text(name, "name")?;
+        let environment = self.environment(&context.scope.tenant_id, id)?;
+        let mut work = self.database().begin().await?;
+        let scope = &environment.audit.scope;
+        let found = storage::find::<Environment>(&mut work, scope, &[Condition::Eq("id", Value::Text(id.to_owned()))]).await?;
+        let mut environment = found.ok_or_else(|| Error::not_found("environment", id))?;
+        name.clone_into(&mut environment.name);
+        self.touch(context, &mut environment);
+        storage::update(&mut work, &environment).await?;
+        Ok(Pending::new(self, work, environment).after(AfterCommit::Environments))
+    }
+}

@@ -1,0 +1,13 @@
+//! Tenants, environments, keys, clocks: who asks, where, when (spec 60 §§2, 6).
+
+mod advance_clock;
+mod api_keys;
+pub(crate) mod authenticate;
+mod environments;
+mod idempotency;
+
+pub use advance_clock::ClockState;
+pub use api_keys::{NewApiKey, NewSecret};
+pub use authenticate::{ConfiguredKey, KeyOwner, key_hash};
+pub use environments::{DEFAULT_TENANT, DEFAULT_USER, PRODUCTION_ENVIRONMENT, SANDBOX_ENVIRONMENT};
+pub use storage::records::{Environment, EnvironmentType, Secret, SecretType};

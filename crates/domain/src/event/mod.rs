@@ -1,0 +1,58 @@
+//! Raw usage: one thing a customer did, as the integrating application sent it (spec 10 §1).
+
+mod properties;
+
+pub use properties::{Properties, PropertyValue};
+
+use crate::invalid::{Invalid, require};
+use crate::time::Timestamp;
+
+/// An accepted event. Its identity is (tenant, environment, id): the first accepted copy counts, whatever its timestamp.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The caller's idempotency key, or `event_` and a ULID.
+    pub id: String,
+    /// What happened; trimmed, not empty.
+    pub name: String,
+    /// Who did it, by the integrating application's own identifier.
+    pub external_customer_id: String,
+    /// Stored as sent; never used for attribution.
+    pub customer_id: String,
+    /// Event time: when it happened.
+    pub timestamp: Timestamp,
+    /// Ingestion time: when it was accepted.
+    pub ingested_at: Timestamp,
+    /// Free text.
+    pub source: String,
+    /// The JSON object as it was sent, digits and all; empty when absent.
+    pub properties: String,
+}
+
+/// Longest event id, name, customer id or source, in bytes: keys of the event store stay bounded.
+pub const KEY_BYTES_MAX: usize = 1024;
+/// 1970-01-01T00:00:00Z: the earliest event time (spec 10 §17).
+const EARLIEST: Timestamp = Timestamp::from_micros(0);
+/// 2106-01-01T00:00:00Z: the first instant too late for an event.
+const LATEST: Timestamp = Timestamp::from_micros(4_291_747_200_000_000);
+
+impl Event {
+    /// Refuses an event without name or customer, with oversized keys, or dated outside 1970 to 2105.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        require(!self.name.trim().is_empty(), "event_name is required and must not be blank")?;
+        require(!self.external_customer_id.is_empty(), "external_customer_id is required")?;
+        for (field, value) in [
+            ("event_id", &self.id),
+            ("event_name", &self.name),
+            ("external_customer_id", &self.external_customer_id),
+            ("source", &self.source),
+        ] {
+            if value.len() > KEY_BYTES_MAX {
+                return Err(Invalid::input(format!("{field} is longer than {KEY_BYTES_MAX} bytes")).with("field", field));
+            }
+        }
+        if self.timestamp < EARLIEST || self.timestamp >= LATEST {
+            return Err(Invalid::input("timestamp must lie between 1970-01-01 and 2105-12-31").with("timestamp", self.timestamp));
+        }
+        Ok(())
+    }
+}

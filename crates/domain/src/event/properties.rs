@@ -1,0 +1,143 @@
+//! The first-level properties of an event, read from the JSON text without losing a digit.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::money::Decimal;
+
+/// The first-level properties of one event. Of a key sent twice, the last counts.
+#[derive(Debug, Default)]
+pub struct Properties<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+/// One property.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PropertyValue<'a> {
+    /// A JSON string.
+    Text(Cow<'a, str>),
+    /// The literal of a JSON number.
+    Number(&'a str),
+    /// A JSON boolean.
+    Bool(bool),
+    /// JSON null.
+    Null,
+    /// An array or object, as JSON text.
+    Composite(&'a str),
+}
+
+impl<'a> Properties<'a> {
+    /// Reads the JSON object; an empty text is no properties.
+    pub fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
+        if json.is_empty() { Ok(Self::default()) } else { serde_json::from_str(json) }
+    }
+
+    /// The value of a first-level key; `a.b` is a literal key name.
+    pub fn get(&self, key: &str) -> Option<PropertyValue<'a>> {
+        self.0.iter().rev().find(|(name, _)| name == key).map(|(_, raw)| PropertyValue::of(raw))
+    }
+}
+
+impl<'de: 'a, 'a> serde::Deserialize<'de> for Properties<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of properties")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::with_capacity(map.size_hint().unwrap_or(8));
+                while let Some((key, value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+                    pairs.push((key.0, value));
+                }
+                Ok(pairs)
+            }
+        }
+        deserializer.deserialize_map(Visitor).map(Properties)
+    }
+}
+
+/// An object key that borrows where it holds no escape.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> serde::Deserialize<'de> for Key<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Cow<'de, str>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a property name")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Cow::Borrowed(text))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_str(Visitor).map(Key)
+    }
+}
+
+impl<'a> PropertyValue<'a> {
+    fn of(raw: &'a RawValue) -> Self {
+        let json = raw.get();
+        match json.as_bytes().first() {
+            Some(b'"') => match serde_json::from_str::<Key<'a>>(json) {
+                Ok(text) => Self::Text(text.0),
+                Err(_) => Self::Composite(json),
+            },
+            Some(b't') => Self::Bool(true),
+            Some(b'f') => Self::Bool(false),
+            Some(b'n') => Self::Null,
+            Some(b'{' | b'[') | None => Self::Composite(json),
+            Some(_) => Self::Number(json),
+        }
+    }
+
+    /// The text that filters compare and unique values hash: a string is itself, a number its plain digits (`5.0` is `5`,
+    /// `1e6` is `1000000`), null is `<nil>`, arrays and objects their JSON (spec 10 §5.2, fixed form).
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Number(literal) => match literal.parse::<Decimal>() {
+                Ok(number) => Cow::Owned(number.to_string()),
+                Err(_) => Cow::Borrowed(literal),
+            },
+            Self::Bool(true) => Cow::Borrowed("true"),
+            Self::Bool(false) => Cow::Borrowed("false"),
+            Self::Null => Cow::Borrowed("<nil>"),
+            Self::Composite(json) => Cow::Borrowed(json),
+        }
+    }
+
+    /// The number in it: a JSON number, or a string that is a decimal literal; else `None` (spec 10 §5.3). One that is too large for any
+    /// quantity stays too large, so that it is refused and not metered as 0.
+    pub fn number(&self) -> Option<Decimal> {
+        match self {
+            Self::Text(text) => Decimal::from_literal_clamped(text),
+            Self::Number(literal) => Decimal::from_literal_clamped(literal),
+            Self::Bool(_) | Self::Null | Self::Composite(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_keep_their_literals() {
+        let properties =
+            Properties::parse(r#"{"a":"x\"y","n":12345678901234567890.10,"b":true,"z":null,"o":{"k":1},"n2":1e6,"a":"last"}"#).unwrap();
+        let text = |key: &str| properties.get(key).unwrap().text().into_owned();
+        assert_eq!(text("a"), "last");
+        assert_eq!(text("n"), "12345678901234567890.1");
+        assert_eq!(text("n2"), "1000000");
+        assert_eq!(text("b"), "true");
+        assert_eq!(text("z"), "<nil>");
+        assert_eq!(text("o"), r#"{"k":1}"#);
+        assert_eq!(properties.get("missing"), None);
+        assert!(Properties::parse("[1]").is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! Which lines of a subscription an invoice carries, and for which stretch of time (spec 40 §3).
+
+use crate::ids::PriceId;
+use crate::rating::{InvoiceCadence, Price, PriceType};
+use crate::subscription::{Subscription, SubscriptionLineItem};
+use crate::time::{BillingPeriod, Cycle, Period, Timestamp, next_boundary};
+
+/// Which charges a bill carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReferencePoint {
+    /// Advance lines of the current period.
+    PeriodStart,
+    /// Arrear lines of the current period, advance lines of the next one, usage.
+    PeriodEnd,
+    /// Arrear lines of the current period, usage.
+    Cancel,
+    /// Like `PeriodEnd`, also what was billed already.
+    Preview,
+}
+
+/// A line with its price.
+#[derive(Clone, Copy, Debug)]
+pub struct BillableLine<'a> {
+    /// The line.
+    pub line: &'a SubscriptionLineItem,
+    /// Its price.
+    pub price: &'a Price,
+}
+
+/// A charge that stands on another bill of the subscription already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BilledLine {
+    /// The price it charged.
+    pub price_id: PriceId,
+    /// For which stretch.
+    pub period: Period,
+    /// The header of the bill it stands on.
+    pub invoice_period: Period,
+}
+
+/// A charge that falls due.
+#[derive(Clone, Copy, Debug)]
+pub struct DueCharge<'a> {
+    /// What is charged.
+    pub billable: BillableLine<'a>,
+    /// The stretch that is paid for, clipped to the line.
+    pub service: Period,
+    /// The whole period that the price stands for: a shorter service costs its part.
+    pub full: Period,
+}
+
+/// The charges of one bill, in the order of the lines. `billed` is what other drafts and final bills of the subscription carry.
+pub fn due_charges<'a>(
+    subscription: &Subscription,
+    lines: &[BillableLine<'a>],
+    current: Period,
+    reference: ReferencePoint,
+    billed: &[BilledLine],
+) -> Vec<DueCharge<'a>> {
+    let end = subscription.end_date.unwrap_or(Timestamp::MAX);
+    let next = || {
+        let after = subscription.period_after(current.end).unwrap_or(Period::new(current.end, current.end));
+        Period::new(after.start, after.end.min(end))
+    };
+    let (arrear, advance) = match reference {
+        ReferencePoint::PeriodStart => (None, Some(current)),
+        ReferencePoint::PeriodEnd | ReferencePoint::Preview => (Some(current), Some(next())),
+        ReferencePoint::Cancel => (Some(current), None),
+    };
+    let mut due = Vec::new();
+    for billable in lines {
+        if billable.line.end_date.is_some_and(|line_end| line_end < current.start) {
+            continue;
+        }
+        let window = match billable.line.invoice_cadence {
+            InvoiceCadence::Arrear => arrear,
+            InvoiceCadence::Advance => advance,
+        };
+        let Some(window) = window.filter(|window| window.start < end && !window.is_empty()) else { continue };
+        let Some(charge) = charge_in(subscription, *billable, window) else { continue };
+        if reference == ReferencePoint::Preview || !is_billed(&charge, window, billed) {
+            due.push(charge);
+        }
+    }
+    due
+}
+
+fn charge_in<'a>(subscription: &Subscription, billable: BillableLine<'a>, window: Period) -> Option<DueCharge<'a>> {
+    let BillableLine { line, .. } = billable;
+    let charge = |service: Period, full: Period| Some(DueCharge { billable, service, full });
+    match line.price_type {
+        PriceType::Usage => match line.invoice_cadence {
+            InvoiceCadence::Arrear => {
+                let service = line.clip(window);
+                if service.is_empty() { None } else { charge(service, service) }
+            }
+            InvoiceCadence::Advance => None,
+        },
+        PriceType::Fixed if line.billing_period == BillingPeriod::Onetime => {
+            let falls_due = match line.invoice_cadence {
+                InvoiceCadence::Advance => window.contains(line.start_date),
+                InvoiceCadence::Arrear => window.start < line.start_date && line.start_date <= window.end,
+            };
+            let service = Period::new(line.start_date, line.end_date.unwrap_or(line.start_date));
+            if falls_due { charge(service, service) } else { None }
+        }
+        PriceType::Fixed if is_longer(line, subscription) => {
+            let own = own_period_due(line, window, subscription)?;
+            charge(own, own)
+        }
+        PriceType::Fixed => {
+            let service = line.clip(window);
+            if service.is_empty() { None } else { charge(service, window) }
+        }
+    }
+}
+
+fn is_longer(line: &SubscriptionLineItem, subscription: &Subscription) -> bool {
+    line.billing_period.is_longer_than(line.billing_period_count, subscription.billing_period, subscription.billing_period_count)
+}
+
+/// The period of a line with a longer cadence that falls due in the window: by its start in advance, by its end in arrear.
+fn own_period_due(line: &SubscriptionLineItem, window: Period, subscription: &Subscription) -> Option<Period> {
+    let cycle = Cycle {
+        anchor: line.start_date,
+        period: line.billing_period,
+        count: line.billing_period_count,
+        zone: subscription.zone(),
+        end: line.end_date,
+    };
+    let whole_second = |at: Timestamp| at.micros().div_euclid(1_000_000);
+    let mut start = line.start_date;
+    while whole_second(start) <= whole_second(window.end) {
+        let end = next_boundary(start, &cycle).ok()?;
+        if end <= start {
+            return None;
+        }
+        let falls_due = match line.invoice_cadence {
+            InvoiceCadence::Advance => whole_second(window.start) <= whole_second(start) && whole_second(start) < whole_second(window.end),
+            InvoiceCadence::Arrear => whole_second(window.start) < whole_second(end) && whole_second(end) <= whole_second(window.end),
+        };
+        if falls_due {
+            return Some(Period::new(start, end));
+        }
+        start = end;
+    }
+    None
+}
+
+/// Whether another bill whose header lies inside the window charges the same price for an overlapping stretch, or whether the very
+/// stretch was charged on any bill.
+fn is_billed(charge: &DueCharge<'_>, window: Period, billed: &[BilledLine]) -> bool {
+    billed.iter().filter(|other| other.price_id == charge.billable.price.id).any(|other| {
+        let inside = window.start <= other.invoice_period.start && other.invoice_period.end <= window.end;
+        let same = other.period == charge.service;
+        same || (inside && (other.period == window || other.period.overlaps(window)))
+    })
+}

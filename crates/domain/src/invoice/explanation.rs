@@ -1,0 +1,80 @@
+//! How an amount came about: from the line back to the price version, the steps of the calculation and the events counted.
+
+use super::charges::DueCharge;
+use crate::money::Decimal;
+use crate::rating::{Rated, Step};
+use crate::time::Timestamp;
+
+/// What a meter counted for a line.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Usage {
+    /// The aggregated quantity.
+    pub quantity: Decimal,
+    /// The number of events behind it.
+    pub events: u64,
+    /// How they were aggregated.
+    pub aggregation: String,
+}
+
+/// The calculation of one line.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Explanation {
+    /// The version of the rate.
+    pub price_id: String,
+    /// FLAT_FEE, PACKAGE or TIERED.
+    pub billing_model: String,
+    /// First instant of the service.
+    pub service_start: Timestamp,
+    /// First instant after it.
+    pub service_end: Timestamp,
+    /// First instant of the period that the full price stands for; only where the service is a part of it. Then `exact` is `rated`
+    /// times the length of the service, divided by that of this period.
+    #[serde(default)]
+    pub full_start: Option<Timestamp>,
+    /// First instant after it.
+    #[serde(default)]
+    pub full_end: Option<Timestamp>,
+    /// What the meter counted; only usage lines.
+    pub usage: Option<Usage>,
+    /// The steps; their amounts add up to `rated`.
+    pub steps: Vec<Step>,
+    /// The price of the quantity, not rounded.
+    pub rated: Decimal,
+    /// The part of the full price that was billed under proration; absent when the whole.
+    pub coefficient: Option<Decimal>,
+    /// After proration, before rounding.
+    pub exact: Decimal,
+    /// What rounding to the currency added or took.
+    pub rounding: Decimal,
+    /// What the line bills.
+    pub amount: Decimal,
+}
+
+impl Explanation {
+    pub(super) fn new(
+        charge: &DueCharge<'_>,
+        usage: Option<Usage>,
+        rated: Rated,
+        coefficient: Option<Decimal>,
+        exact: Decimal,
+        amount: Decimal,
+    ) -> Self {
+        let price = charge.billable.price;
+        let part = charge.service.micros() < charge.full.micros();
+        Self {
+            price_id: price.id.to_string(),
+            billing_model: price.billing_model.to_string(),
+            service_start: charge.service.start,
+            service_end: charge.service.end,
+            full_start: part.then_some(charge.full.start),
+            full_end: part.then_some(charge.full.end),
+            usage,
+            steps: rated.steps,
+            rated: rated.amount,
+            coefficient,
+            rounding: &amount - &exact,
+            exact,
+            amount,
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The bill: which charges it carries, what they cost, its totals, its number (spec 40).
+
+mod charges;
+mod explanation;
+mod line;
+mod number;
+mod totals;
+
+pub use charges::{BillableLine, BilledLine, DueCharge, ReferencePoint, due_charges};
+pub use explanation::{Explanation, Usage};
+pub use line::{InvoiceLineItem, draft_line};
+pub use number::{InvoiceConfig, NumberFormat};
+pub use totals::Totals;
+
+use std::collections::BTreeMap;
+
+use crate::ids::{CustomerId, InvoiceId, SubscriptionId};
+use crate::invalid::Invalid;
+use crate::money::Currency;
+use crate::scope::Audit;
+use crate::time::{Period, Timestamp};
+
+/// What kind of bill it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InvoiceType {
+    /// Of a subscription's period.
+    Subscription,
+    /// On its own.
+    OneOff,
+    /// An adjustment.
+    Credit,
+}
+
+text_enum!(InvoiceType { Subscription = "SUBSCRIPTION", OneOff = "ONE_OFF", Credit = "CREDIT" });
+
+/// Where a bill stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InvoiceStatus {
+    /// Being made.
+    Draft,
+    /// Final: numbered and due.
+    Finalized,
+    /// Taken back.
+    Voided,
+    /// Nothing to bill: no number, no payment, hidden from lists.
+    Skipped,
+}
+
+text_enum!(InvoiceStatus { Draft = "DRAFT", Finalized = "FINALIZED", Voided = "VOIDED", Skipped = "SKIPPED" });
+
+/// Where the money of a bill stands; payments have the same states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PaymentStatus {
+    /// Begun.
+    Initiated,
+    /// Open.
+    Pending,
+    /// On its way.
+    Processing,
+    /// Paid.
+    Succeeded,
+    /// Paid twice.
+    Overpaid,
+    /// Refused.
+    Failed,
+    /// Given back.
+    Refunded,
+    /// Given back in part.
+    PartiallyRefunded,
+    /// Taken back.
+    Voided,
+}
+
+text_enum!(PaymentStatus {
+    Initiated = "INITIATED",
+    Pending = "PENDING",
+    Processing = "PROCESSING",
+    Succeeded = "SUCCEEDED",
+    Overpaid = "OVERPAID",
+    Failed = "FAILED",
+    Refunded = "REFUNDED",
+    PartiallyRefunded = "PARTIALLY_REFUNDED",
+    Voided = "VOIDED",
+});
+
+/// Why a bill was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BillingReason {
+    /// A subscription began.
+    SubscriptionCreate,
+    /// A period ended.
+    SubscriptionCycle,
+    /// A subscription changed.
+    SubscriptionUpdate,
+    /// A trial ended.
+    SubscriptionTrialEnd,
+    /// A trial began.
+    SubscriptionTrialStart,
+    /// A part of a period.
+    Proration,
+    /// By hand.
+    Manual,
+    /// Usage crossed a threshold.
+    AutoInvoiceThreshold,
+    /// A wallet filled itself.
+    WalletAutoTopup,
+}
+
+text_enum!(BillingReason {
+    SubscriptionCreate = "SUBSCRIPTION_CREATE",
+    SubscriptionCycle = "SUBSCRIPTION_CYCLE",
+    SubscriptionUpdate = "SUBSCRIPTION_UPDATE",
+    SubscriptionTrialEnd = "SUBSCRIPTION_TRIAL_END",
+    SubscriptionTrialStart = "SUBSCRIPTION_TRIAL_START",
+    Proration = "PRORATION",
+    Manual = "MANUAL",
+    AutoInvoiceThreshold = "AUTO_INVOICE_THRESHOLD",
+    WalletAutoTopup = "WALLET_AUTO_TOPUP",
+});
+
+impl BillingReason {
+    /// Which charges a bill of this reason carries (spec 40 §2).
+    pub const fn reference_point(self) -> ReferencePoint {
+        match self {
+            Self::SubscriptionCreate | Self::SubscriptionUpdate | Self::SubscriptionTrialEnd | Self::SubscriptionTrialStart => {
+                ReferencePoint::PeriodStart
+            }
+            Self::Proration => ReferencePoint::Cancel,
+            Self::SubscriptionCycle | Self::Manual | Self::AutoInvoiceThreshold | Self::WalletAutoTopup => ReferencePoint::PeriodEnd,
+        }
+    }
+}
+
+/// A bill, without its lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invoice {
+    /// Identity.
+    pub id: InvoiceId,
+    /// Who pays.
+    pub customer_id: CustomerId,
+    /// Whose subscription it is.
+    pub subscription_customer_id: Option<CustomerId>,
+    /// What is billed.
+    pub subscription_id: Option<SubscriptionId>,
+    /// What kind of bill it is.
+    pub invoice_type: InvoiceType,
+    /// Where it stands.
+    pub invoice_status: InvoiceStatus,
+    /// Where its money stands.
+    pub payment_status: PaymentStatus,
+    /// Why it was made.
+    pub billing_reason: BillingReason,
+    /// In what it is billed.
+    pub currency: Currency,
+    /// What it adds up to.
+    pub totals: Totals,
+    /// Assigned on finalize; empty before.
+    pub invoice_number: String,
+    /// Counts the bills of a subscription from 1; 0 for others.
+    pub billing_sequence: i64,
+    /// Free text.
+    pub description: String,
+    /// How often the subscription is billed; empty for others.
+    pub billing_period: String,
+    /// First instant of the billed period.
+    pub period_start: Option<Timestamp>,
+    /// First instant after it.
+    pub period_end: Option<Timestamp>,
+    /// When it must be paid.
+    pub due_date: Option<Timestamp>,
+    /// What the bill shows as its date.
+    pub issue_date: Timestamp,
+    /// When its lines were last computed.
+    pub last_computed_at: Option<Timestamp>,
+    /// When it became final.
+    pub finalized_at: Option<Timestamp>,
+    /// When it was taken back.
+    pub voided_at: Option<Timestamp>,
+    /// When it was paid.
+    pub paid_at: Option<Timestamp>,
+    /// Guards against a second bill of the same thing.
+    pub idempotency_key: String,
+    /// Free pairs.
+    pub metadata: BTreeMap<String, String>,
+    /// Rises with each change.
+    pub version: i64,
+    /// Scope, status, dates.
+    pub audit: Audit,
+}
+
+impl Invoice {
+    /// The billed period, when it has one.
+    pub fn period(&self) -> Option<Period> {
+        Some(Period::new(self.period_start?, self.period_end?))
+    }
+
+    /// Takes over computed lines: totals, and SKIPPED when a subscription's bill has nothing to bill (spec 40 §3).
+    /// Only drafts and skipped bills can be computed.
+    pub fn computed(&mut self, lines: &[InvoiceLineItem], now: Timestamp) -> Result<(), Invalid> {
+        match self.invoice_status {
+            InvoiceStatus::Draft | InvoiceStatus::Skipped => {}
+            InvoiceStatus::Finalized | InvoiceStatus::Voided => {
+                return Err(Invalid::operation(format!("a {} invoice cannot be computed", self.invoice_status)));
+            }
+        }
+        self.totals = Totals::of_lines(lines, &self.totals);
+        let nothing_to_bill = self.totals.subtotal.is_zero() && self.invoice_type == InvoiceType::Subscription;
+        let skips = nothing_to_bill && self.billing_reason != BillingReason::SubscriptionTrialStart;
+        self.invoice_status = if skips { InvoiceStatus::Skipped } else { InvoiceStatus::Draft };
+        self.last_computed_at = Some(now);
+        Ok(())
+    }
+
+    /// Makes a computed draft final under a number. A bill of zero is paid at once. Refused unless it is a computed draft.
+    pub fn finalize(&mut self, number: String, now: Timestamp) -> Result<(), Invalid> {
+        self.check_finalizable()?;
+        self.invoice_number = number;
+        self.invoice_status = InvoiceStatus::Finalized;
+        self.finalized_at = Some(now);
+        if self.totals.total.is_zero() && self.billing_reason != BillingReason::SubscriptionTrialStart {
+            self.payment_status = PaymentStatus::Succeeded;
+            self.paid_at = Some(now);
+        }
+        Ok(())
+    }
+
+    /// Refuses unless this is a computed draft.
+    pub fn check_finalizable(&self) -> Result<(), Invalid> {
+        match self.invoice_status {
+            InvoiceStatus::Draft => {}
+            InvoiceStatus::Finalized | InvoiceStatus::Voided | InvoiceStatus::Skipped => {
+                return Err(Invalid::operation(format!("the invoice is {}: only a draft can be finalized", self.invoice_status)));
+            }
+        }
+        if self.last_computed_at.is_none() {
+            return Err(Invalid::operation("the invoice was not computed yet: compute it first"));
+        }
+        Ok(())
+    }
+}

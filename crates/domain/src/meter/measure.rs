@@ -1,0 +1,79 @@
+//! One event and one meter give one ledger entry, or none (spec 10 §§5.2, 5.3).
+
+use sha2::{Digest, Sha256};
+
+use super::{AggregationType, Filter, Meter};
+use crate::event::{Properties, PropertyValue};
+use crate::ids::MeterId;
+use crate::money::{Decimal, Quantity, QuantityOverflow};
+
+/// SHA-256 of `event_name:field:text(value)`: what COUNT_UNIQUE counts.
+pub type UniqueHash = [u8; 32];
+
+/// What one event adds to one meter: a row of the usage ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerEntry {
+    /// The meter.
+    pub meter_id: MeterId,
+    /// How much; never negative.
+    pub quantity: Quantity,
+    /// Only for COUNT_UNIQUE over a present property.
+    pub unique_hash: Option<UniqueHash>,
+}
+
+/// The entry of one event, or `None` when a filter excludes it. The caller has matched the event's name.
+///
+/// A missing or non-numeric property counts as 0 and still makes an entry; a negative quantity becomes 0.
+/// Refuses a quantity beyond 10^15 units.
+pub fn measure(meter: &Meter, event_name: &str, properties: &Properties<'_>) -> Result<Option<LedgerEntry>, QuantityOverflow> {
+    let Some(mut entry) = measure_signed(meter, event_name, properties)? else { return Ok(None) };
+    entry.quantity = entry.quantity.max(Quantity::ZERO);
+    Ok(Some(entry))
+}
+
+/// Like [`measure`], but a negative quantity stays: what the raw-log reads add up (spec 10 §8).
+pub fn measure_signed(meter: &Meter, event_name: &str, properties: &Properties<'_>) -> Result<Option<LedgerEntry>, QuantityOverflow> {
+    if !meter.filters.iter().all(|filter| matches(filter, properties)) {
+        return Ok(None);
+    }
+    let aggregation = &meter.aggregation;
+    let value = properties.get(&aggregation.field);
+    let (quantity, unique_hash) = match aggregation.kind {
+        AggregationType::Count => (Quantity::ONE, None),
+        AggregationType::CountUnique => match &value {
+            Some(value) => (Quantity::ONE, Some(unique_hash(event_name, &aggregation.field, value))),
+            None => (Quantity::ZERO, None),
+        },
+        AggregationType::SumWithMultiplier => {
+            let multiplier = aggregation.multiplier.clone().unwrap_or_else(|| Decimal::from(1_i64));
+            (Quantity::from_decimal(&(number(value.as_ref()) * multiplier))?, None)
+        }
+        AggregationType::Sum | AggregationType::Avg | AggregationType::Latest | AggregationType::Max | AggregationType::WeightedSum => {
+            (Quantity::from_decimal(&number(value.as_ref()))?, None)
+        }
+    };
+    Ok(Some(LedgerEntry { meter_id: meter.id.clone(), quantity, unique_hash }))
+}
+
+fn number(value: Option<&PropertyValue<'_>>) -> Decimal {
+    value.and_then(PropertyValue::number).unwrap_or_default()
+}
+
+fn unique_hash(event_name: &str, field: &str, value: &PropertyValue<'_>) -> UniqueHash {
+    let mut hash = Sha256::new();
+    for part in [event_name, ":", field, ":", &value.text()] {
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+/// Whether the property exists and equals one of the values: as numbers when both are, else as texts.
+pub fn matches(filter: &Filter, properties: &Properties<'_>) -> bool {
+    let Some(value) = properties.get(&filter.key) else { return false };
+    let text = value.text();
+    let number = || -> Option<Decimal> { text.parse().ok() };
+    filter
+        .values
+        .iter()
+        .any(|wanted| *wanted == text || wanted.parse::<Decimal>().is_ok_and(|wanted| number().is_some_and(|number| number == wanted)))
+}

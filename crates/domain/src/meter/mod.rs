@@ -1,0 +1,161 @@
+//! What to measure in events, and how: one event and one meter give one quantity, many quantities one usage.
+
+mod aggregate;
+mod measure;
+mod window;
+
+pub use aggregate::{Aggregate, Latest};
+pub use measure::{LedgerEntry, UniqueHash, matches, measure, measure_signed};
+pub use window::{Window, WindowSize};
+
+use std::collections::BTreeMap;
+
+use crate::ids::MeterId;
+use crate::invalid::{Invalid, require, require_text};
+use crate::money::Decimal;
+use crate::scope::Audit;
+
+/// How quantities become usage (spec 10 §8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AggregationType {
+    /// The number of events.
+    Count,
+    /// The sum of a property.
+    Sum,
+    /// The mean of a property over the events.
+    Avg,
+    /// The number of different values of a property.
+    CountUnique,
+    /// The value of the newest event.
+    Latest,
+    /// The sum of a property times a constant.
+    SumWithMultiplier,
+    /// The largest value of a property.
+    Max,
+    /// The sum of a property, each weighted by the rest of the period.
+    WeightedSum,
+}
+
+text_enum!(AggregationType {
+    Count = "COUNT",
+    Sum = "SUM",
+    Avg = "AVG",
+    CountUnique = "COUNT_UNIQUE",
+    Latest = "LATEST",
+    SumWithMultiplier = "SUM_WITH_MULTIPLIER",
+    Max = "MAX",
+    WeightedSum = "WEIGHTED_SUM",
+});
+
+/// Whether usage starts anew each billing period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResetUsage {
+    /// Each period counts for itself.
+    BillingPeriod,
+    /// Usage runs on.
+    Never,
+}
+
+text_enum!(ResetUsage { BillingPeriod = "BILLING_PERIOD", Never = "NEVER" });
+
+/// What a meter takes from an event.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Aggregation {
+    /// How quantities become usage.
+    pub kind: AggregationType,
+    /// The first-level property; empty for COUNT.
+    pub field: String,
+    /// A CEL expression instead of a field; empty when unused.
+    pub expression: String,
+    /// Only for SUM_WITH_MULTIPLIER: above zero.
+    pub multiplier: Option<Decimal>,
+    /// Only for MAX and SUM: usage per window.
+    pub bucket_size: Option<WindowSize>,
+    /// Only for MAX with a bucket: one property name; empty when unused.
+    pub group_by: String,
+}
+
+/// A condition on one first-level property: any of the values.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Filter {
+    /// The property's name.
+    pub key: String,
+    /// The values that match.
+    pub values: Vec<String>,
+}
+
+/// What to measure in events of one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meter {
+    /// Identity.
+    pub id: MeterId,
+    /// Display name.
+    pub name: String,
+    /// The events it reads: exactly this name, case-sensitive.
+    pub event_name: String,
+    /// What it takes from them.
+    pub aggregation: Aggregation,
+    /// Conditions, all of which must hold.
+    pub filters: Vec<Filter>,
+    /// Whether usage starts anew each period.
+    pub reset_usage: ResetUsage,
+    /// Scope, status, dates.
+    pub audit: Audit,
+}
+
+impl Aggregation {
+    /// Refuses combinations that measure nothing (spec 20 §2.1).
+    pub fn validate(&self) -> Result<(), Invalid> {
+        use AggregationType::{Avg, Count, Latest, Max, Sum, SumWithMultiplier};
+        let has_field = !self.field.is_empty();
+        let has_expression = !self.expression.is_empty();
+        require(self.kind == Count || has_field || has_expression, "aggregation needs a field or an expression")?;
+        require(!(has_field && has_expression), "aggregation takes a field or an expression, not both")?;
+        require(
+            !has_expression || matches!(self.kind, Sum | Avg | Max | Latest),
+            "an expression is allowed for SUM, AVG, MAX and LATEST only",
+        )?;
+        if self.kind == SumWithMultiplier {
+            require(self.multiplier.as_ref().is_some_and(Decimal::is_positive), "SUM_WITH_MULTIPLIER needs a multiplier above 0")?;
+        }
+        require(self.bucket_size.is_none() || matches!(self.kind, Max | Sum), "bucket_size is allowed for MAX and SUM only")?;
+        require(
+            self.group_by.is_empty() || (self.kind == Max && self.bucket_size.is_some()),
+            "group_by is allowed for MAX with a bucket_size only",
+        )
+    }
+}
+
+impl Meter {
+    /// Refuses a meter without names, with an aggregation that measures nothing or with an empty filter.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        require_text(&self.name, "name")?;
+        require_text(&self.event_name, "event_name")?;
+        self.aggregation.validate()?;
+        validate_filters(&self.filters)
+    }
+
+    /// Adds keys and values; nothing can be taken away (spec 20 §2.2).
+    pub fn merge_filters(&mut self, added: &[Filter]) -> Result<(), Invalid> {
+        require(!added.is_empty(), "filters must not be empty")?;
+        validate_filters(added)?;
+        let mut merged: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for filter in self.filters.iter().chain(added) {
+            let values = merged.entry(filter.key.clone()).or_default();
+            for value in &filter.values {
+                if !values.contains(value) {
+                    values.push(value.clone());
+                }
+            }
+        }
+        self.filters = merged.into_iter().map(|(key, values)| Filter { key, values }).collect();
+        Ok(())
+    }
+}
+
+fn validate_filters(filters: &[Filter]) -> Result<(), Invalid> {
+    for filter in filters {
+        require(!filter.key.is_empty() && !filter.values.is_empty(), "each filter needs a key and at least one value")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! Usage to charges: what a quantity costs at a price, step by step (spec 20 §6). Amounts keep full precision here; money is
+//! rounded where a line is made (`invoice`).
+
+mod price;
+mod rate;
+
+pub use price::{
+    BillingModel, InvoiceCadence, Price, PriceEntityType, PriceType, PriceUnitType, RoundType, Tier, TierMode, TransformQuantity,
+};
+pub use rate::{Rated, Step, rate};

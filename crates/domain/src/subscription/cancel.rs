@@ -1,0 +1,96 @@
+//! Ending a subscription: at once, with its period, or on a date (spec 30 §9.1).
+
+use super::{Subscription, SubscriptionStatus, SubscriptionType};
+use crate::invalid::{Invalid, require};
+use crate::time::Timestamp;
+
+/// When a cancellation takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CancellationType {
+    /// Now, or at a past instant of the current period.
+    Immediate,
+    /// With the current period.
+    EndOfPeriod,
+    /// On a date.
+    ScheduledDate,
+}
+
+text_enum!(CancellationType { Immediate = "immediate", EndOfPeriod = "end_of_period", ScheduledDate = "scheduled_date" });
+
+/// Whether an immediate cancellation bills what was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum InvoicePolicy {
+    /// Arrears and usage of the begun period are billed.
+    GenerateInvoice,
+    /// They are not.
+    #[default]
+    Skip,
+}
+
+text_enum!(InvoicePolicy { GenerateInvoice = "generate_invoice", Skip = "skip" });
+
+/// A wish to end a subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CancelRequest {
+    /// When.
+    pub kind: CancellationType,
+    /// The date; required for a scheduled one, in the past for an immediate one.
+    pub cancel_at: Option<Timestamp>,
+    /// Whether what was used is billed.
+    pub invoice_policy: InvoicePolicy,
+    /// Free text.
+    pub reason: String,
+}
+
+impl Subscription {
+    /// Applies a cancellation and returns when it takes effect. Refused for drafts, ended and inherited subscriptions, for dates
+    /// that contradict the type, and for a second scheduled cancellation.
+    pub fn cancel(&mut self, request: &CancelRequest, now: Timestamp) -> Result<Timestamp, Invalid> {
+        self.check_cancellable(request, now)?;
+        let effective = match request.kind {
+            CancellationType::Immediate => request.cancel_at.unwrap_or(now),
+            CancellationType::EndOfPeriod => self.current_period_end,
+            CancellationType::ScheduledDate => request.cancel_at.unwrap_or(now),
+        };
+        self.cancel_at = Some(effective);
+        self.cancelled_at = Some(now);
+        match request.kind {
+            CancellationType::Immediate => {
+                self.subscription_status = SubscriptionStatus::Cancelled;
+                self.cancel_at_period_end = false;
+                self.end_date = Some(effective);
+            }
+            CancellationType::EndOfPeriod => self.cancel_at_period_end = true,
+            CancellationType::ScheduledDate => {
+                self.cancel_at_period_end = true;
+                self.end_date = Some(effective);
+                self.current_period_end = self.current_period_end.min(effective);
+            }
+        }
+        for (key, value) in [
+            ("cancellation_type", request.kind.to_string()),
+            ("cancellation_reason", request.reason.clone()),
+            ("effective_date", effective.to_string()),
+        ] {
+            self.metadata.insert(key.to_owned(), value);
+        }
+        Ok(effective)
+    }
+
+    fn check_cancellable(&self, request: &CancelRequest, now: Timestamp) -> Result<(), Invalid> {
+        use CancellationType::{Immediate, ScheduledDate};
+        require(self.subscription_status != SubscriptionStatus::Draft, "a draft subscription cannot be cancelled")?;
+        require(self.subscription_status != SubscriptionStatus::Cancelled, "the subscription is already cancelled")?;
+        require(
+            self.subscription_type != SubscriptionType::Inherited,
+            "an inherited subscription ends with its parent: cancel the parent",
+        )?;
+        require(request.kind != ScheduledDate || request.cancel_at.is_some(), "a scheduled_date cancellation needs cancel_at")?;
+        if let (Immediate | ScheduledDate, Some(at)) = (request.kind, request.cancel_at) {
+            // An earlier end would reach into periods that are billed already.
+            require(at > self.current_period_start, "cancel_at must lie after the start of the current period")?;
+            require(request.kind == ScheduledDate || at <= now, "an immediate cancellation cannot lie in the future: use scheduled_date")?;
+        }
+        require(request.kind == Immediate || self.cancel_at.is_none(), "a cancellation is already scheduled: cancel its schedule first")
+    }
+}

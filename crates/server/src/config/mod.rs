@@ -1,0 +1,38 @@
+//! Configuration: defaults in code, then a YAML file, then the environment, then the command line.
+//!
+//! Every key is defined once, in [`sections`]: from there come the struct a component reads, the check of its values,
+//! the reference `docs/configuration.md` and `config.example.yaml`. The environment is read by walking the known keys and
+//! looking each name up, never by splitting names, since underscores are part of keys.
+//!
+//! [`load()`] reads, [`check()`] then says whether this build may start with what was read.
+
+mod dotenv;
+mod duration;
+mod effective;
+mod environment;
+mod file;
+mod key;
+mod kind;
+mod listen_address;
+mod load;
+mod names;
+mod problem;
+mod reference;
+mod section;
+pub mod sections;
+mod source;
+mod validate;
+mod value;
+
+pub use effective::{Show, show_json, show_text};
+pub use key::{Key, MASK, Status};
+pub use kind::Kind;
+pub use listen_address::ListenAddress;
+pub use load::{Entry, Inputs, Loaded, Override, Settings, load};
+pub use problem::{Problem, Problems};
+pub use reference::{example_yaml, reference_markdown};
+pub use section::Section;
+pub use sections::Config;
+pub use source::Source;
+pub use validate::check;
+pub use value::{ApiKey, ApiKeys, EnvironmentAccess, LogFormat, LogLevel, Mode, Secret, SecretObject, Setting, Value};

@@ -1,0 +1,65 @@
+//! How events come in and through which topics they flow.
+
+use std::time::Duration;
+
+use crate::config::section::section;
+use crate::config::value::{Secret, SecretObject};
+
+section! {
+    /// Event intake.
+    Event at "event" used {
+        queue_max_events: usize = "200000", "events that wait to be written; beyond it 429 with Retry-After" [at_least(1)];
+        commit_max_events: usize = "20000", "most events in one commit, hence in one fsync" [at_least(1)];
+        dedup_retention_days: u32 = "35", "days for which a repeated event_id is recognised; 35 is also the least" [at_least(35)];
+        publish_destination: String = "kafka", "where a cluster publishes events" [one_of(&["kafka", "dynamodb", "all"]), planned()];
+        bulk_publish_enabled: bool = "false", "publish a bulk request as one message to kafka.topic_bulk" [planned()];
+    }
+}
+
+macro_rules! kafka_section {
+    ($name:ident at $path:literal, $defaults:ident, $brokers:literal) => {
+        section! {
+            /// A Kafka cluster.
+            $name at $path planned {
+                brokers: Vec<String> = "", $brokers [used()];
+                consumer_group: String = "flexprice-consumer-local", "consumer group where a consumer names none";
+                topic: String = "events", "topic of events";
+                topic_lazy: String = "events_lazy", "topic of events of lazy tenants";
+                topic_bulk: String = "events_bulk", "topic of bulk messages";
+                topic_dlq: String = "events_dlq", "dead letters of consumers without a topic of their own; empty = none";
+                bulk_max_batch_size: usize = "200", "most events in a bulk message" [at_least(1)];
+                bulk_max_batch_bytes: usize = "524288", "most bytes in a bulk message" [at_least(1024)];
+                offset_retention: Duration = "168h", "how long offsets of consumers are kept; 0s = the broker decides";
+                client_id: String = "flexprice-client-local", "name of this client";
+                tls: bool = "false", "encrypt connections";
+                tls_ca_cert_file: String = "", "PEM file of trusted authorities; empty = those of the system";
+                tls_server_name: String = "", "name to expect in the certificate; empty = the broker's host";
+                use_sasl: bool = "false", "authenticate by SASL, which implies TLS";
+                sasl_mechanism: String = "", "how to authenticate" [one_of(&["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"])];
+                sasl_user: String = "", "user for SASL";
+                sasl_password: Secret = "", "password for SASL";
+                sasl_oauth_scopes: Vec<String> = "", "scopes for OAUTHBEARER; empty = cloud-platform";
+                route_tenants_on_lazy_mode: Vec<String> = "", "tenants whose events go to topic_lazy";
+                topics: SecretObject = "{}", "JSON: topics to create and their partitions; empty = the ten standard ones";
+            }
+            with { topics_defaults: $defaults }
+        }
+    };
+}
+
+macro_rules! topics_defaults_section {
+    ($name:ident at $path:literal) => {
+        section! {
+            /// How missing topics are created.
+            $name at $path planned {
+                replication_factor: u16 = "3", "copies of each partition" [at_least(1)];
+                retention_ms: u64 = "604800000", "milliseconds that messages are kept";
+            }
+        }
+    };
+}
+
+kafka_section!(Kafka at "kafka", KafkaTopicsDefaults, "host:port of brokers; setting it selects Kafka as the event log, which needs the `cluster` feature");
+topics_defaults_section!(KafkaTopicsDefaults at "kafka.topics_defaults");
+kafka_section!(KafkaSecondary at "kafka_secondary", KafkaSecondaryTopicsDefaults, "host:port of a second cluster's brokers; empty = one cluster");
+topics_defaults_section!(KafkaSecondaryTopicsDefaults at "kafka_secondary.topics_defaults");

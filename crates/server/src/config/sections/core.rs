@@ -1,0 +1,68 @@
+//! The process itself: role, address, limits, data, sign-up.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::listen_address::ListenAddress;
+use crate::config::section::section;
+use crate::config::value::{Mode, Secret};
+
+/// The encryption key of local development; refused wherever other machines can connect.
+pub const DEV_ENCRYPTION_KEY: &str = "local-development-encryption-key-never-for-production";
+
+section! {
+    /// Role of the process.
+    Deployment at "deployment" used {
+        mode: Mode = "local", "`local` runs everything in one process; the others need a build with the `cluster` feature";
+    }
+}
+
+section! {
+    /// The HTTP server and its limits.
+    Server at "server" used {
+        address: ListenAddress = "127.0.0.1:8080", "where to listen; `:8080` means all interfaces and needs secrets of your own";
+        max_body_bytes: usize = "33554432", "largest request body, 32 MiB; a larger one is refused" [at_least(1024)];
+        max_in_flight_requests: usize = "2048", "requests worked on at the same time; beyond it 503 with Retry-After" [at_least(1)];
+        request_timeout: Duration = "60s", "longest time for one request; 0s = no limit";
+        shutdown_timeout: Duration = "30s", "how long a stopping server waits for requests in flight";
+    }
+}
+
+section! {
+    /// Where the embedded stores keep their files.
+    Data at "data" used {
+        dir: PathBuf = "./data", "directory of the embedded stores, created when absent; belongs to one process at a time";
+        min_free_bytes: u64 = "1073741824", "`flexprice doctor` warns below this much free disk (1 GiB)";
+        reserve_bytes: u64 = "67108864", "free disk, 64 MiB, below which events are refused with 503; it leaves the store room to tidy up" [at_least(1_048_576)];
+        lock_timeout: Duration = "5s", "how long a change waits while another holds the database's write lock; beyond it 503 with Retry-After";
+    }
+}
+
+section! {
+    /// Records of `Idempotency-Key`.
+    Idempotency at "idempotency" used {
+        retention: Duration = "168h", "how long the answer to an `Idempotency-Key` is kept and replayed";
+    }
+}
+
+section! {
+    /// Encryption of stored secrets.
+    Secrets at "secrets" used {
+        encryption_key: Secret = DEV_ENCRYPTION_KEY, "master key for AES-256-GCM; 32 bytes are taken as they are, other lengths through SHA-256";
+    }
+}
+
+section! {
+    /// Sign-up.
+    Onboarding at "onboarding" planned {
+        default_tenant_name: String = "Flexprice", "tenant name when sign-up gives none";
+    }
+}
+
+section! {
+    /// Self-billing: every new tenant becomes a customer of this tenant and environment.
+    Billing at "billing" planned {
+        tenant_id: String = "", "tenant in which new tenants are mirrored as customers; empty = off";
+        environment_id: String = "", "environment for the same";
+    }
+}

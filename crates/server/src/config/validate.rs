@@ -1,0 +1,95 @@
+//! Whether this build may start with a configuration: modes it has, servers it can reach, secrets that are secret.
+
+use super::load::Loaded;
+use super::problem::{Problem, Problems};
+use super::sections::{Config, DEV_API_KEY_SHA256, DEV_AUTH_SECRET, DEV_ENCRYPTION_KEY};
+use super::value::Mode;
+
+/// Whether the clients of the cluster profile are compiled in.
+pub(super) const HAS_CLUSTER: bool = false;
+
+/// A shorter token secret can be guessed offline (RFC 7518 §3.2 asks for 32 bytes).
+const AUTH_SECRET_BYTES_MIN: usize = 32;
+
+/// Checks what was read.
+///
+/// # Errors
+/// [`Problems`] with every reason not to start.
+pub fn check(loaded: &Loaded) -> Result<(), Problems> {
+    let config = &loaded.config;
+    let mut problems = Vec::new();
+    if !HAS_CLUSTER {
+        refuse_cluster(config, &mut problems);
+    }
+    if config.data.dir.as_os_str().is_empty() {
+        problems.push(refused("data.dir", "names no directory"));
+    }
+    if config.data.lock_timeout.is_zero() {
+        problems.push(refused("data.lock_timeout", "leaves a change no time at all; use a second or more"));
+    }
+    if config.auth.api_key.header.trim().is_empty() {
+        problems.push(refused("auth.api_key.header", "names no header"));
+    }
+    check_secrets(config, &mut problems);
+    if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+}
+
+fn refused(path: &'static str, reason: impl Into<String>) -> Problem {
+    Problem::Refused { path, reason: reason.into() }
+}
+
+/// A server that is configured and then ignored would split the data in two without a word.
+fn refuse_cluster(config: &Config, problems: &mut Vec<Problem>) {
+    let mode = config.deployment.mode;
+    if mode != Mode::Local {
+        let reason = format!("`{mode}` needs a build with the `cluster` feature; this build runs `local`: all of it in one process");
+        problems.push(refused("deployment.mode", reason));
+    }
+    let selected = [
+        ("postgres.host", "PostgreSQL", !config.postgres.host.is_empty()),
+        ("kafka.brokers", "Kafka", !config.kafka.brokers.is_empty()),
+        ("kafka_secondary.brokers", "a second Kafka cluster", !config.kafka_secondary.brokers.is_empty()),
+        ("clickhouse.address", "ClickHouse", !config.clickhouse.address.is_empty()),
+        ("redis.host", "Redis", !config.redis.host.is_empty()),
+        ("redis.sentinel_addrs", "Redis Sentinel", !config.redis.sentinel_addrs.is_empty()),
+        ("temporal.address", "Temporal", !config.temporal.address.is_empty()),
+    ];
+    for (path, server, _) in selected.into_iter().filter(|(_, _, is_set)| *is_set) {
+        let reason = format!("selects {server}, which needs a build with the `cluster` feature; unset it to run on the embedded stores");
+        problems.push(refused(path, reason));
+    }
+}
+
+/// The values of local development are public: they may guard nothing that another machine can reach.
+fn check_secrets(config: &Config, problems: &mut Vec<Problem>) {
+    let is_private = config.deployment.mode == Mode::Local && config.server.address.is_loopback();
+    let why = format!(
+        "the value of local development is public, and {} in `{}` mode can be reached from other machines",
+        config.server.address, config.deployment.mode
+    );
+    let (secret, key) = (config.auth.secret.expose(), config.secrets.encryption_key.expose());
+    if secret.trim().is_empty() {
+        problems.push(refused("auth.secret", "is empty; set FLEXPRICE_AUTH_SECRET, for example to the output of `openssl rand -hex 32`"));
+    } else if !is_private && secret == DEV_AUTH_SECRET {
+        problems
+            .push(refused("auth.secret", format!("{why}; set FLEXPRICE_AUTH_SECRET, for example to the output of `openssl rand -hex 32`")));
+    } else if !is_private && secret.len() < AUTH_SECRET_BYTES_MIN {
+        problems.push(refused(
+            "auth.secret",
+            format!("has fewer than {AUTH_SECRET_BYTES_MIN} bytes; use the output of `openssl rand -hex 32`"),
+        ));
+    }
+    if key.trim().is_empty() {
+        let reason = "is empty; set FLEXPRICE_SECRETS_ENCRYPTION_KEY, for example to the output of `openssl rand -hex 16`";
+        problems.push(refused("secrets.encryption_key", reason));
+    } else if !is_private && key == DEV_ENCRYPTION_KEY {
+        let reason = format!("{why}; set FLEXPRICE_SECRETS_ENCRYPTION_KEY, for example to the output of `openssl rand -hex 16`");
+        problems.push(refused("secrets.encryption_key", reason));
+    }
+    if !is_private && config.auth.api_key.keys.0.contains_key(DEV_API_KEY_SHA256) {
+        let reason = format!(
+            "{why}; set FLEXPRICE_AUTH_API_KEY_KEYS to keys of your own (JSON by SHA-256), or to {{}} for keys of the database only"
+        );
+        problems.push(refused("auth.api_key.keys", reason));
+    }
+}

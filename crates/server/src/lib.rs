@@ -1,0 +1,24 @@
+//! The binary `flexprice`: command line, configuration, logging, metrics, and the HTTP server around the API's router.
+
+pub mod cli;
+
+pub mod config;
+
+pub mod commands;
+
+/// The one place that joins this shell to the stores, the use cases and the API.
+pub mod wiring;
+
+pub mod serve;
+
+pub mod demo;
+
+pub mod signals;
+
+pub mod logging;
+
+pub mod metrics;
+
+pub mod exit;
+
+pub mod output;

@@ -1,0 +1,14 @@
+//! Entry point: reads the command line, runs one command, turns its outcome into an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use server::cli::Cli;
+use server::{commands, exit};
+
+fn main() -> ExitCode {
+    match commands::run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => exit::report(&failure),
+    }
+}

@@ -1,0 +1,94 @@
+//! The HTTP server: bind, serve, drain, close.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use axum::Router;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::config::ListenAddress;
+use crate::signals::Signals;
+
+/// Bounds on serving.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long a stopping server waits for requests in flight.
+    pub drain: Duration,
+}
+
+/// How serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Asked once; drained and closed.
+    Stopped,
+    /// Asked twice; left everything as it was. What was acknowledged is durable.
+    Interrupted,
+}
+
+/// Listens on an address.
+///
+/// # Errors
+/// Says which address and what to do when it is taken, foreign or forbidden.
+pub async fn bind(address: &ListenAddress) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address.target()).await.map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => "another process listens there; stop it or set FLEXPRICE_SERVER_ADDRESS",
+            io::ErrorKind::AddrNotAvailable => "no interface of this machine has this address; set FLEXPRICE_SERVER_ADDRESS",
+            io::ErrorKind::PermissionDenied => "ports below 1024 are for root; set FLEXPRICE_SERVER_ADDRESS",
+            _ => "check FLEXPRICE_SERVER_ADDRESS",
+        };
+        anyhow!("cannot listen on {address}: {error} ({hint})")
+    })
+}
+
+/// Serves until asked to stop; then accepts nothing more, waits for the requests in flight up to the limit, and runs `close`.
+/// A second request to stop ends it at once, also during `close`.
+///
+/// # Errors
+/// When accepting fails for good, or `close` fails.
+pub async fn serve<C>(listener: TcpListener, router: Router, limits: Limits, mut signals: Signals, close: C) -> anyhow::Result<Outcome>
+where
+    C: Future<Output = anyhow::Result<()>>,
+{
+    // Answers are small: without this the kernel may hold them back to fill a packet.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+    });
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async {
+        let _dropped = stopped.await;
+    });
+    // A task of its own: a drain that runs out is abandoned while it goes on.
+    let mut server = tokio::spawn(server.into_future());
+
+    tokio::select! {
+        ended = &mut server => {
+            ended.context("the server task failed")?.context("the server failed")?;
+            return Err(anyhow!("the server ended without being asked to"));
+        }
+        () = signals.next() => {}
+    }
+    tracing::info!(drain_seconds = limits.drain.as_secs(), "stopping: finishing requests in flight");
+    let _gone = stop.send(());
+    let finish = async {
+        match tokio::time::timeout(limits.drain, &mut server).await {
+            Ok(ended) => ended.context("the server task failed")?.context("the server failed")?,
+            Err(_) => tracing::warn!("requests are still in flight after the time limit; closing without them"),
+        }
+        close.await.context("closing the stores failed")
+    };
+    tokio::select! {
+        finished = finish => {
+            finished?;
+            tracing::info!("stopped");
+            Ok(Outcome::Stopped)
+        }
+        () = signals.next() => Ok(Outcome::Interrupted),
+    }
+}

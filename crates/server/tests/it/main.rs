@@ -1,0 +1,10 @@
+//! The shell from outside: configuration by its public functions, the binary by its command line.
+
+mod command_line;
+mod configuration;
+mod demo;
+mod documents;
+mod faults;
+mod graceful_stop;
+mod secure_defaults;
+mod support;

@@ -1,0 +1,88 @@
+//! The values of local development guard nothing that another machine can reach.
+
+use server::config::{Problem, check};
+
+use crate::support::{Place, assert_has};
+
+const SECRETS: [&str; 3] = ["auth.secret", "secrets.encryption_key", "auth.api_key.keys"];
+
+fn refused(place: &Place) -> Vec<&'static str> {
+    match check(&place.loaded()) {
+        Ok(()) => vec![],
+        Err(problems) => problems
+            .0
+            .iter()
+            .map(|problem| match problem {
+                Problem::Refused { path, .. } | Problem::Value { path, .. } => *path,
+                Problem::File { .. } => "a file",
+            })
+            .collect(),
+    }
+}
+
+fn at(address: &str) -> Place {
+    Place::new().env("FLEXPRICE_SERVER_ADDRESS", address)
+}
+
+fn own_secrets(place: Place) -> Place {
+    place
+        .env("FLEXPRICE_AUTH_SECRET", "0123456789abcdef0123456789abcdef")
+        .env("FLEXPRICE_SECRETS_ENCRYPTION_KEY", "an encryption key of my own")
+        .env("FLEXPRICE_AUTH_API_KEY_KEYS", "{}")
+}
+
+#[test]
+fn loopback_addresses_take_the_development_values() {
+    for address in ["127.0.0.1:8080", "localhost:8080", "[::1]:8080", "127.0.0.1:0"] {
+        assert_eq!(refused(&at(address)), [""; 0], "{address}");
+    }
+}
+
+#[test]
+fn reachable_addresses_refuse_them() {
+    for address in [":8080", "0.0.0.0:8080", "[::]:8080", "10.1.2.3:80", "billing.example:443"] {
+        assert_eq!(refused(&at(address)), SECRETS, "{address}");
+    }
+}
+
+#[test]
+fn reachable_addresses_take_secrets_of_ones_own() {
+    assert_eq!(refused(&own_secrets(at(":8080"))), [""; 0]);
+}
+
+#[test]
+fn each_development_value_is_refused_by_itself() {
+    let dev_keys = Place::new().loaded().settings.get("auth.api_key.keys").expect("known").value.to_string();
+    let place = own_secrets(at(":8080")).env("FLEXPRICE_AUTH_API_KEY_KEYS", &dev_keys.replace("0cfd", "0CFD"));
+    assert_eq!(refused(&place), ["auth.api_key.keys"], "also in upper case");
+    let short = own_secrets(at(":8080")).env("FLEXPRICE_AUTH_SECRET", "short");
+    assert_eq!(refused(&short), ["auth.secret"]);
+}
+
+#[test]
+fn a_file_cannot_empty_a_secret() {
+    let place = Place::new().file("config/config.yaml", "auth: {secret: ''}\nsecrets: {encryption_key: ' '}");
+    assert_eq!(refused(&place), ["auth.secret", "secrets.encryption_key"]);
+}
+
+#[test]
+fn modes_of_the_cluster_are_refused_in_this_build() {
+    for mode in ["api", "consumer", "temporal_worker"] {
+        let place = own_secrets(Place::new().env("FLEXPRICE_DEPLOYMENT_MODE", mode));
+        assert_eq!(refused(&place), ["deployment.mode"], "{mode}");
+        let text = check(&place.loaded()).expect_err("is refused").to_string();
+        assert_has(&text, &[mode, "the `cluster` feature"]);
+    }
+}
+
+#[test]
+fn another_mode_is_never_private() {
+    let place = Place::new().env("FLEXPRICE_DEPLOYMENT_MODE", "api");
+    assert_eq!(refused(&place)[1..], SECRETS);
+}
+
+#[test]
+fn servers_that_this_build_cannot_reach_are_refused() {
+    let place = Place::new().env("FLEXPRICE_POSTGRES_HOST", "pg").env("FLEXPRICE_KAFKA_BROKERS", "kafka:9092");
+    assert_eq!(refused(&place), ["postgres.host", "kafka.brokers"]);
+}

@@ -1,0 +1,238 @@
+//! What a column holds, and how values of the domain become it.
+
+use std::collections::BTreeMap;
+
+use domain::catalog::{AlertSettings, FeatureType, GroupEntityType, ReportingUnit};
+use domain::ids;
+use domain::invoice::{BillingReason, Explanation, InvoiceStatus, InvoiceType, PaymentStatus};
+use domain::meter::{Aggregation, Filter, ResetUsage};
+use domain::money::{Currency, Decimal};
+use domain::rating::{BillingModel, InvoiceCadence, PriceEntityType, PriceType, PriceUnitType, Tier, TierMode, TransformQuantity};
+use domain::scope::Status;
+use domain::subscription::{
+    BillingCycle, CollectionMethod, LineItemEntityType, PaymentBehavior, PaymentTerms, ProrationBehavior, SubscriptionStatus,
+    SubscriptionType,
+};
+use domain::time::{BillingPeriod, Timestamp};
+
+use crate::StoreError;
+
+/// A value of a column. Each database keeps it in its own best type; SQLite keeps times as microseconds and decimals as text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Absent.
+    Null,
+    /// Text, also JSON and decimals.
+    Text(String),
+    /// A whole number.
+    Int(i64),
+    /// Yes or no.
+    Bool(bool),
+    /// An instant.
+    Time(Timestamp),
+}
+
+/// A type that one column can hold.
+pub trait Cell: Sized {
+    /// As the column holds it.
+    fn to_value(&self) -> Value;
+    /// From what the column holds.
+    fn from_value(value: Value) -> Result<Self, StoreError>;
+}
+
+fn wrong<T>(wanted: &str, value: &Value) -> Result<T, StoreError> {
+    Err(StoreError::Corrupt(format!("expected {wanted}, found {value:?}")))
+}
+
+impl Cell for String {
+    fn to_value(&self) -> Value {
+        Value::Text(self.clone())
+    }
+    fn from_value(value: Value) -> Result<Self, StoreError> {
+        match value {
+            Value::Text(text) => Ok(text),
+            Value::Null => Ok(Self::new()),
+            other => wrong("text", &other),
+        }
+    }
+}
+
+impl Cell for i64 {
+    fn to_value(&self) -> Value {
+        Value::Int(*self)
+    }
+    fn from_value(value: Value) -> Result<Self, StoreError> {
+        match value {
+            Value::Int(number) => Ok(number),
+            other => wrong("a whole number", &other),
+        }
+    }
+}
+
+impl Cell for u32 {
+    fn to_value(&self) -> Value {
+        Value::Int(i64::from(*self))
+    }
+    fn from_value(value: Value) -> Result<Self, StoreError> {
+        match value {
+            Value::Int(number) => Self::try_from(number).map_err(|_| StoreError::Corrupt(format!("{number} is out of range"))),
+            other => wrong("a whole number", &other),
+        }
+    }
+}
+
+impl Cell for bool {
+    fn to_value(&self) -> Value {
+        Value::Bool(*self)
+    }
+    fn from_value(value: Value) -> Result<Self, StoreError> {
+        match value {
+            Value::Bool(flag) => Ok(flag),
+            Value::Int(number) => Ok(number != 0),
+            other => wrong("yes or no", &other),
+        }
+    }
+}
+
+impl Cell for Timestamp {
+    fn to_value(&self) -> Value {
+        Value::Time(*self)
+    }
+    fn from_value(value: Value) -> Result<Self, StoreError> {
+        match value {
+            Value::Time(time) => Ok(time),
+            Value::Int(micros) => Ok(Self::from_micros(micros)),
+            other => wrong("an instant", &other),
+        }
+    }
+}
+
+impl Cell for Decimal {
+    fn to_value(&self) -> Value {
+        Value::Text(self.to_string())
+    }
+    fn from_value(value: Value) -> Result<Self, StoreError> {
+        match value {
+            Value::Text(text) => text.parse().map_err(|error| StoreError::Corrupt(format!("{error}"))),
+            other => wrong("a decimal", &other),
+        }
+    }
+}
+
+impl Cell for Currency {
+    fn to_value(&self) -> Value {
+        Value::Text(self.as_str().to_owned())
+    }
+    fn from_value(value: Value) -> Result<Self, StoreError> {
+        Self::parse(&String::from_value(value)?).map_err(|error| StoreError::Corrupt(error.message))
+    }
+}
+
+impl<T: Cell> Cell for Option<T> {
+    fn to_value(&self) -> Value {
+        self.as_ref().map_or(Value::Null, Cell::to_value)
+    }
+    fn from_value(value: Value) -> Result<Self, StoreError> {
+        match value {
+            Value::Null => Ok(None),
+            other => T::from_value(other).map(Some),
+        }
+    }
+}
+
+macro_rules! id_cells {
+    ($($type:ident),+ $(,)?) => {$(
+        impl Cell for ids::$type {
+            fn to_value(&self) -> Value {
+                Value::Text(self.as_str().to_owned())
+            }
+            fn from_value(value: Value) -> Result<Self, StoreError> {
+                String::from_value(value).map(Self::from)
+            }
+        }
+    )+};
+}
+
+id_cells!(
+    TenantId,
+    EnvironmentId,
+    UserId,
+    SecretId,
+    CustomerId,
+    MeterId,
+    FeatureId,
+    GroupId,
+    PlanId,
+    PriceId,
+    SubscriptionId,
+    SubscriptionLineItemId,
+    InvoiceId,
+    InvoiceLineItemId,
+);
+
+macro_rules! enum_cells {
+    ($($type:ident),+ $(,)?) => {$(
+        impl Cell for $type {
+            fn to_value(&self) -> Value {
+                Value::Text(self.as_str().to_owned())
+            }
+            fn from_value(value: Value) -> Result<Self, StoreError> {
+                let text = String::from_value(value)?;
+                Self::parse(&text).ok_or_else(|| StoreError::Corrupt(format!("`{text}` is no {}", stringify!($type))))
+            }
+        }
+    )+};
+}
+
+enum_cells!(
+    Status,
+    FeatureType,
+    GroupEntityType,
+    ResetUsage,
+    BillingModel,
+    InvoiceCadence,
+    PriceEntityType,
+    PriceType,
+    PriceUnitType,
+    TierMode,
+    BillingPeriod,
+    BillingCycle,
+    CollectionMethod,
+    LineItemEntityType,
+    PaymentBehavior,
+    PaymentTerms,
+    ProrationBehavior,
+    SubscriptionStatus,
+    SubscriptionType,
+    BillingReason,
+    InvoiceStatus,
+    InvoiceType,
+    PaymentStatus,
+);
+
+macro_rules! json_cells {
+    ($($type:ty),+ $(,)?) => {$(
+        impl Cell for $type {
+            fn to_value(&self) -> Value {
+                // Serialising these plain types cannot fail: string keys, no floats.
+                Value::Text(serde_json::to_string(self).unwrap_or_default())
+            }
+            fn from_value(value: Value) -> Result<Self, StoreError> {
+                let text = String::from_value(value)?;
+                serde_json::from_str(&text).map_err(|error| StoreError::Corrupt(format!("{error} in {text}")))
+            }
+        }
+    )+};
+}
+
+json_cells!(
+    BTreeMap<String, String>,
+    Vec<String>,
+    Vec<Filter>,
+    Vec<Tier>,
+    Aggregation,
+    AlertSettings,
+    ReportingUnit,
+    TransformQuantity,
+    Explanation,
+);

@@ -1,0 +1,97 @@
+//! Due work is data: what must happen later is a row with a due time (DESIGN decision 7). Its id is deterministic,
+//! `<kind>/<entity>/<period>`, so that asking for the same work twice leaves one row, and doing it twice changes nothing.
+
+use domain::ids::EnvironmentId;
+use domain::scope::Scope;
+use domain::time::Timestamp;
+
+use crate::{Row, Source, Sql, StoreError, UnitOfWork, Value};
+
+/// A piece of work with its due time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueWork {
+    /// Where.
+    pub scope: Scope,
+    /// `<kind>/<entity>/<period>`, unique in its scope.
+    pub id: String,
+    /// What is to do.
+    pub kind: String,
+    /// With what.
+    pub entity_id: String,
+    /// Not before, by the environment's clock.
+    pub due_at: Timestamp,
+    /// How often it failed.
+    pub attempts: i64,
+    /// Why it failed last; empty before.
+    pub last_error: String,
+}
+
+impl DueWork {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            scope: Scope { tenant_id: row.get("tenant_id")?, environment_id: row.get("environment_id")? },
+            id: row.get("id")?,
+            kind: row.get("kind")?,
+            entity_id: row.get("entity_id")?,
+            due_at: row.get("due_at")?,
+            attempts: row.get("attempts")?,
+            last_error: row.get("last_error")?,
+        })
+    }
+}
+
+const COLUMNS: &str = "tenant_id, environment_id, id, kind, entity_id, due_at, attempts, last_error";
+
+/// Plans a piece of work, or moves it when it is planned already.
+pub async fn plan(work: &mut UnitOfWork, due: &DueWork) -> Result<(), StoreError> {
+    let sql = Sql::new("INSERT INTO due_work (").push(COLUMNS).push(") VALUES ").bind_list([
+        Value::Text(due.scope.tenant_id.to_string()),
+        Value::Text(due.scope.environment_id.to_string()),
+        Value::Text(due.id.clone()),
+        Value::Text(due.kind.clone()),
+        Value::Text(due.entity_id.clone()),
+        Value::Time(due.due_at),
+        Value::Int(0),
+        Value::Text(String::new()),
+    ]);
+    let sql =
+        sql.push(" ON CONFLICT (tenant_id, environment_id, id) DO UPDATE SET due_at = excluded.due_at, attempts = 0, last_error = ''");
+    work.execute(sql).await.map(|_| ())
+}
+
+/// Takes a piece of work off: it is done, or no longer wanted.
+pub async fn done(work: &mut UnitOfWork, scope: &Scope, id: &str) -> Result<(), StoreError> {
+    work.execute(Sql::new("DELETE FROM due_work WHERE ").scoped(scope).push(" AND id = ").bind(&id.to_owned())).await.map(|_| ())
+}
+
+/// Takes off all work of a kind with an entity.
+pub async fn cancel(work: &mut UnitOfWork, scope: &Scope, kind: &str, entity_id: &str) -> Result<(), StoreError> {
+    let sql = Sql::new("DELETE FROM due_work WHERE ").scoped(scope).push(" AND entity_id = ").bind(&entity_id.to_owned());
+    work.execute(sql.push(" AND kind = ").bind(&kind.to_owned())).await.map(|_| ())
+}
+
+/// Notes a failure and when to try again.
+pub async fn failed(work: &mut UnitOfWork, due: &DueWork, error: &str, again_at: Timestamp) -> Result<(), StoreError> {
+    let sql = Sql::new("UPDATE due_work SET attempts = attempts + 1, last_error = ").bind(&error.to_owned());
+    let sql = sql.push(", due_at = ").bind(&again_at).push(" WHERE ").scoped(&due.scope).push(" AND id = ").bind(&due.id);
+    work.execute(sql).await.map(|_| ())
+}
+
+/// Work that is due at `now` in environments without a clock of their own, earliest first.
+pub async fn due(source: &mut impl Source, now: Timestamp, limit: i64) -> Result<Vec<DueWork>, StoreError> {
+    let sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM due_work WHERE due_at <= ").bind(&now);
+    let sql = sql.push(" AND environment_id NOT IN (SELECT environment_id FROM environment_clocks) ORDER BY due_at, id LIMIT ");
+    source.fetch(sql.bind(&limit)).await?.iter().map(DueWork::from_row).collect()
+}
+
+/// The earliest work of one environment that is due by `until`.
+pub async fn earliest(source: &mut impl Source, scope: &Scope, until: Timestamp) -> Result<Option<DueWork>, StoreError> {
+    let sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM due_work WHERE ").scoped(scope).push(" AND due_at <= ").bind(&until);
+    source.fetch(sql.push(" ORDER BY due_at, id LIMIT 1")).await?.iter().map(DueWork::from_row).next().transpose()
+}
+
+/// How much work is planned in an environment.
+pub async fn planned(source: &mut impl Source, environment: &EnvironmentId) -> Result<i64, StoreError> {
+    let sql = Sql::new("SELECT COUNT(*) AS total FROM due_work WHERE environment_id = ").bind(environment);
+    source.fetch(sql).await?.first().map_or(Ok(0), |row| row.get("total"))
+}

@@ -1,0 +1,41 @@
+//! Relational data: the catalog, customers, subscriptions, invoices and due work. Only this crate knows SQL.
+//!
+//! A statement is text plus typed values ([`Sql`]), so that one statement serves every database (ADR 0002). A thing of the domain
+//! is a [`Record`]: its table and columns are declared once, and reading, writing and listing follow from that.
+
+mod cell;
+mod database;
+mod error;
+mod list;
+mod migrations;
+mod record;
+mod sql;
+mod unit_of_work;
+
+/// What each record's table and columns are.
+pub mod records;
+
+/// Due work: rows with a due time.
+pub mod due_work;
+
+/// Answers of requests that carried an idempotency key.
+pub mod idempotency;
+
+/// Sandbox clocks.
+pub mod clocks;
+
+/// Counters of invoice numbers and of a subscription's bills.
+pub mod sequences;
+
+/// Questions about bills that no plain list answers.
+pub mod billed_lines;
+
+pub use cell::{Cell, Value};
+pub use database::{Database, DatabaseOptions};
+pub use error::StoreError;
+pub use list::{Condition, Direction, ListQuery, Page, Sort};
+pub use record::{
+    Record, all_environments, count, find, find_all, get, get_many, insert, insert_all, list, remove, secret_by_hash, update,
+};
+pub use sql::{Row, Source, Sql};
+pub use unit_of_work::UnitOfWork;

@@ -1,0 +1,136 @@
+//! Lists: conditions, order, pages. Columns are names of the code's own; the API checks what a client asks for against them.
+
+use crate::{Cell, Sql, Value};
+
+/// A condition on one column. All conditions of a query must hold.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    /// Equal.
+    Eq(&'static str, Value),
+    /// Different.
+    NotEq(&'static str, Value),
+    /// One of; an empty list matches nothing.
+    In(&'static str, Vec<Value>),
+    /// None of.
+    NotIn(&'static str, Vec<Value>),
+    /// Above.
+    Gt(&'static str, Value),
+    /// Above or equal.
+    Gte(&'static str, Value),
+    /// Below.
+    Lt(&'static str, Value),
+    /// Below or equal.
+    Lte(&'static str, Value),
+    /// Above, as decimals; the column keeps them as text.
+    DecimalGt(&'static str, domain::money::Decimal),
+    /// Absent, or above.
+    NullOrGt(&'static str, Value),
+    /// Absent.
+    Null(&'static str),
+    /// Holds the text, in any case of the letters A to Z.
+    Contains(&'static str, String),
+    /// Does not hold the text, in any case of the letters A to Z.
+    NotContains(&'static str, String),
+    /// A JSON object that holds this pair of strings.
+    Pair(&'static str, String, String),
+}
+
+impl Condition {
+    /// Equal.
+    pub fn eq(column: &'static str, value: &impl Cell) -> Self {
+        Self::Eq(column, value.to_value())
+    }
+
+    /// One of; an empty list matches nothing.
+    pub fn one_of<T: Cell>(column: &'static str, values: &[T]) -> Self {
+        Self::In(column, values.iter().map(Cell::to_value).collect())
+    }
+
+    pub(crate) fn append(&self, sql: Sql) -> Sql {
+        let sql = sql.push(" AND ");
+        let compare = |sql: Sql, column: &str, operator: &str, value: &Value| sql.push(column).push(operator).bind_value(value.clone());
+        match self {
+            Self::Eq(column, value) => compare(sql, column, " = ", value),
+            Self::NotEq(column, value) => compare(sql, column, " <> ", value),
+            Self::Gt(column, value) => compare(sql, column, " > ", value),
+            Self::Gte(column, value) => compare(sql, column, " >= ", value),
+            Self::Lt(column, value) => compare(sql, column, " < ", value),
+            Self::Lte(column, value) => compare(sql, column, " <= ", value),
+            // Good to 15 digits, which selects rows for display; no amount is computed from it.
+            Self::DecimalGt(column, value) => {
+                sql.push("CAST(").push(column).push(" AS REAL) > CAST(").bind_value(Value::Text(value.to_string())).push(" AS REAL)")
+            }
+            Self::In(column, values) => sql.push(column).push(" IN ").bind_list(values.clone()),
+            Self::NotIn(_, values) if values.is_empty() => sql.push("1 = 1"),
+            Self::NotIn(column, values) => sql.push(column).push(" NOT IN ").bind_list(values.clone()),
+            Self::NullOrGt(column, value) => compare(sql.push("(").push(column).push(" IS NULL OR "), column, " > ", value).push(")"),
+            Self::Null(column) => sql.push(column).push(" IS NULL"),
+            Self::Contains(column, text) => like(sql, column, " LIKE ", text),
+            Self::NotContains(column, text) => like(sql, column, " NOT LIKE ", text),
+            Self::Pair(column, key, value) => sql
+                .push("EXISTS (SELECT 1 FROM json_each(")
+                .push(column)
+                .push(") AS pair WHERE pair.key = ")
+                .bind(key)
+                .push(" AND pair.value = ")
+                .bind(value)
+                .push(")"),
+        }
+    }
+}
+
+/// Both sides are folded by the database: SQLite folds ASCII alone, so that text folded here would not be found there.
+fn like(sql: Sql, column: &str, operator: &str, text: &str) -> Sql {
+    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let sql = sql.push("LOWER(").push(column).push(")").push(operator).push("LOWER(").bind_value(Value::Text(format!("%{escaped}%")));
+    sql.push(") ESCAPE '\\'")
+}
+
+/// Which way a column is sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest first.
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+impl Direction {
+    pub(crate) fn sql(self) -> &'static str {
+        match self {
+            Self::Ascending => " ASC NULLS LAST",
+            Self::Descending => " DESC NULLS LAST",
+        }
+    }
+}
+
+/// One column of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// The column.
+    pub column: &'static str,
+    /// Which way.
+    pub direction: Direction,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListQuery {
+    /// All must hold.
+    pub conditions: Vec<Condition>,
+    /// By these columns, then by id.
+    pub sort: Vec<Sort>,
+    /// Most rows of the page.
+    pub limit: i64,
+    /// Rows before the page.
+    pub offset: i64,
+}
+
+/// Rows of one page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// How many match in all.
+    pub total: i64,
+}

@@ -1,0 +1,190 @@
+//! Things of the domain as rows: declared once, read and written by one set of functions.
+
+use domain::scope::{Audit, Scope, Status};
+
+use crate::list::{Condition, ListQuery, Page};
+use crate::{Row, Source, Sql, StoreError, UnitOfWork, Value};
+
+/// A thing of the domain with a table of its own. Every table has id, scope, status and audit columns.
+pub trait Record: Sized + Send {
+    /// The table.
+    const TABLE: &'static str;
+    /// Its own columns, `id` first.
+    const COLUMNS: &'static [&'static str];
+
+    /// The values of its own columns, in their order.
+    fn values(&self) -> Vec<Value>;
+    /// Scope, status, dates.
+    fn audit(&self) -> &Audit;
+    /// Scope, status, dates, to be changed.
+    fn audit_mut(&mut self) -> &mut Audit;
+    /// From a row that holds all columns.
+    fn from_row(row: &Row) -> Result<Self, StoreError>;
+}
+
+/// Columns of the audit, which every table has after its own.
+pub(crate) const AUDIT_COLUMNS: &[&str] =
+    &["tenant_id", "environment_id", "status", "created_at", "updated_at", "created_by", "updated_by"];
+
+/// Declares the table and columns of a record. A column bears the name of its field; the fields of a nested struct stand after `;`.
+macro_rules! record {
+    ($type:ident in $table:literal { $($field:ident),+ $(,)? } $(; $nest:ident: $nest_type:ident { $($inner:ident),+ $(,)? })?) => {
+        impl $crate::Record for $type {
+            const TABLE: &'static str = $table;
+            const COLUMNS: &'static [&'static str] = &[$(stringify!($field)),+ $(, $(stringify!($inner)),+)?];
+
+            fn values(&self) -> Vec<$crate::Value> {
+                use $crate::Cell as _;
+                vec![$(self.$field.to_value()),+ $(, $(self.$nest.$inner.to_value()),+)?]
+            }
+            fn audit(&self) -> &domain::scope::Audit {
+                &self.audit
+            }
+            fn audit_mut(&mut self) -> &mut domain::scope::Audit {
+                &mut self.audit
+            }
+            fn from_row(row: &$crate::Row) -> Result<Self, $crate::StoreError> {
+                Ok(Self {
+                    $($field: row.get(stringify!($field))?,)+
+                    $($nest: $nest_type { $($inner: row.get(stringify!($inner))?),+ },)?
+                    audit: row.audit()?,
+                })
+            }
+        }
+    };
+}
+pub(crate) use record;
+
+fn all_columns<R: Record>() -> String {
+    R::COLUMNS.iter().chain(AUDIT_COLUMNS).copied().collect::<Vec<_>>().join(", ")
+}
+
+fn audit_values(audit: &Audit) -> Vec<Value> {
+    use crate::Cell;
+    vec![
+        audit.scope.tenant_id.to_value(),
+        audit.scope.environment_id.to_value(),
+        audit.status.to_value(),
+        audit.created_at.to_value(),
+        audit.updated_at.to_value(),
+        audit.created_by.to_value(),
+        audit.updated_by.to_value(),
+    ]
+}
+
+/// Rows in one statement: SQLite takes at most 32,766 values.
+const ROWS_PER_INSERT: usize = 500;
+
+/// Writes a new row. A broken uniqueness rule is a conflict.
+pub async fn insert<R: Record + Sync>(work: &mut UnitOfWork, record: &R) -> Result<(), StoreError> {
+    insert_all(work, std::slice::from_ref(record)).await
+}
+
+/// Writes new rows, many in one statement.
+pub async fn insert_all<R: Record + Sync>(work: &mut UnitOfWork, records: &[R]) -> Result<(), StoreError> {
+    for chunk in records.chunks(ROWS_PER_INSERT) {
+        let mut sql = Sql::new("INSERT INTO ").push(R::TABLE).push(" (").push(&all_columns::<R>()).push(") VALUES ");
+        for (index, record) in chunk.iter().enumerate() {
+            let values = record.values().into_iter().chain(audit_values(record.audit()));
+            sql = sql.push(if index > 0 { ", " } else { "" }).bind_list(values);
+        }
+        work.execute(sql).await?;
+    }
+    Ok(())
+}
+
+/// Writes all columns of a row that was read in the same unit of work.
+pub async fn update<R: Record + Sync>(work: &mut UnitOfWork, record: &R) -> Result<(), StoreError> {
+    let values = record.values();
+    let id = values[0].clone();
+    let mut sql = Sql::new("UPDATE ").push(R::TABLE).push(" SET ");
+    let columns = R::COLUMNS.iter().chain(AUDIT_COLUMNS).zip(values.into_iter().chain(audit_values(record.audit())));
+    for (index, (column, value)) in columns.enumerate() {
+        sql = sql.push(if index > 0 { ", " } else { "" }).push(column).push(" = ").bind_value(value);
+    }
+    let sql = sql.push(" WHERE ").scoped(&record.audit().scope).push(" AND id = ").bind_value(id);
+    match work.execute(sql).await? {
+        1 => Ok(()),
+        rows => Err(StoreError::Corrupt(format!("an update of {} touched {rows} rows", R::TABLE))),
+    }
+}
+
+fn select<R: Record>(scope: &Scope) -> Sql {
+    Sql::new("SELECT ").push(&all_columns::<R>()).push(" FROM ").push(R::TABLE).push(" WHERE ").scoped(scope)
+}
+
+fn records<R: Record>(rows: &[Row]) -> Result<Vec<R>, StoreError> {
+    rows.iter().map(R::from_row).collect()
+}
+
+/// A row by its id, whatever its status.
+pub async fn get<R: Record>(source: &mut impl Source, scope: &Scope, id: &str) -> Result<Option<R>, StoreError> {
+    find(source, scope, &[Condition::eq("id", &id.to_owned())]).await
+}
+
+/// Rows by their ids, whatever their status, in no order; unknown ids are left out.
+pub async fn get_many<R: Record>(source: &mut impl Source, scope: &Scope, ids: &[String]) -> Result<Vec<R>, StoreError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(ROWS_PER_INSERT) {
+        let sql = select::<R>(scope).push(" AND id IN ").bind_list(chunk.iter().map(|id| Value::Text(id.clone())));
+        found.extend(records::<R>(&source.fetch(sql).await?)?);
+    }
+    Ok(found)
+}
+
+/// The first row that meets all conditions.
+pub async fn find<R: Record>(source: &mut impl Source, scope: &Scope, conditions: &[Condition]) -> Result<Option<R>, StoreError> {
+    let sql = conditions.iter().fold(select::<R>(scope), |sql, condition| condition.append(sql));
+    Ok(records(&source.fetch(sql.push(" LIMIT 1")).await?)?.pop())
+}
+
+/// Most rows that a read without paging returns; more is an error, not a silently short answer.
+const ROWS_MAX: usize = 20_000;
+
+/// All published rows that meet all conditions, oldest first. For sets that are bounded by their owner, such as a plan's prices.
+pub async fn find_all<R: Record>(source: &mut impl Source, scope: &Scope, conditions: &[Condition]) -> Result<Vec<R>, StoreError> {
+    let published = Condition::eq("status", &Status::Published);
+    let sql = conditions.iter().chain([&published]).fold(select::<R>(scope), |sql, condition| condition.append(sql));
+    let rows = source.fetch(sql.push(" ORDER BY created_at, id LIMIT ").bind_value(Value::Int(ROWS_MAX as i64 + 1))).await?;
+    if rows.len() > ROWS_MAX {
+        return Err(StoreError::Corrupt(format!("more than {ROWS_MAX} rows of {} belong together", R::TABLE)));
+    }
+    records(&rows)
+}
+
+/// One page of rows and the number of all that match.
+pub async fn list<R: Record>(source: &mut impl Source, scope: &Scope, query: &ListQuery) -> Result<Page<R>, StoreError> {
+    let mut sql = query.conditions.iter().fold(select::<R>(scope), |sql, condition| condition.append(sql)).push(" ORDER BY ");
+    for sort in &query.sort {
+        sql = sql.push(sort.column).push(sort.direction.sql()).push(", ");
+    }
+    // The id breaks ties, so that pages neither repeat nor skip rows.
+    let sql = sql.push("id DESC LIMIT ").bind_value(Value::Int(query.limit)).push(" OFFSET ").bind_value(Value::Int(query.offset));
+    let items = records(&source.fetch(sql).await?)?;
+    Ok(Page { items, total: count::<R>(source, scope, &query.conditions).await? })
+}
+
+/// The number of rows that meet all conditions.
+pub async fn count<R: Record>(source: &mut impl Source, scope: &Scope, conditions: &[Condition]) -> Result<i64, StoreError> {
+    let sql = Sql::new("SELECT COUNT(*) AS total FROM ").push(R::TABLE).push(" WHERE ").scoped(scope);
+    let rows = source.fetch(conditions.iter().fold(sql, |sql, condition| condition.append(sql))).await?;
+    rows.first().map_or(Ok(0), |row| row.get("total"))
+}
+
+/// Removes the rows that meet all conditions for good: only for rows that never left a draft.
+pub async fn remove<R: Record>(work: &mut UnitOfWork, scope: &Scope, conditions: &[Condition]) -> Result<u64, StoreError> {
+    let sql = Sql::new("DELETE FROM ").push(R::TABLE).push(" WHERE ").scoped(scope);
+    work.execute(conditions.iter().fold(sql, |sql, condition| condition.append(sql))).await
+}
+
+/// The stored key of a hash, in whatever scope: the one read that comes before a scope is known.
+pub async fn secret_by_hash(source: &mut impl Source, hash: &str) -> Result<Option<crate::records::Secret>, StoreError> {
+    let sql = Sql::new("SELECT ").push(&all_columns::<crate::records::Secret>()).push(" FROM secrets WHERE value_hash = ");
+    Ok(records(&source.fetch(sql.bind(&hash.to_owned())).await?)?.pop())
+}
+
+/// The published environments of all tenants.
+pub async fn all_environments(source: &mut impl Source) -> Result<Vec<crate::records::Environment>, StoreError> {
+    let columns = all_columns::<crate::records::Environment>();
+    records(&source.fetch(Sql::new("SELECT ").push(&columns).push(" FROM environments WHERE status = 'published'")).await?)
+}

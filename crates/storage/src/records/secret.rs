@@ -1,0 +1,68 @@
+//! API keys, kept as hashes (spec 60 §6).
+
+use domain::ids::{SecretId, UserId};
+use domain::scope::Audit;
+use domain::time::Timestamp;
+
+use crate::StoreError;
+use crate::cell::{Cell, Value};
+use crate::record::record;
+
+/// What a secret is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SecretType {
+    /// Authenticates requests.
+    PrivateKey,
+    /// Can be made, authenticates nothing yet.
+    PublishableKey,
+}
+
+impl SecretType {
+    /// The wire text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PrivateKey => "private_key",
+            Self::PublishableKey => "publishable_key",
+        }
+    }
+}
+
+impl Cell for SecretType {
+    fn to_value(&self) -> Value {
+        Value::Text(self.as_str().to_owned())
+    }
+    fn from_value(value: Value) -> Result<Self, StoreError> {
+        match String::from_value(value)?.as_str() {
+            "private_key" => Ok(Self::PrivateKey),
+            "publishable_key" => Ok(Self::PublishableKey),
+            other => Err(StoreError::Corrupt(format!("`{other}` is no kind of secret"))),
+        }
+    }
+}
+
+/// A stored API key. The key itself is shown once and never kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    /// Identity.
+    pub id: SecretId,
+    /// Display name.
+    pub name: String,
+    /// What it is for.
+    pub kind: SecretType,
+    /// Lower-hex SHA-256 of the key.
+    pub value_hash: String,
+    /// First five characters, `***`, last two.
+    pub display_id: String,
+    /// Whose key it is.
+    pub user_id: UserId,
+    /// `user` or `service_account`, as it was when the key was made.
+    pub user_type: String,
+    /// What it may do, as it was when the key was made.
+    pub roles: Vec<String>,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+    /// Scope, status, dates.
+    pub audit: Audit,
+}
+
+record!(Secret in "secrets" { id, name, kind, value_hash, display_id, user_id, user_type, roles, expires_at });

@@ -1,0 +1,121 @@
+//! Each kind of condition, also where the column is absent or the text holds signs that patterns are made of.
+
+use domain::customer::Customer;
+use domain::invoice::Invoice;
+use storage::{Cell, Condition, Database, Value};
+
+use crate::fixtures::{at, customer, invoice, pairs, scope, store};
+
+contract!(
+    equal_and_different,
+    one_of_and_none_of,
+    above_and_below_with_and_without_the_bound,
+    absent_and_absent_or_above,
+    decimals_compare_as_numbers,
+    text_is_found_in_any_case,
+    signs_of_patterns_are_plain_text,
+    pairs_match_key_and_value,
+    all_conditions_must_hold,
+);
+
+/// The ids of the customers that meet the conditions, sorted.
+async fn customers(database: &Database, conditions: &[Condition]) -> Vec<String> {
+    let found: Vec<Customer> = storage::find_all(&mut database.clone(), &scope(), conditions).await.expect("read");
+    let counted = storage::count::<Customer>(&mut database.clone(), &scope(), conditions).await.expect("counted");
+    assert_eq!(usize::try_from(counted), Ok(found.len()), "{conditions:?}");
+    let mut ids: Vec<String> = found.into_iter().map(|customer| customer.id.to_string()).collect();
+    ids.sort();
+    ids
+}
+
+async fn invoices(database: &Database, condition: Condition) -> Vec<String> {
+    let found: Vec<Invoice> = storage::find_all(&mut database.clone(), &scope(), &[condition]).await.expect("read");
+    let mut ids: Vec<String> = found.into_iter().map(|invoice| invoice.id.to_string()).collect();
+    ids.sort();
+    ids
+}
+
+fn named(id: &str, name: &str) -> Customer {
+    Customer { name: name.into(), ..customer(id) }
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.into())
+}
+
+async fn equal_and_different(database: &Database) {
+    store(database, &[named("1", "a"), named("2", "b"), named("3", "A")]).await;
+    assert_eq!(customers(database, &[Condition::Eq("name", text("a"))]).await, ["1"]);
+    assert_eq!(customers(database, &[Condition::NotEq("name", text("a"))]).await, ["2", "3"]);
+}
+
+async fn one_of_and_none_of(database: &Database) {
+    store(database, &[named("1", "a"), named("2", "b"), named("3", "c")]).await;
+    let names = || vec![text("a"), text("c"), text("x")];
+    assert_eq!(customers(database, &[Condition::In("name", names())]).await, ["1", "3"]);
+    assert_eq!(customers(database, &[Condition::NotIn("name", names())]).await, ["2"]);
+    assert_eq!(customers(database, &[Condition::In("name", vec![])]).await, [""; 0], "of nothing is nothing");
+    assert_eq!(customers(database, &[Condition::NotIn("name", vec![])]).await, ["1", "2", "3"]);
+}
+
+async fn above_and_below_with_and_without_the_bound(database: &Database) {
+    let due = |id: &str, seconds: Option<i64>| Invoice { due_date: seconds.map(at), ..invoice(id) };
+    store(database, &[due("1", Some(1)), due("2", Some(2)), due("3", Some(3)), due("none", None)]).await;
+    let two = || at(2).to_value();
+    assert_eq!(invoices(database, Condition::Gt("due_date", two())).await, ["3"]);
+    assert_eq!(invoices(database, Condition::Gte("due_date", two())).await, ["2", "3"]);
+    assert_eq!(invoices(database, Condition::Lt("due_date", two())).await, ["1"]);
+    assert_eq!(invoices(database, Condition::Lte("due_date", two())).await, ["1", "2"]);
+}
+
+async fn absent_and_absent_or_above(database: &Database) {
+    let due = |id: &str, seconds: Option<i64>| Invoice { due_date: seconds.map(at), ..invoice(id) };
+    store(database, &[due("1", Some(1)), due("2", Some(2)), due("none", None)]).await;
+    assert_eq!(invoices(database, Condition::Null("due_date")).await, ["none"]);
+    assert_eq!(invoices(database, Condition::NullOrGt("due_date", at(1).to_value())).await, ["2", "none"]);
+}
+
+async fn decimals_compare_as_numbers(database: &Database) {
+    let owing = |id: &str, amount: &str| {
+        let mut invoice = invoice(id);
+        invoice.totals.amount_due = amount.parse().expect("a decimal");
+        invoice
+    };
+    store(database, &[owing("a", "9.99"), owing("b", "10"), owing("c", "100.5"), owing("d", "-20")]).await;
+    for (above, expected) in [("9.99", &["b", "c"][..]), ("-100", &["a", "b", "c", "d"]), ("100.49", &["c"]), ("100.5", &[])] {
+        assert_eq!(invoices(database, Condition::DecimalGt("amount_due", above.parse().expect("a decimal"))).await, expected, "{above}");
+    }
+}
+
+async fn text_is_found_in_any_case(database: &Database) {
+    store(database, &[named("1", "Acme Corp"), named("2", "ACME"), named("3", "Other"), named("4", "Ärzte GmbH")]).await;
+    for (part, expected) in [("acme", &["1", "2"][..]), ("ME c", &["1"]), ("", &["1", "2", "3", "4"]), ("Ärzte g", &["4"])] {
+        let (with, without) = (Condition::Contains("name", part.into()), Condition::NotContains("name", part.into()));
+        assert_eq!(customers(database, &[with]).await, expected, "{part}");
+        let rest: Vec<&str> = ["1", "2", "3", "4"].into_iter().filter(|id| !expected.contains(id)).collect();
+        assert_eq!(customers(database, &[without]).await, rest, "not {part}");
+    }
+}
+
+async fn signs_of_patterns_are_plain_text(database: &Database) {
+    store(database, &[named("1", "100% sure"), named("2", "snake_case"), named("3", r"back\slash"), named("4", "1000 snakes")]).await;
+    for (part, expected) in [("0%", "1"), ("e_c", "2"), (r"k\s", "3")] {
+        assert_eq!(customers(database, &[Condition::Contains("name", part.into())]).await, [expected], "{part}");
+    }
+}
+
+async fn pairs_match_key_and_value(database: &Database) {
+    let tagged = |id: &str, tags: &[(&str, &str)]| Customer { metadata: pairs(tags), ..customer(id) };
+    store(database, &[tagged("1", &[("team", "red"), ("size", "5")]), tagged("2", &[("team", "blue")]), tagged("3", &[])]).await;
+    let pair = |key: &str, value: &str| [Condition::Pair("metadata", key.into(), value.into())];
+    assert_eq!(customers(database, &pair("team", "red")).await, ["1"]);
+    assert_eq!(customers(database, &pair("size", "5")).await, ["1"]);
+    assert_eq!(customers(database, &pair("size", "red")).await, [""; 0], "key and value belong together");
+    assert_eq!(customers(database, &pair("red", "team")).await, [""; 0]);
+}
+
+async fn all_conditions_must_hold(database: &Database) {
+    store(database, &[named("1", "a"), named("2", "a"), named("3", "b")]).await;
+    let both = [Condition::Eq("name", text("a")), Condition::NotEq("id", text("1"))];
+    assert_eq!(customers(database, &both).await, ["2"]);
+}

@@ -1,0 +1,142 @@
+//! Due work: planned once, found by its time, taken off when it is done.
+
+use domain::scope::Scope;
+use storage::Database;
+use storage::due_work::{self, DueWork};
+
+use crate::fixtures::{at, begin, neighbours, scope};
+
+contract!(
+    work_is_found_from_its_due_time_on,
+    the_earliest_comes_first_and_ids_break_ties,
+    planning_again_moves_the_work_and_forgets_its_failures,
+    work_that_is_done_is_gone,
+    cancelling_takes_one_kind_of_one_entity,
+    a_failure_is_noted_and_puts_the_work_off,
+    environments_with_a_clock_of_their_own_are_left_alone,
+    work_of_other_scopes_is_not_seen,
+    planning_is_undone_by_a_rollback,
+);
+
+fn work_in(scope: &Scope, id: &str, due: i64) -> DueWork {
+    let (kind, entity) = id.split_once('/').expect("kind/entity");
+    DueWork {
+        scope: scope.clone(),
+        id: id.into(),
+        kind: kind.into(),
+        entity_id: entity.into(),
+        due_at: at(due),
+        attempts: 0,
+        last_error: String::new(),
+    }
+}
+
+fn work(id: &str, due: i64) -> DueWork {
+    work_in(&scope(), id, due)
+}
+
+async fn plan(database: &Database, planned: &[DueWork]) {
+    let mut unit = begin(database).await;
+    for work in planned {
+        due_work::plan(&mut unit, work).await.expect("planned");
+    }
+    unit.commit().await.expect("committed");
+}
+
+async fn earliest(database: &Database, until: i64) -> Option<DueWork> {
+    due_work::earliest(&mut database.clone(), &scope(), at(until)).await.expect("read")
+}
+
+async fn due_ids(database: &Database, now: i64, limit: i64) -> Vec<String> {
+    let due = due_work::due(&mut database.clone(), at(now), limit).await.expect("read");
+    due.into_iter().map(|work| work.id).collect()
+}
+
+async fn work_is_found_from_its_due_time_on(database: &Database) {
+    plan(database, &[work("roll/a", 10)]).await;
+    assert_eq!(earliest(database, 9).await, None);
+    assert_eq!(earliest(database, 10).await, Some(work("roll/a", 10)));
+    assert_eq!(due_ids(database, 9, 10).await, [""; 0]);
+    assert_eq!(due_ids(database, 10, 10).await, ["roll/a"]);
+}
+
+async fn the_earliest_comes_first_and_ids_break_ties(database: &Database) {
+    plan(database, &[work("roll/c", 2), work("roll/b", 1), work("bill/b", 1), work("roll/a", 3)]).await;
+    assert_eq!(due_ids(database, 9, 10).await, ["bill/b", "roll/b", "roll/c", "roll/a"]);
+    assert_eq!(due_ids(database, 9, 2).await, ["bill/b", "roll/b"]);
+    assert_eq!(earliest(database, 9).await, Some(work("bill/b", 1)));
+}
+
+async fn planning_again_moves_the_work_and_forgets_its_failures(database: &Database) {
+    plan(database, &[work("roll/a", 1)]).await;
+    let mut unit = begin(database).await;
+    due_work::failed(&mut unit, &work("roll/a", 1), "broken", at(5)).await.expect("noted");
+    unit.commit().await.expect("committed");
+    plan(database, &[work("roll/a", 7)]).await;
+    assert_eq!(earliest(database, 9).await, Some(work("roll/a", 7)));
+    assert_eq!(due_work::planned(&mut database.clone(), &scope().environment_id).await.expect("counted"), 1);
+}
+
+async fn work_that_is_done_is_gone(database: &Database) {
+    plan(database, &[work("roll/a", 1), work("roll/b", 2)]).await;
+    for _ in 0..2 {
+        let mut unit = begin(database).await;
+        due_work::done(&mut unit, &scope(), "roll/a").await.expect("taken off, also a second time");
+        unit.commit().await.expect("committed");
+    }
+    assert_eq!(due_ids(database, 9, 10).await, ["roll/b"]);
+}
+
+async fn cancelling_takes_one_kind_of_one_entity(database: &Database) {
+    let second = DueWork { id: "roll/a/2024-07".into(), ..work("roll/a", 4) };
+    plan(database, &[work("roll/a", 1), work("bill/a", 2), work("roll/b", 3), second]).await;
+    let mut unit = begin(database).await;
+    due_work::cancel(&mut unit, &scope(), "roll", "a").await.expect("cancelled");
+    unit.commit().await.expect("committed");
+    assert_eq!(due_ids(database, 9, 10).await, ["bill/a", "roll/b"]);
+}
+
+async fn a_failure_is_noted_and_puts_the_work_off(database: &Database) {
+    plan(database, &[work("roll/a", 1), work("roll/b", 2)]).await;
+    for again_at in [5, 8] {
+        let mut unit = begin(database).await;
+        due_work::failed(&mut unit, &work("roll/a", 1), "broken", at(again_at)).await.expect("noted");
+        unit.commit().await.expect("committed");
+    }
+    assert_eq!(due_ids(database, 7, 10).await, ["roll/b"]);
+    let due = due_work::due(&mut database.clone(), at(8), 10).await.expect("read");
+    assert_eq!(due[1], DueWork { due_at: at(8), attempts: 2, last_error: "broken".into(), ..work("roll/a", 1) });
+}
+
+async fn environments_with_a_clock_of_their_own_are_left_alone(database: &Database) {
+    let [other_environment, _] = neighbours();
+    plan(database, &[work("roll/a", 1), work_in(&other_environment, "roll/b", 1)]).await;
+    let mut unit = begin(database).await;
+    storage::clocks::set(&mut unit, &scope(), at(0)).await.expect("set");
+    unit.commit().await.expect("committed");
+    assert_eq!(due_ids(database, 9, 10).await, ["roll/b"]);
+    // Its own clock still finds it.
+    assert_eq!(earliest(database, 9).await, Some(work("roll/a", 1)));
+}
+
+async fn work_of_other_scopes_is_not_seen(database: &Database) {
+    for neighbour in neighbours() {
+        plan(database, &[work_in(&neighbour, "roll/a", 1)]).await;
+    }
+    assert_eq!(earliest(database, 9).await, None);
+    let mut unit = begin(database).await;
+    due_work::done(&mut unit, &scope(), "roll/a").await.expect("nothing to take off");
+    due_work::cancel(&mut unit, &scope(), "roll", "a").await.expect("nothing to cancel");
+    due_work::failed(&mut unit, &work("roll/a", 1), "broken", at(5)).await.expect("nothing to note");
+    unit.commit().await.expect("committed");
+    let due = due_work::due(&mut database.clone(), at(9), 10).await.expect("read");
+    assert_eq!(due.len(), 2);
+    assert!(due.iter().all(|work| work.attempts == 0), "{due:?}");
+}
+
+async fn planning_is_undone_by_a_rollback(database: &Database) {
+    let mut unit = begin(database).await;
+    due_work::plan(&mut unit, &work("roll/a", 1)).await.expect("planned");
+    unit.rollback().await.expect("rolled back");
+    assert_eq!(earliest(database, 9).await, None);
+}

@@ -1,0 +1,36 @@
+//! The rules that every relational store keeps, as functions over a [`storage::Database`], run on each backend.
+//!
+//! A module holds the rules of one concept and names them in [`contract!`]. A second backend is a second `mod` in that macro and
+//! a function beside [`backend::sqlite`]; what only SQLite has is in `sqlite_file`.
+
+/// Makes a test of each named rule on each backend.
+macro_rules! contract {
+    ($($rule:ident),+ $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    let fresh = crate::backend::sqlite().await;
+                    super::$rule(&fresh.database).await;
+                }
+            )+
+        }
+    };
+}
+
+mod backend;
+mod fixtures;
+
+mod billed_lines;
+mod clocks;
+mod conditions;
+mod due_work;
+mod idempotency;
+mod lists;
+mod migrations;
+mod platform;
+mod records;
+mod sequences;
+mod sqlite_file;
+mod uniqueness;
+mod units_of_work;

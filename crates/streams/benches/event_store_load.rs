@@ -1,0 +1,199 @@
+//! The embedded event store under load: bulk requests of 1,000 events with random ids from several callers at once, three matching
+//! meters, one of them COUNT_UNIQUE; then usage of a month for single customers.
+//!
+//! `EVENTS=10000000 CUSTOMERS=1000 CALLERS=16 SPREAD=now|ordered|random cargo bench -p streams --bench event_store_load`
+
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench reports on standard output and stops at the first failure")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use domain::event::Event;
+use domain::meter::{LedgerEntry, Window, WindowSize};
+use domain::money::Quantity;
+use domain::scope::Scope;
+use domain::time::{Period, Timestamp, Zone};
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt, SeedableRng};
+use streams::{EmbeddedEventStore, EmbeddedOptions, EventStore, MeteredEvent, UsageQuery};
+
+/// Events per request: the most the API takes.
+const REQUEST_EVENTS: u64 = 1_000;
+/// 2024-05-01T00:00:00Z.
+const START: Timestamp = Timestamp::from_micros(1_714_521_600_000_000);
+const DAY_SECONDS: i64 = 86_400;
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn main() {
+    let (events, customers, callers) = (number("EVENTS", 200_000), number("CUSTOMERS", 1_000), number("CALLERS", 16));
+    let spread = match std::env::var("SPREAD").as_deref() {
+        Ok("now") => Spread::Now,
+        Ok("ordered") => Spread::Ordered,
+        _ => Spread::Random,
+    };
+    let dir = tempfile::tempdir_in(std::env::var("BENCH_DIR").unwrap_or_else(|_| ".".to_owned())).unwrap();
+    let store = Arc::new(EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()).unwrap());
+    let scope = Scope { tenant_id: "tenant".into(), environment_id: "environment".into() };
+
+    let load = Load { store: store.clone(), scope: scope.clone(), sent: AtomicU64::new(0), events, customers, spread };
+    let (load, started) = (Arc::new(load), Instant::now());
+    let tasks: Vec<_> = (0..callers).map(|seed| tokio::spawn(load.clone().send(seed))).collect();
+    let mut latencies = Vec::new();
+    for task in tasks {
+        latencies.extend(task.await.unwrap());
+    }
+    let elapsed = started.elapsed();
+    println!(
+        "appended {events} events in {elapsed:.1?}: {}/s; a request took {}; CPU {}; resident {}",
+        u128::from(events) * 1_000 / elapsed.as_millis().max(1),
+        percentiles(&mut latencies),
+        cpu(),
+        resident()
+    );
+
+    ask(&store, &scope, customers, "usage of a whole month, 5 meters", START, START.plus_seconds(31 * DAY_SECONDS)).await;
+    ask(&store, &scope, customers, "usage with cut edges, 5 meters", START.plus_seconds(1), START.plus_seconds(30 * DAY_SECONDS - 77))
+        .await;
+    let mut hourly = Vec::new();
+    let mut random = StdRng::seed_from_u64(2);
+    for _ in 0..100 {
+        let asked = query(random.random_range(0..customers), "meter-1", START, START.plus_seconds(31 * DAY_SECONDS));
+        let began = Instant::now();
+        let windows = store.usage_by_window(&scope, asked, Window::new(WindowSize::Hour, Zone::UTC)).await.unwrap();
+        assert!(!windows.is_empty());
+        hourly.push(began.elapsed());
+    }
+    println!("hourly usage of a month: {}", percentiles(&mut hourly));
+    let began = Instant::now();
+    let all = UsageQuery { external_customer_ids: Vec::new(), ..query(0, "meter-0", START, START.plus_seconds(31 * DAY_SECONDS)) };
+    let usage = store.usage(&scope, vec![all]).await.unwrap();
+    println!("a month of the whole scope ({} events): {:.1?}", usage[0].events, began.elapsed());
+    println!("resident {}; disk {} MB", resident(), disk_bytes(dir.path()) >> 20);
+    store.close().await;
+}
+
+/// What all callers share.
+struct Load {
+    store: Arc<EmbeddedEventStore>,
+    scope: Scope,
+    sent: AtomicU64,
+    events: u64,
+    customers: u64,
+    spread: Spread,
+}
+
+/// How event times run.
+#[derive(Clone, Copy)]
+enum Spread {
+    /// Ten microseconds apart: live traffic.
+    Now,
+    /// A month from its beginning to its end.
+    Ordered,
+    /// A month, all days at once: the worst case.
+    Random,
+}
+
+impl Load {
+    /// Sends requests until enough have been sent.
+    async fn send(self: Arc<Self>, seed: u64) -> Vec<Duration> {
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut latencies = Vec::new();
+        loop {
+            let first = self.sent.fetch_add(REQUEST_EVENTS, Ordering::Relaxed);
+            if first >= self.events {
+                return latencies;
+            }
+            let batch: Vec<_> = (first..(first + REQUEST_EVENTS).min(self.events)).map(|serial| self.event(&mut random, serial)).collect();
+            let began = Instant::now();
+            self.store.append(&self.scope, batch).await.unwrap();
+            latencies.push(began.elapsed());
+        }
+    }
+
+    fn event(&self, random: &mut StdRng, serial: u64) -> MeteredEvent {
+        let id: u128 = random.random();
+        let micros = match self.spread {
+            Spread::Now => i64::try_from(serial).unwrap() * 10,
+            Spread::Ordered => i64::try_from(u128::from(serial) * 30 * 86_400_000_000 / u128::from(self.events)).unwrap(),
+            Spread::Random => random.random_range(0..30 * DAY_SECONDS * 1_000_000),
+        };
+        let amount: u32 = random.random_range(0..10_000);
+        let user: u8 = random.random();
+        let mut unique = [0; 32];
+        StdRng::seed_from_u64(user.into()).fill_bytes(&mut unique);
+        let entry = |meter: &str, units: i128, unique_hash| LedgerEntry {
+            meter_id: meter.into(),
+            quantity: Quantity::from_units(units),
+            unique_hash,
+        };
+        MeteredEvent {
+            event: Event {
+                id: format!("{id:036x}"),
+                name: "api.request".into(),
+                external_customer_id: format!("customer-{}", random.random_range(0..self.customers)),
+                customer_id: String::new(),
+                timestamp: START.plus_micros(micros),
+                ingested_at: START,
+                source: "bench".into(),
+                properties: format!(
+                    r#"{{"region":"eu-central-1","user":"user-{user}","tokens":{amount},"model":"large","request":"{id:x}"}}"#
+                ),
+            },
+            entries: vec![
+                entry("meter-0", Quantity::ONE.to_units(), None),
+                entry("meter-1", i128::from(amount) * Quantity::ONE.to_units(), None),
+                entry("meter-2", Quantity::ONE.to_units(), Some(unique)),
+            ],
+        }
+    }
+}
+
+async fn ask(store: &EmbeddedEventStore, scope: &Scope, customers: u64, what: &str, start: Timestamp, end: Timestamp) {
+    let mut random = StdRng::seed_from_u64(1);
+    let mut latencies = Vec::new();
+    for _ in 0..500 {
+        let customer = random.random_range(0..customers);
+        let queries = ["meter-0", "meter-1", "meter-2", "meter-0", "meter-2"].map(|meter| query(customer, meter, start, end)).to_vec();
+        let began = Instant::now();
+        store.usage(scope, queries).await.unwrap();
+        latencies.push(began.elapsed());
+    }
+    println!("{what}: {}", percentiles(&mut latencies));
+}
+
+fn query(customer: u64, meter: &str, start: Timestamp, end: Timestamp) -> UsageQuery {
+    UsageQuery { external_customer_ids: vec![format!("customer-{customer}")], meter_id: meter.into(), period: Period::new(start, end) }
+}
+
+fn percentiles(latencies: &mut [Duration]) -> String {
+    latencies.sort();
+    let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100];
+    format!("p50 {:.1?}, p99 {:.1?}", at(50), at(99))
+}
+
+fn resident() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = |name: &str| -> u64 {
+        status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    };
+    format!("{} MB, peak {} MB", kib("VmRSS:") >> 10, kib("VmHWM:") >> 10)
+}
+
+/// User and system time of the process so far, in clock ticks of 10 ms.
+fn cpu() -> String {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.split_whitespace().collect();
+    format!("{} + {} ticks", fields.get(13).unwrap_or(&"?"), fields.get(14).unwrap_or(&"?"))
+}
+
+fn disk_bytes(dir: &std::path::Path) -> u64 {
+    std::fs::read_dir(dir).unwrap().map(Result::unwrap).fold(0, |bytes, entry| {
+        let metadata = entry.metadata().unwrap();
+        bytes + if metadata.is_dir() { disk_bytes(&entry.path()) } else { metadata.len() }
+    })
+}

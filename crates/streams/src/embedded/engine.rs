@@ -1,0 +1,171 @@
+//! The open database: its keyspaces, a commit that neither hangs nor lies, and what the engine's errors mean.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fjall::compaction::Leveled;
+use fjall::config::{BlockSizePolicy, CompressionPolicy};
+use fjall::{AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+
+use super::codec::corrupt;
+use super::key;
+use super::options::EmbeddedOptions;
+use crate::EventStoreError;
+
+/// Layout of keys and values; a store of another one is refused.
+const FORMAT_VERSION: u32 = 1;
+/// Journals on disk before the engine writes out even small memtables, bytes.
+const JOURNALS_BYTES_MAX: u64 = 128 << 20;
+/// Size of one table on disk, bytes: small, so that one compaction is short and flushes need not wait for it long.
+const TABLE_BYTES: u64 = 4 << 20;
+/// Tables of the first level that are merged into the second. A memtable of small entries makes a small table, so several are
+/// collected before the second level (this many times `TABLE_BYTES`) is rewritten.
+const FIRST_LEVEL_TABLES: u8 = 8;
+/// Sealed memtables, of all keyspaces, that may wait to be written out. The engine itself stops a commit at 4 of one keyspace, and
+/// would wait forever if its worker had died.
+const SEALED_MEMTABLES_MAX: usize = 3;
+/// Tables in the first level before commits wait; the engine itself stops at 30.
+const FIRST_LEVEL_TABLES_MAX: usize = 20;
+/// Between two looks at the above.
+const BACKPRESSURE_PAUSE: Duration = Duration::from_millis(1);
+/// Longest wait of one commit. The engine compacts when a memtable is written out: waiting for ever could wait for nothing.
+const BACKPRESSURE_MAX: Duration = Duration::from_secs(10);
+
+/// An open database. Dropping the last handle closes it.
+pub(super) struct Engine {
+    pub(super) db: Database,
+    /// Interned names, format version, next free number.
+    pub(super) names: Keyspace,
+    /// Event ids.
+    pub(super) ids: Keyspace,
+    /// Chunks of events.
+    pub(super) bodies: Keyspace,
+    /// Events by time.
+    pub(super) times: Keyspace,
+    /// Ledger rows by customer and hour.
+    pub(super) ledger: Keyspace,
+    /// Aggregates by customer, pack and span.
+    pub(super) cells: Keyspace,
+    /// Unique values by customer, meter and month.
+    pub(super) uniques: Keyspace,
+    memtable_bytes: u64,
+}
+
+impl Engine {
+    /// Opens or makes the database in a directory. Blocks.
+    pub(super) fn open(dir: &Path, options: &EmbeddedOptions) -> Result<Self, EventStoreError> {
+        let db = Database::builder(dir)
+            .cache_size(options.cache_bytes)
+            .manual_journal_persist(true)
+            .max_journaling_size(JOURNALS_BYTES_MAX)
+            // One: with more, the first spins while it waits for the others to compact.
+            .worker_threads(1)
+            .open()
+            .map_err(engine_error)?;
+        let plain = || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(options.memtable_bytes)
+                .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(FIRST_LEVEL_TABLES).with_table_target_size(TABLE_BYTES)))
+        };
+        // Hashes do not compress.
+        let random = || plain().data_block_compression_policy(CompressionPolicy::disabled());
+        // Chunks are never moved again, so they are compressed at once; one block holds one or two.
+        let chunks = || {
+            plain()
+                .data_block_size_policy(BlockSizePolicy::all(16 << 10))
+                .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
+        };
+        let open = |name: &str, make: &dyn Fn() -> KeyspaceCreateOptions| db.keyspace(name, make).map_err(engine_error);
+        let engine = Self {
+            names: open("names", &plain)?,
+            ids: open("ids", &random)?,
+            bodies: open("bodies", &chunks)?,
+            times: open("times", &plain)?,
+            ledger: open("ledger", &plain)?,
+            cells: open("cells", &plain)?,
+            uniques: open("uniques", &random)?,
+            memtable_bytes: options.memtable_bytes,
+            db,
+        };
+        engine.check_format()?;
+        Ok(engine)
+    }
+
+    fn check_format(&self) -> Result<(), EventStoreError> {
+        match self.names.get(key::FORMAT).map_err(engine_error)? {
+            Some(found) if *found == FORMAT_VERSION.to_be_bytes() => Ok(()),
+            Some(found) => Err(EventStoreError::Corrupt(format!("the store has format {found:?}, this program reads {FORMAT_VERSION}"))),
+            None => {
+                let mut batch = self.batch(1);
+                batch.insert(&self.names, key::FORMAT, FORMAT_VERSION.to_be_bytes());
+                self.commit(batch)
+            }
+        }
+    }
+
+    /// An empty batch with room for some items.
+    pub(super) fn batch(&self, items: usize) -> OwnedWriteBatch {
+        OwnedWriteBatch::with_capacity(self.db.clone(), items).durability(Some(PersistMode::SyncData))
+    }
+
+    /// Writes all of a batch or nothing; on return it is durable and visible. Blocks, also while the engine is behind with its work.
+    ///
+    /// After an error it is not known whether the batch will be there once the database is opened again.
+    pub(super) fn commit(&self, batch: OwnedWriteBatch) -> Result<(), EventStoreError> {
+        self.wait_for_room()?;
+        batch.commit().map_err(engine_error)
+    }
+
+    /// Bounds what is held in memory and on the first level. The engine's own loops do not notice that its worker has died, and it
+    /// seals memtables only when the worker gets to it, which a compaction delays.
+    fn wait_for_room(&self) -> Result<(), EventStoreError> {
+        for keyspace in self.keyspaces() {
+            if keyspace.tree.active_memtable().size() > self.memtable_bytes {
+                keyspace.rotate_memtable().map_err(engine_error)?;
+            }
+        }
+        let waiting_since = Instant::now();
+        while self.is_behind() {
+            self.check_alive()?;
+            if waiting_since.elapsed() > BACKPRESSURE_MAX {
+                tracing::warn!("the event store's engine stays behind: writing on, which wakes it");
+                break;
+            }
+            std::thread::sleep(BACKPRESSURE_PAUSE);
+        }
+        Ok(())
+    }
+
+    fn is_behind(&self) -> bool {
+        self.keyspaces().iter().map(|keyspace| keyspace.sealed_memtable_count()).sum::<usize>() > SEALED_MEMTABLES_MAX
+            || self.keyspaces().iter().any(|keyspace| keyspace.l0_table_count() > FIRST_LEVEL_TABLES_MAX)
+    }
+
+    fn keyspaces(&self) -> [&Keyspace; 7] {
+        [&self.ids, &self.bodies, &self.times, &self.ledger, &self.cells, &self.uniques, &self.names]
+    }
+
+    /// Fails once a write or a background worker has failed.
+    pub(super) fn check_alive(&self) -> Result<(), EventStoreError> {
+        self.db.persist(PersistMode::Buffer).map_err(engine_error)
+    }
+
+    /// The greatest key of the chunks: the number of the last one.
+    pub(super) fn last_chunk(&self) -> Result<Option<u64>, EventStoreError> {
+        let Some(guard) = self.bodies.last_key_value() else { return Ok(None) };
+        let key = guard.key().map_err(engine_error)?;
+        let number = (*key).try_into().map_err(|_| corrupt("a chunk has a bad key"))?;
+        Ok(Some(u64::from_be_bytes(number)))
+    }
+}
+
+/// What an error of the engine means to a caller.
+pub(super) fn engine_error(error: fjall::Error) -> EventStoreError {
+    match error {
+        fjall::Error::Io(_) | fjall::Error::Poisoned | fjall::Error::Locked | fjall::Error::Storage(fjall::LsmError::Io(_)) => {
+            EventStoreError::Unavailable(error.to_string())
+        }
+        other => EventStoreError::Corrupt(other.to_string()),
+    }
+}

@@ -1,0 +1,142 @@
+//! Keys of the store's keyspaces. Scopes, customers, meters and event names are interned: a number of four bytes stands for each.
+
+use domain::scope::Scope;
+use domain::time::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::codec::Bytes;
+use super::span::Span;
+use crate::EventStoreError;
+
+/// An interned name; numbers are unique in the whole store.
+pub(super) type Number = u32;
+
+/// What a name names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    Scope = b's',
+    Customer = b'c',
+    Meter = b'm',
+    EventName = b'e',
+}
+
+/// Where the next free number is kept.
+pub(super) const NEXT_NUMBER: &[u8] = b"+";
+/// Where the format version is kept.
+pub(super) const FORMAT: &[u8] = b"!";
+/// What a readiness check writes.
+pub(super) const CHECK: &[u8] = b"?";
+
+/// `names`: kind, scope (0 for a scope itself), name → number.
+pub(super) fn name(kind: Kind, scope: Number, name: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    out.push(kind as u8);
+    out.extend_from_slice(&scope.to_be_bytes());
+    out.extend_from_slice(name);
+}
+
+/// A scope as a name: the tenant's length tells where the environment begins.
+pub(super) fn scope_name(scope: &Scope) -> Vec<u8> {
+    let (tenant, environment) = (scope.tenant_id.as_str(), scope.environment_id.as_str());
+    let mut name = Vec::with_capacity(8 + tenant.len() + environment.len());
+    name.extend_from_slice(&(tenant.len() as u64).to_be_bytes());
+    name.extend_from_slice(tenant.as_bytes());
+    name.extend_from_slice(environment.as_bytes());
+    name
+}
+
+/// The first 128 bits of the SHA-256 of an event id: nobody can make two ids that collide.
+pub(super) type IdHash = [u8; 16];
+
+pub(super) fn id_hash(event_id: &str) -> IdHash {
+    half(Sha256::digest(event_id.as_bytes()).into())
+}
+
+/// The half of a hash that is kept.
+pub(super) fn half(hash: [u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash[..16]);
+    half
+}
+
+/// `ids`: scope, hash of the event id → place of the body. 20 bytes, which the engine keeps without a heap allocation.
+pub(super) fn id(scope: Number, hash: &IdHash) -> [u8; 20] {
+    let mut key = [0; 20];
+    key[..4].copy_from_slice(&scope.to_be_bytes());
+    key[4..].copy_from_slice(hash);
+    key
+}
+
+/// `times`: scope, event time, event id → place of the body.
+pub(super) fn time(scope: Number, timestamp: Timestamp, event_id: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(12 + event_id.len());
+    key.extend_from_slice(&scope.to_be_bytes());
+    key.extend_from_slice(&ordered(timestamp));
+    key.extend_from_slice(event_id.as_bytes());
+    key
+}
+
+fn ordered(timestamp: Timestamp) -> [u8; 8] {
+    (timestamp.micros().cast_unsigned() ^ (1 << 63)).to_be_bytes()
+}
+
+/// `ledger`: customer, hour, group → the rows the group added to that hour.
+pub(super) fn ledger(customer: Number, hour: Span, group: u64) -> [u8; 16] {
+    let mut key = [0; 16];
+    key[..4].copy_from_slice(&customer.to_be_bytes());
+    key[4..8].copy_from_slice(&hour.to_bytes());
+    key[8..].copy_from_slice(&group.to_be_bytes());
+    key
+}
+
+/// The hour of a key of `ledger`.
+pub(super) fn parse_ledger(key: &[u8]) -> Result<Span, EventStoreError> {
+    let mut bytes = Bytes(key);
+    bytes.take(4)?;
+    Ok(Span::from_bytes(bytes.array()?))
+}
+
+/// What a cell sums up. A pack is a set of meters that events have in common; it bears the number of an event name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct CellId {
+    pub(super) customer: Number,
+    pub(super) pack: Number,
+    pub(super) span: Span,
+}
+
+/// `cells`: customer, pack, span, slot → aggregates. The slots of one cell add up.
+pub(super) fn cell(id: CellId, slot: u64) -> [u8; 20] {
+    let mut key = [0; 20];
+    key[..4].copy_from_slice(&id.customer.to_be_bytes());
+    key[4..8].copy_from_slice(&id.pack.to_be_bytes());
+    key[8..12].copy_from_slice(&id.span.to_bytes());
+    key[12..].copy_from_slice(&slot.to_be_bytes());
+    key
+}
+
+/// The span of a key of `cells`.
+pub(super) fn parse_cell(key: &[u8]) -> Result<Span, EventStoreError> {
+    let mut bytes = Bytes(key);
+    bytes.take(8)?;
+    Ok(Span::from_bytes(bytes.array()?))
+}
+
+/// `uniques`: customer, meter, month, hash → the days of the month on which the hash was seen.
+pub(super) type UniqueKey = [u8; 28];
+
+pub(super) fn unique(customer: Number, meter: Number, month: Span, hash: &[u8; 16]) -> UniqueKey {
+    let mut key = [0; 28];
+    key[..4].copy_from_slice(&customer.to_be_bytes());
+    key[4..8].copy_from_slice(&meter.to_be_bytes());
+    key[8..12].copy_from_slice(&month.to_bytes());
+    key[12..].copy_from_slice(hash);
+    key
+}
+
+/// The hash of a key of `uniques`.
+pub(super) fn parse_unique(key: &[u8]) -> Result<[u8; 16], EventStoreError> {
+    let mut bytes = Bytes(key);
+    bytes.take(12)?;
+    bytes.array()
+}

@@ -1,0 +1,33 @@
+//! The event store in one directory, for a production of one machine (ADR 0003).
+//!
+//! Keyspaces of a log-structured store, written together in one atomic batch per group of requests:
+//!
+//! | keyspace | key → value |
+//! |---|---|
+//! | names | kind, scope, name → number (scopes, customers, meters, event names) |
+//! | ids | scope, hash of event id → place |
+//! | bodies | chunk → events as they were accepted |
+//! | times | scope, event time, event id → place |
+//! | ledger | customer, hour, group → rows: event time and id, and (meter, quantity, unique hash) for each meter |
+//! | cells | customer, pack of meters, hour / day / month, slot → aggregates |
+//! | uniques | customer, meter, month, hash → days on which it was seen |
+//!
+//! A period is read from the longest cells whose events all lie in it; rows serve what an edge cuts. Whatever the path, the answer is
+//! that of the plain formula over the rows.
+
+mod body;
+mod cell;
+mod codec;
+mod disk;
+mod engine;
+mod key;
+mod ledger;
+mod options;
+mod read;
+mod shared;
+mod span;
+mod store;
+mod write;
+
+pub use options::EmbeddedOptions;
+pub use store::EmbeddedEventStore;

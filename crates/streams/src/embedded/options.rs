@@ -1,0 +1,48 @@
+//! Bounds of the embedded event store.
+
+use std::time::Duration;
+
+/// How much memory and disk the store may use, and how much may wait.
+#[derive(Clone, Debug)]
+pub struct EmbeddedOptions {
+    /// Cache of blocks read from disk, bytes.
+    pub cache_bytes: u64,
+    /// Size at which one of the seven memtables is sealed and written out, bytes. All together hold up to some ten times this.
+    pub memtable_bytes: u64,
+    /// Cells the writer keeps in memory, bytes.
+    pub cell_cache_bytes: u64,
+    /// Most events that wait to be written; beyond, `append` answers `Overloaded`.
+    pub queue_events_max: usize,
+    /// Most bytes of events that wait to be written; beyond, `append` answers `Overloaded`.
+    pub queue_bytes_max: usize,
+    /// A group takes no further request that would bring it beyond this many events.
+    pub group_events_max: usize,
+    /// A group takes no further request that would bring it beyond this many bytes of events.
+    pub group_bytes_max: usize,
+    /// Free disk space below which nothing is accepted, bytes. It leaves the engine room to tidy up.
+    pub disk_reserve_bytes: u64,
+    /// Pause between attempts to reopen after a failed write.
+    pub reopen_pause: Duration,
+    /// Reads that run at once; further ones wait.
+    pub concurrent_reads_max: usize,
+    /// Different unique values one read holds in memory; beyond, it reads in several passes.
+    pub unique_hashes_max: usize,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 24 << 20,
+            memtable_bytes: 3 << 20,
+            cell_cache_bytes: 6 << 20,
+            queue_events_max: 40_000,
+            queue_bytes_max: 32 << 20,
+            group_events_max: 5_000,
+            group_bytes_max: 4 << 20,
+            disk_reserve_bytes: 256 << 20,
+            reopen_pause: Duration::from_millis(500),
+            concurrent_reads_max: 8,
+            unique_hashes_max: 250_000,
+        }
+    }
+}

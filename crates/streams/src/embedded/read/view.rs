@@ -1,0 +1,163 @@
+//! One consistent state of the store, with typed access to its keyspaces.
+
+use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+
+use domain::scope::Scope;
+use fjall::{Keyspace, Readable, Snapshot, UserKey, UserValue};
+
+use crate::EventStoreError;
+use crate::embedded::body::Place;
+use crate::embedded::cell::{self, Cell};
+use crate::embedded::codec::Bytes;
+use crate::embedded::engine::{Engine, engine_error};
+use crate::embedded::key::{self, CellId, Kind, Number};
+use crate::embedded::ledger::{Row, Rows};
+use crate::embedded::span::Span;
+use crate::embedded::write::{Numbered, decode_days};
+
+/// A snapshot.
+pub(in crate::embedded) struct View {
+    snapshot: Snapshot,
+    engine: Arc<Engine>,
+}
+
+/// A key and its value.
+pub(super) type Pair = Result<(UserKey, UserValue), EventStoreError>;
+
+impl View {
+    pub(in crate::embedded) fn new(engine: Arc<Engine>) -> Self {
+        Self { snapshot: engine.db.snapshot(), engine }
+    }
+
+    /// The number of a scope that has events.
+    pub(super) fn scope(&self, scope: &Scope) -> Result<Option<Number>, EventStoreError> {
+        Ok(self.numbered(Kind::Scope, 0, &key::scope_name(scope))?.map(|numbered| numbered.number))
+    }
+
+    /// The number of a name that events have used.
+    pub(super) fn numbered(&self, kind: Kind, scope: Number, name: &[u8]) -> Result<Option<Numbered>, EventStoreError> {
+        let mut name_key = Vec::with_capacity(5 + name.len());
+        key::name(kind, scope, name, &mut name_key);
+        self.get(&self.engine.names, &name_key)?.map(|value| Numbered::from_bytes(&value)).transpose()
+    }
+
+    /// Every customer of a scope.
+    pub(super) fn customers(&self, scope: Number) -> impl Iterator<Item = Result<Number, EventStoreError>> + use<> {
+        let mut prefix = Vec::with_capacity(5);
+        key::name(Kind::Customer, scope, &[], &mut prefix);
+        self.snapshot.prefix(&self.engine.names, prefix).map(|guard| {
+            let value = guard.value().map_err(engine_error)?;
+            Ok(Numbered::from_bytes(&value)?.number)
+        })
+    }
+
+    /// One meter's cells of a customer's spans `first` to `last`, ascending: each with its slots added up.
+    pub(super) fn cells(
+        &self,
+        customer: Number,
+        meter: Numbered,
+        first: Span,
+        last: Span,
+        mut each: impl FnMut(Span, Cell) -> Result<(), EventStoreError>,
+    ) -> Result<(), EventStoreError> {
+        let id = |span| CellId { customer, pack: meter.pack, span };
+        let mut current: Option<(Span, Cell)> = None;
+        for pair in self.pairs(&self.engine.cells, key::cell(id(first), 0)..=key::cell(id(last), u64::MAX)) {
+            let (cell_key, value) = pair?;
+            let Some(slot) = cell::decode_meter(&value, meter.number)? else { continue };
+            let span = key::parse_cell(&cell_key)?;
+            match &mut current {
+                Some((known, cell)) if *known == span => cell.merge(&slot),
+                _ => {
+                    if let Some((span, cell)) = current.replace((span, slot)) {
+                        each(span, cell)?;
+                    }
+                }
+            }
+        }
+        current.map_or(Ok(()), |(span, cell)| each(span, cell))
+    }
+
+    /// The rows of one hour of a customer, in no particular order.
+    pub(super) fn rows(
+        &self,
+        customer: Number,
+        hour: Span,
+        mut each: impl FnMut(&Row<'_>) -> Result<(), EventStoreError>,
+    ) -> Result<(), EventStoreError> {
+        for pair in self.pairs(&self.engine.ledger, key::ledger(customer, hour, 0)..=key::ledger(customer, hour, u64::MAX)) {
+            let (_, value) = pair?;
+            let mut rows = Rows(Bytes(&value));
+            while let Some(row) = rows.next()? {
+                each(&row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first hour with rows of a customer within `first..=last`; the last one when going back.
+    pub(super) fn hour_with_rows(&self, customer: Number, first: Span, last: Span, back: bool) -> Result<Option<Span>, EventStoreError> {
+        let mut keys = self.snapshot.range(&self.engine.ledger, key::ledger(customer, first, 0)..=key::ledger(customer, last, u64::MAX));
+        let guard = if back { keys.next_back() } else { keys.next() };
+        guard.map(|guard| key::parse_ledger(&guard.key().map_err(engine_error)?)).transpose()
+    }
+
+    /// The unique values of a customer's month from `low`, before `high` (no bound when absent), with the days they were seen on.
+    pub(super) fn uniques(
+        &self,
+        (customer, meter, month): (Number, Number, Span),
+        low: [u8; 16],
+        high: Option<[u8; 16]>,
+        mut each: impl FnMut([u8; 16], u32),
+    ) -> Result<(), EventStoreError> {
+        let bound = |hash: &[u8; 16]| key::unique(customer, meter, month, hash).to_vec();
+        let end = high.map_or_else(|| Bound::Included(bound(&[u8::MAX; 16])), |high| Bound::Excluded(bound(&high)));
+        for pair in self.pairs(&self.engine.uniques, (Bound::Included(bound(&low)), end)) {
+            let (unique_key, days) = pair?;
+            each(key::parse_unique(&unique_key)?, decode_days(&days)?);
+        }
+        Ok(())
+    }
+
+    /// Where the event of an id is.
+    pub(super) fn place(&self, scope: Number, event_id: &str) -> Result<Option<Place>, EventStoreError> {
+        let value = self.get(&self.engine.ids, &key::id(scope, &key::id_hash(event_id)))?;
+        value.map(|value| Place::read(&mut Bytes(&value))).transpose()
+    }
+
+    /// A chunk of bodies.
+    pub(super) fn chunk(&self, chunk: u64) -> Result<Option<UserValue>, EventStoreError> {
+        self.get(&self.engine.bodies, &chunk.to_be_bytes())
+    }
+
+    /// Places of events by time.
+    pub(super) fn times(&self, range: impl RangeBounds<Vec<u8>>) -> Pairs {
+        Pairs(self.snapshot.range(&self.engine.times, range))
+    }
+
+    fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<UserValue>, EventStoreError> {
+        self.snapshot.get(keyspace, key).map_err(engine_error)
+    }
+
+    fn pairs<K: AsRef<[u8]>>(&self, keyspace: &Keyspace, range: impl RangeBounds<K>) -> Pairs {
+        Pairs(self.snapshot.range(keyspace, range))
+    }
+}
+
+/// Pairs of a key range, from either end.
+pub(super) struct Pairs(fjall::Iter);
+
+impl Iterator for Pairs {
+    type Item = Pair;
+
+    fn next(&mut self) -> Option<Pair> {
+        Some(self.0.next()?.into_inner().map_err(engine_error))
+    }
+}
+
+impl DoubleEndedIterator for Pairs {
+    fn next_back(&mut self) -> Option<Pair> {
+        Some(self.0.next_back()?.into_inner().map_err(engine_error))
+    }
+}

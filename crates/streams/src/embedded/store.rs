@@ -1,0 +1,136 @@
+//! The embedded store behind the trait: queues appends, runs reads beside the async runtime.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use domain::event::Event;
+use domain::meter::{Aggregate, Window};
+use domain::scope::Scope;
+use domain::time::Timestamp;
+use tokio::sync::Semaphore;
+
+use super::engine::Engine;
+use super::options::EmbeddedOptions;
+use super::read::{self, View};
+use super::shared::Shared;
+use super::write::{Load, Queue, Request, Writer, closed};
+use crate::{Appended, EventFilter, EventOrder, EventStore, EventStoreError, MeteredEvent, UsageQuery, WindowUsage};
+
+/// The event store in one directory. One process may have it open.
+pub struct EmbeddedEventStore {
+    shared: Arc<Shared>,
+    reads: Semaphore,
+    unique_hashes_max: usize,
+    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl EmbeddedEventStore {
+    /// Opens the store, or makes it. Blocks while it replays what a crash left behind.
+    ///
+    /// # Errors
+    /// `Unavailable` when the directory cannot be used or another process has it open; `Corrupt` when it holds something else.
+    pub fn open(dir: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, EventStoreError> {
+        let dir = dir.as_ref().to_path_buf();
+        let unavailable = |error: std::io::Error| EventStoreError::Unavailable(error.to_string());
+        std::fs::create_dir_all(&dir).map_err(unavailable)?;
+        let engine = Arc::new(Engine::open(&dir, &options)?);
+        let queue = Queue::new(Load { events: options.queue_events_max, bytes: options.queue_bytes_max });
+        let shared = Arc::new(Shared::new(queue, engine.clone()));
+        let (reads, unique_hashes_max) = (Semaphore::new(options.concurrent_reads_max), options.unique_hashes_max);
+        let writer = Writer::new(dir, options, shared.clone(), engine)?;
+        let thread = std::thread::Builder::new().name("event-write".to_owned()).spawn(move || writer.run()).map_err(unavailable)?;
+        Ok(Self { shared, reads, unique_hashes_max, writer: Arc::new(Mutex::new(Some(thread))) })
+    }
+
+    async fn submit(&self, scope: &Scope, events: Vec<MeteredEvent>) -> Result<Vec<Appended>, EventStoreError> {
+        let (request, answer) = Request::new(scope.clone(), events);
+        self.shared.queue.push(request)?;
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&View) -> Result<T, EventStoreError> + Send + 'static,
+    ) -> Result<T, EventStoreError> {
+        let _permit = self.reads.acquire().await.map_err(|_| closed())?;
+        let shared = self.shared.clone();
+        tokio::task::spawn_blocking(move || read(&View::new(shared.engine()?)))
+            .await
+            .unwrap_or_else(|error| Err(EventStoreError::Unavailable(format!("a read ended early: {error}"))))
+    }
+}
+
+#[async_trait]
+impl EventStore for EmbeddedEventStore {
+    async fn append(&self, scope: &Scope, events: Vec<MeteredEvent>) -> Result<Vec<Appended>, EventStoreError> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.submit(scope, events).await
+    }
+
+    async fn usage(&self, scope: &Scope, queries: Vec<UsageQuery>) -> Result<Vec<Aggregate>, EventStoreError> {
+        let (scope, hashes_max) = (scope.clone(), self.unique_hashes_max);
+        self.read(move |view| read::usage(view, &scope, &queries, hashes_max)).await
+    }
+
+    async fn usage_by_window(&self, scope: &Scope, query: UsageQuery, window: Window) -> Result<Vec<WindowUsage>, EventStoreError> {
+        let (scope, hashes_max) = (scope.clone(), self.unique_hashes_max);
+        self.read(move |view| read::usage_by_window(view, &scope, &query, window, hashes_max)).await
+    }
+
+    async fn event(&self, scope: &Scope, event_id: &str) -> Result<Option<Event>, EventStoreError> {
+        let (scope, event_id) = (scope.clone(), event_id.to_owned());
+        self.read(move |view| read::event(view, &scope, &event_id)).await
+    }
+
+    async fn events(
+        &self,
+        scope: &Scope,
+        filter: EventFilter,
+        order: EventOrder,
+        after: Option<(Timestamp, String)>,
+        limit: usize,
+    ) -> Result<Vec<Event>, EventStoreError> {
+        let scope = scope.clone();
+        self.read(move |view| read::events(view, &scope, &filter, order, after, limit)).await
+    }
+
+    async fn count_events(&self, scope: &Scope, filter: EventFilter) -> Result<u64, EventStoreError> {
+        let scope = scope.clone();
+        self.read(move |view| read::count_events(view, &scope, &filter)).await
+    }
+
+    async fn check(&self) -> Result<(), EventStoreError> {
+        // An empty request is written and synced like any other.
+        let scope = Scope { tenant_id: "".into(), environment_id: "".into() };
+        self.submit(&scope, Vec::new()).await.map(drop)
+    }
+
+    async fn close(&self) {
+        self.shared.queue.close();
+        let writer = self.writer.clone();
+        if tokio::task::spawn_blocking(move || join(&writer)).await.is_err() {
+            tracing::error!("the event store did not close in good order");
+        }
+    }
+}
+
+impl Drop for EmbeddedEventStore {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        join(&self.writer);
+    }
+}
+
+/// Waits until the writer has written what was queued and has released the directory.
+fn join(writer: &Mutex<Option<JoinHandle<()>>>) {
+    let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(thread) = writer.take()
+        && thread.join().is_err()
+    {
+        tracing::error!("the writing thread of the event store panicked");
+    }
+}

@@ -1,0 +1,78 @@
+//! The cells the writer works on. What is not in memory is not read back: a new slot is begun instead, and readers add the slots up.
+//! So a write never waits for a read of a cell, and a cell that is written often has few slots.
+
+use std::collections::HashMap;
+
+use quick_cache::Weighter;
+use quick_cache::unsync::Cache;
+
+use super::hashing::KeyHashing;
+use super::names::At;
+use crate::embedded::cell::{self, Cell, Meters};
+use crate::embedded::key::{self, CellId, Number};
+use crate::embedded::span::Level;
+
+/// Bytes of a cell in memory beside its last event id, roughly.
+const CELL_BYTES: u64 = 176;
+/// Bytes of a slot in memory, roughly.
+const SLOT_BYTES: u64 = 96;
+
+/// A part of a cell: its number, and what it sums up so far.
+struct Slot {
+    number: u64,
+    meters: Meters,
+}
+
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<CellId, Slot> for Bytes {
+    fn weight(&self, _: &CellId, slot: &Slot) -> u64 {
+        SLOT_BYTES + slot.meters.iter().map(|(_, cell)| CELL_BYTES + cell.last_id.len() as u64).sum::<u64>()
+    }
+}
+
+/// The writer's cells: those of the group at work, and those it may need again.
+pub(super) struct Cells {
+    touched: HashMap<CellId, Slot, KeyHashing>,
+    /// One per level, so that many hours do not drive out the months.
+    kept: [Cache<CellId, Slot, Bytes, KeyHashing>; Level::ALL.len()],
+    scratch: Vec<u8>,
+}
+
+impl Cells {
+    pub(super) fn new(bytes: u64) -> Self {
+        let share = bytes / Level::ALL.len() as u64;
+        let items = usize::try_from(share / (SLOT_BYTES + CELL_BYTES)).unwrap_or(usize::MAX);
+        Self {
+            touched: HashMap::default(),
+            kept: std::array::from_fn(|_| Cache::with(items, share, Bytes, KeyHashing::default(), Default::default())),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Adds rows to the cell of a level. `group` numbers the slot if a new one is begun.
+    pub(super) fn add(&mut self, level: Level, id: CellId, group: u64, meter: Number, added: &Cell) {
+        let kept = &mut self.kept[level as usize];
+        let slot = self
+            .touched
+            .entry(id)
+            .or_insert_with(|| kept.remove(&id).map_or_else(|| Slot { number: group, meters: Vec::new() }, |(_, slot)| slot));
+        match slot.meters.iter_mut().find(|(known, _)| *known == meter) {
+            Some((_, cell)) => cell.merge(added),
+            None => slot.meters.push((meter, added.clone())),
+        }
+    }
+
+    /// Writes what the group touched, in the order of keys: neighbours are quicker to insert.
+    pub(super) fn write(&mut self, at: &mut At<'_>) {
+        let mut touched: Vec<_> = self.touched.drain().map(|(id, slot)| (key::cell(id, slot.number), id, slot)).collect();
+        touched.sort_unstable_by_key(|(key, ..)| *key);
+        for (key, id, slot) in touched {
+            self.scratch.clear();
+            cell::encode(&slot.meters, &mut self.scratch);
+            at.batch.insert(&at.engine.cells, key, self.scratch.as_slice());
+            self.kept[id.span.level() as usize].insert(id, slot);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The second pass over a group: per hour of a customer, one ledger value and what it adds to the cells of hour, day and month.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use domain::meter::LedgerEntry;
+use domain::time::Timestamp;
+
+use super::cells::Cells;
+use super::names::{At, Numbered};
+use super::uniques::{Sighting, Uniques};
+use crate::EventStoreError;
+use crate::embedded::body::Place;
+use crate::embedded::cell::Cell;
+use crate::embedded::key::{self, CellId, Number};
+use crate::embedded::ledger::{self, Entry};
+use crate::embedded::span::{Level, Span, day_of_month};
+
+/// An event that the store has not seen.
+pub(super) struct NewEvent<'e> {
+    pub(super) scope: Number,
+    pub(super) customer: Number,
+    pub(super) hour: Span,
+    pub(super) timestamp: Timestamp,
+    pub(super) id: &'e str,
+    pub(super) name: Number,
+    pub(super) place: Place,
+    /// In the group's entries.
+    pub(super) entries: Range<usize>,
+}
+
+/// An entry with the pack of its meter.
+pub(super) struct PackedEntry {
+    entry: Entry,
+    pack: Number,
+}
+
+impl PackedEntry {
+    pub(super) fn new(meter: Numbered, entry: &LedgerEntry) -> Self {
+        let unique = entry.unique_hash.map(key::half);
+        Self { entry: Entry { meter: meter.number, quantity: entry.quantity, unique }, pack: meter.pack }
+    }
+}
+
+/// What one hour's rows add to one meter.
+struct Added {
+    pack: Number,
+    meter: Number,
+    cell: Cell,
+    new_in_day: u64,
+    new_in_month: u64,
+}
+
+/// Writes the ledger values and adds to the cells. Sorts the events.
+pub(super) fn add_hours(
+    at: &mut At<'_>,
+    group: u64,
+    events: &mut [NewEvent<'_>],
+    entries: &[PackedEntry],
+    cells: &mut Cells,
+    uniques: &mut Uniques,
+) -> Result<(), EventStoreError> {
+    events
+        .sort_unstable_by(|one, two| (one.customer, one.hour, one.timestamp, one.id).cmp(&(two.customer, two.hour, two.timestamp, two.id)));
+    let mut value = Vec::new();
+    let mut added: Vec<Added> = Vec::new();
+    let mut row_entries = Vec::new();
+    for rows in events.chunk_by(|one, two| one.customer == two.customer && one.hour == two.hour) {
+        let Some(NewEvent { customer, hour, .. }) = rows.first() else { continue };
+        let (month, day) = day_of_month(hour.start());
+        value.clear();
+        added.clear();
+        for row in rows {
+            let of_row = &entries[row.entries.clone()];
+            row_entries.clear();
+            row_entries.extend(of_row.iter().map(|packed| packed.entry));
+            ledger::encode(&mut value, row.timestamp, row.id, row.name, row.place, &row_entries);
+            let id: Arc<str> = row.id.into();
+            for packed in of_row {
+                let sum = add_row(&mut added, packed, row.timestamp, &id);
+                if let Some(hash) = &packed.entry.unique {
+                    let sighting = uniques.see(at, key::unique(*customer, packed.entry.meter, month, hash), day)?;
+                    sum.new_in_day += u64::from(sighting != Sighting::Known);
+                    sum.new_in_month += u64::from(sighting == Sighting::NewInMonth);
+                }
+            }
+        }
+        at.batch.insert(&at.engine.ledger, key::ledger(*customer, *hour, group), value.as_slice());
+        let spans = [(Level::Hour, *hour), (Level::Day, Span::around(Level::Day, hour.start())), (Level::Month, month)];
+        for sum in &mut added {
+            for (level, span) in spans {
+                sum.cell.unique = match level {
+                    Level::Hour => 0,
+                    Level::Day => sum.new_in_day,
+                    Level::Month => sum.new_in_month,
+                };
+                cells.add(level, CellId { customer: *customer, pack: sum.pack, span }, group, sum.meter, &sum.cell);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add_row<'a>(added: &'a mut Vec<Added>, packed: &PackedEntry, timestamp: Timestamp, id: &Arc<str>) -> &'a mut Added {
+    let Entry { meter, quantity, unique } = packed.entry;
+    let place = match added.iter().position(|sum| sum.meter == meter) {
+        Some(place) => {
+            added[place].cell.add(quantity, timestamp, id, unique.is_some());
+            place
+        }
+        None => {
+            let cell = Cell::of(quantity, timestamp, id.clone(), unique.is_some());
+            added.push(Added { pack: packed.pack, meter, cell, new_in_day: 0, new_in_month: 0 });
+            added.len() - 1
+        }
+    };
+    &mut added[place]
+}

@@ -1,0 +1,144 @@
+//! The first pass over a group: which events are new, where their bodies go, and the keys that find them.
+
+use super::hours::{NewEvent, PackedEntry};
+use super::names::{At, Names};
+use super::queue::{Incoming, Request};
+use crate::embedded::body::{self, CHUNK_BYTES, Place};
+use crate::embedded::engine::engine_error;
+use crate::embedded::key::{self, Kind, Number};
+use crate::embedded::span::{Level, Span};
+use crate::{Appended, EventStoreError};
+
+/// What the intake leaves for the passes after it.
+pub(super) struct TakenIn<'e> {
+    /// Per request, in order.
+    pub(super) outcomes: Vec<Vec<Appended>>,
+    /// The new events.
+    pub(super) events: Vec<NewEvent<'e>>,
+    /// Their entries.
+    pub(super) entries: Vec<PackedEntry>,
+    pub(super) next_chunk: u64,
+}
+
+/// An event of the group, in the order of arrival.
+struct Candidate<'e> {
+    scope: Number,
+    event: &'e Incoming,
+    body: &'e [u8],
+    outcome: Appended,
+    place: Place,
+}
+
+/// The intake of one group.
+pub(super) struct Intake<'a, 'e> {
+    names: &'a mut Names,
+    chunk: Vec<u8>,
+    /// Where the next body goes.
+    next: Place,
+    candidates: Vec<Candidate<'e>>,
+    events: Vec<NewEvent<'e>>,
+    entries: Vec<PackedEntry>,
+}
+
+impl<'a, 'e> Intake<'a, 'e> {
+    pub(super) fn new(names: &'a mut Names, next_chunk: u64, events: usize) -> Self {
+        Self {
+            names,
+            chunk: Vec::with_capacity(2 * CHUNK_BYTES),
+            next: Place { chunk: next_chunk, index: 0 },
+            candidates: Vec::with_capacity(events),
+            events: Vec::with_capacity(events),
+            entries: Vec::new(),
+        }
+    }
+
+    pub(super) fn take_in(mut self, at: &mut At<'_>, requests: &'e [Request]) -> Result<TakenIn<'e>, EventStoreError> {
+        for request in requests.iter().filter(|request| !request.events.is_empty()) {
+            let scope = self.names.number(at, Kind::Scope, 0, &key::scope_name(&request.scope), 0)?.number;
+            self.candidates.extend(request.events.iter().map(|event| {
+                let (body, outcome) = (&request.bodies[event.body.clone()], Appended::Duplicate);
+                Candidate { scope, event, body, outcome, place: self.next }
+            }));
+        }
+        let new = self.find_new(at)?;
+        self.store_new(at)?;
+        self.write_keys(at, &new);
+        at.pending.ids = new.into_iter().map(|(id, _)| id).collect();
+        let mut outcomes = self.candidates.iter().map(|candidate| candidate.outcome);
+        let outcomes = requests.iter().map(|request| outcomes.by_ref().take(request.events.len()).collect()).collect();
+        Ok(TakenIn { outcomes, events: self.events, entries: self.entries, next_chunk: self.next.chunk })
+    }
+
+    /// Marks the first arrival of each id that the store does not have. Returns ids and arrivals in the order of ids: looked up and
+    /// inserted in this order, neighbours find their way in the processor's caches.
+    fn find_new(&mut self, at: &At<'_>) -> Result<Vec<([u8; 20], usize)>, EventStoreError> {
+        let ids = self.candidates.iter().enumerate().map(|(arrival, candidate)| (key::id(candidate.scope, &candidate.event.hash), arrival));
+        let mut ids: Vec<_> = ids.collect();
+        ids.sort_unstable();
+        ids.dedup_by_key(|(id, _)| *id);
+        let mut new = Vec::with_capacity(ids.len());
+        for (id, arrival) in ids {
+            if !at.in_flight.has_id(&id) && !at.engine.ids.contains_key(id).map_err(engine_error)? {
+                self.candidates[arrival].outcome = Appended::New;
+                new.push((id, arrival));
+            }
+        }
+        Ok(new)
+    }
+
+    /// Packs the bodies of new events and numbers their names, in the order of arrival.
+    fn store_new(&mut self, at: &mut At<'_>) -> Result<(), EventStoreError> {
+        for arrival in 0..self.candidates.len() {
+            let Candidate { scope, event, body, outcome, .. } = self.candidates[arrival];
+            if outcome == Appended::Duplicate {
+                continue;
+            }
+            if self.next.index > 0 && self.chunk.len() + body.len() > CHUNK_BYTES {
+                self.close_chunk(at);
+            }
+            let place = self.next;
+            body::put_in_chunk(&mut self.chunk, body);
+            self.next.index += 1;
+            self.candidates[arrival].place = place;
+            let name = self.names.number(at, Kind::EventName, scope, event.name.as_bytes(), 0)?.number;
+            let customer = self.names.number(at, Kind::Customer, scope, event.customer.as_bytes(), 0)?.number;
+            let first = self.entries.len();
+            for entry in &event.entries {
+                let meter = self.names.number(at, Kind::Meter, scope, entry.meter_id.as_str().as_bytes(), name)?;
+                self.entries.push(PackedEntry::new(meter, entry));
+            }
+            self.events.push(NewEvent {
+                scope,
+                customer,
+                hour: Span::around(Level::Hour, event.timestamp),
+                timestamp: event.timestamp,
+                id: &event.id,
+                name,
+                place,
+                entries: first..self.entries.len(),
+            });
+        }
+        self.close_chunk(at);
+        Ok(())
+    }
+
+    fn close_chunk(&mut self, at: &mut At<'_>) {
+        if self.next.index > 0 {
+            at.batch.insert(&at.engine.bodies, self.next.chunk.to_be_bytes(), self.chunk.as_slice());
+            self.chunk.clear();
+            self.next = Place { chunk: self.next.chunk + 1, index: 0 };
+        }
+    }
+
+    fn write_keys(&self, at: &mut At<'_>, new: &[([u8; 20], usize)]) {
+        for (id, arrival) in new {
+            at.batch.insert(&at.engine.ids, *id, self.candidates[*arrival].place.to_bytes().as_slice());
+        }
+        let mut by_time: Vec<&NewEvent<'_>> = self.events.iter().collect();
+        by_time.sort_unstable_by_key(|event| (event.scope, event.timestamp, event.id));
+        for event in by_time {
+            let value = event.place.with_name(event.name);
+            at.batch.insert(&at.engine.times, key::time(event.scope, event.timestamp, event.id), value.as_slice());
+        }
+    }
+}

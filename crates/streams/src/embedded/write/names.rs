@@ -1,0 +1,97 @@
+//! Numbers for scopes, customers, meters and event names: given out by the writer, in the batch that first needs them.
+
+use fjall::OwnedWriteBatch;
+use quick_cache::unsync::Cache;
+
+use super::pending::{InFlight, Pending};
+use crate::EventStoreError;
+use crate::embedded::codec::corrupt;
+use crate::embedded::engine::{Engine, engine_error};
+use crate::embedded::key::{self, Kind, Number};
+
+/// Names kept in memory.
+const CACHED_NAMES: usize = 50_000;
+
+/// A name's number, and for a meter the pack it belongs to (else 0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::embedded) struct Numbered {
+    pub(in crate::embedded) number: Number,
+    pub(in crate::embedded) pack: Number,
+}
+
+impl Numbered {
+    /// As a value of `names`.
+    pub(super) fn to_bytes(self) -> [u8; 8] {
+        let mut bytes = [0; 8];
+        bytes[..4].copy_from_slice(&self.number.to_be_bytes());
+        bytes[4..].copy_from_slice(&self.pack.to_be_bytes());
+        bytes
+    }
+
+    /// From a value of `names`.
+    pub(in crate::embedded) fn from_bytes(bytes: &[u8]) -> Result<Self, EventStoreError> {
+        let bytes: [u8; 8] = bytes.try_into().map_err(|_| corrupt("a name has a bad number"))?;
+        let number = u64::from_be_bytes(bytes);
+        let half = |shift: u32| Number::try_from(number >> shift & u64::from(u32::MAX)).unwrap_or(0);
+        Ok(Self { number: half(32), pack: half(0) })
+    }
+}
+
+/// The writer's view of the names.
+pub(super) struct Names {
+    cache: Cache<Box<[u8]>, Numbered>,
+    next: Number,
+    scratch: Vec<u8>,
+}
+
+impl Names {
+    pub(super) fn open(engine: &Engine) -> Result<Self, EventStoreError> {
+        let next = match engine.names.get(key::NEXT_NUMBER).map_err(engine_error)? {
+            Some(next) => Number::from_be_bytes((*next).try_into().map_err(|_| corrupt("the next number is malformed"))?),
+            None => 1,
+        };
+        Ok(Self { cache: Cache::new(CACHED_NAMES), next, scratch: Vec::new() })
+    }
+
+    /// The number of a name; a new one is written with the batch. `pack` is used for a new meter only.
+    pub(super) fn number(
+        &mut self,
+        at: &mut At<'_>,
+        kind: Kind,
+        scope: Number,
+        name: &[u8],
+        pack: Number,
+    ) -> Result<Numbered, EventStoreError> {
+        key::name(kind, scope, name, &mut self.scratch);
+        if let Some(known) = self.cache.get(self.scratch.as_slice()) {
+            return Ok(*known);
+        }
+        let key: Box<[u8]> = self.scratch.as_slice().into();
+        let known = match at.in_flight.name(&key).or_else(|| at.pending.names.get(&key).copied()) {
+            Some(known) => known,
+            None => match at.engine.names.get(&key).map_err(engine_error)? {
+                Some(stored) => Numbered::from_bytes(&stored)?,
+                None => self.give(at, &key, pack)?,
+            },
+        };
+        self.cache.insert(key, known);
+        Ok(known)
+    }
+
+    fn give(&mut self, at: &mut At<'_>, key: &[u8], pack: Number) -> Result<Numbered, EventStoreError> {
+        let given = Numbered { number: self.next, pack };
+        self.next = self.next.checked_add(1).ok_or_else(|| corrupt("the store is out of numbers for names"))?;
+        at.batch.insert(&at.engine.names, key, given.to_bytes());
+        at.batch.insert(&at.engine.names, key::NEXT_NUMBER, self.next.to_be_bytes());
+        at.pending.names.insert(key.into(), given);
+        Ok(given)
+    }
+}
+
+/// What a group under preparation reads and writes.
+pub(super) struct At<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) in_flight: &'a InFlight,
+    pub(super) pending: &'a mut Pending,
+    pub(super) batch: &'a mut OwnedWriteBatch,
+}

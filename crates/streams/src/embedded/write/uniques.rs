@@ -1,0 +1,64 @@
+//! Which unique values each month has seen, and on which of its days.
+
+use std::hash::BuildHasher;
+
+use super::hashing::KeyHashing;
+use super::names::At;
+use crate::EventStoreError;
+use crate::embedded::codec::corrupt;
+use crate::embedded::engine::engine_error;
+use crate::embedded::key::UniqueKey;
+
+/// Unique values kept in memory: 32 bytes each.
+const CACHED_UNIQUES: usize = 1 << 18;
+
+/// What a sighting adds to the unique counts of its day and month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sighting {
+    /// Seen on that day before.
+    Known,
+    /// Seen in that month, but not on that day.
+    NewInDay,
+    /// Not seen in that month.
+    NewInMonth,
+}
+
+/// The writer's view of the unique values: a table in which each value has one place, which the last to come takes.
+pub(super) struct Uniques {
+    places: Vec<(UniqueKey, u32)>,
+    hashing: KeyHashing,
+}
+
+impl Uniques {
+    pub(super) fn new() -> Self {
+        // No days: an empty place, whatever its key.
+        Self { places: vec![([0; 28], 0); CACHED_UNIQUES], hashing: KeyHashing::default() }
+    }
+
+    /// Notes a value on a day of its month, 0 to 30.
+    pub(super) fn see(&mut self, at: &mut At<'_>, key: UniqueKey, day: u32) -> Result<Sighting, EventStoreError> {
+        #[expect(clippy::cast_possible_truncation, reason = "the remainder is what is wanted")]
+        let place = self.hashing.hash_one(key) as usize % CACHED_UNIQUES;
+        let place = &mut self.places[place];
+        let cached = (place.0 == key && place.1 != 0).then_some(place.1);
+        let days = match cached.or_else(|| at.pending.uniques.get(&key).copied()).or_else(|| at.in_flight.unique(&key)) {
+            Some(days) => days,
+            None => match at.engine.uniques.get(key).map_err(engine_error)? {
+                Some(stored) => decode_days(&stored)?,
+                None => 0,
+            },
+        };
+        let seen = days | 1 << day;
+        *place = (key, seen);
+        if seen == days {
+            return Ok(Sighting::Known);
+        }
+        at.pending.uniques.insert(key, seen);
+        Ok(if days == 0 { Sighting::NewInMonth } else { Sighting::NewInDay })
+    }
+}
+
+/// The days of a value of `uniques`, one bit each.
+pub(in crate::embedded) fn decode_days(bytes: &[u8]) -> Result<u32, EventStoreError> {
+    Ok(u32::from_be_bytes(bytes.try_into().map_err(|_| corrupt("the days of a unique value are malformed"))?))
+}

@@ -1,0 +1,87 @@
+//! The embedded store keeps the contract, across closing and opening, and refuses what it cannot take.
+
+use streams::{Appended, EmbeddedEventStore, EmbeddedOptions, EventFilter, EventStore, EventStoreError};
+
+use crate::contract;
+use crate::model::{entry, metered, query, scope};
+
+#[tokio::test]
+async fn keeps_the_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    contract::run(&EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()).unwrap()).await;
+}
+
+#[tokio::test]
+async fn keeps_the_contract_in_little_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions {
+        cache_bytes: 0,
+        memtable_bytes: 64 << 10,
+        cell_cache_bytes: 0,
+        unique_hashes_max: 2,
+        concurrent_reads_max: 1,
+        ..EmbeddedOptions::default()
+    };
+    contract::run(&EmbeddedEventStore::open(dir.path(), options).unwrap()).await;
+}
+
+#[tokio::test]
+async fn remembers_after_closing() {
+    let dir = tempfile::tempdir().unwrap();
+    let scope = scope("t");
+    let event = |id: &str, unique| metered(id, "c", "2024-05-01T10:00:00Z", vec![entry("m", 1, Some(unique))]);
+    for round in 1..4_u8 {
+        let store = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()).unwrap();
+        let outcomes = store.append(&scope, vec![event("same", 1), event(&format!("e{round}"), round)]).await.unwrap();
+        assert_eq!(outcomes, [if round == 1 { Appended::New } else { Appended::Duplicate }, Appended::New]);
+        let month = query(&["c"], "m", "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z");
+        let usage = store.usage(&scope, vec![month]).await.unwrap();
+        assert_eq!((usage[0].events, usage[0].unique), (u64::from(round) + 1, u64::from(round)));
+        if round == 2 {
+            drop(store);
+            continue;
+        }
+        store.close().await;
+        assert!(matches!(store.append(&scope, vec![event("late", 1)]).await, Err(EventStoreError::Unavailable(_))));
+        assert!(matches!(store.count_events(&scope, EventFilter::default()).await, Err(EventStoreError::Unavailable(_))));
+        assert!(store.check().await.is_err());
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn is_open_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()).unwrap();
+    assert!(matches!(EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()), Err(EventStoreError::Unavailable(_))));
+    first.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn refuses_overload_and_takes_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions { queue_events_max: 100, group_events_max: 10, ..EmbeddedOptions::default() };
+    let store = std::sync::Arc::new(EmbeddedEventStore::open(dir.path(), options).unwrap());
+    let scope = scope("t");
+    let tasks: Vec<_> = (0..400)
+        .map(|task| {
+            let (store, scope) = (store.clone(), scope.clone());
+            let batch = (0..20).map(|i| metered(&format!("{task}/{i}"), "c", "2024-05-01T10:00:00Z", vec![entry("m", 1, None)])).collect();
+            tokio::spawn(async move { store.append(&scope, batch).await })
+        })
+        .collect();
+    let (mut taken, mut refused) = (0, 0);
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(outcomes) => taken += outcomes.len() as u64,
+            Err(EventStoreError::Overloaded) => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(taken > 0 && refused > 0, "{taken} events taken, {refused} requests refused");
+    let month = query(&["c"], "m", "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z");
+    assert_eq!(store.usage(&scope, vec![month]).await.unwrap()[0].events, taken);
+    // A request larger than the queue is taken when nothing else waits.
+    let large = (0..500).map(|i| metered(&format!("large/{i}"), "c", "2024-05-01T10:00:00Z", Vec::new())).collect();
+    assert_eq!(store.append(&scope, large).await.unwrap().len(), 500);
+}

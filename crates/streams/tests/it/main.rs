@@ -1,0 +1,10 @@
+//! The contract of event stores, and what only the embedded one must stand: crashes, full disks, reopening.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod contract;
+mod crash;
+mod disk_full;
+mod embedded;
+mod model;
+mod random;

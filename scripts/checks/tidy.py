@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""What no compiler checks: file lengths, where SQL may stand, links of documents, words that do not belong in a public tree.
+
+Looks at files that git tracks (or would track), so what is ignored is left alone.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE_LINES_MAX = 800
+
+# Written in two parts, so that this file does not find itself.
+MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:" + "ro" + r"ot|ho" + r"me/\w+|Us" + r"ers/\w+|wo" + r"rk)/")
+SQL = re.compile(r'"\s*(?:SELECT\s.+\sFROM|INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(?:TABLE|INDEX))\s', re.I)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def tracked():
+    """Paths of text files below the root."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        path = ROOT / name
+        if path.is_file() and name not in ("Cargo.lock", "LICENSE"):
+            try:
+                yield name, path.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                continue
+
+
+def source_files_are_short(name, text):
+    if name.endswith((".rs", ".py", ".sh")) and text.count("\n") > SOURCE_LINES_MAX:
+        yield f"{name}: {text.count(chr(10))} lines; split it by concept (at most {SOURCE_LINES_MAX})"
+
+
+def sql_stands_where_stores_are(name, text):
+    """Only the relational store and the event store speak SQL; tests and benches may."""
+    if not name.endswith(".rs") or name.startswith(("crates/storage/", "crates/streams/")) or "/tests/" in name or "/benches/" in name:
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if SQL.search(line):
+            yield f"{name}:{number}: SQL outside the stores"
+
+
+def no_path_of_one_machine(name, text):
+    for number, line in enumerate(text.splitlines(), 1):
+        # A shebang or a home directory by variable is fine; a directory of one machine is not.
+        if MACHINE_PATHS.search(line):
+            yield f"{name}:{number}: a path of one machine: {line.strip()[:80]}"
+
+
+def links_lead_somewhere(name, text):
+    if not name.endswith(".md"):
+        return
+    for target in LINK.findall(re.sub(r"```.*?```", "", text, flags=re.S)):
+        path = target.split("#")[0]
+        if path and "://" not in target and not target.startswith("mailto:") and not ((ROOT / name).parent / path).exists():
+            yield f"{name}: a link to {target}, which does not exist"
+
+
+def source_files_open_with_their_concept(name, text):
+    if name.endswith(".rs") and not text.startswith(("//!", "#![")):
+        yield f"{name}: does not open with `//!` and its concept"
+
+
+CHECKS = [
+    source_files_are_short,
+    source_files_open_with_their_concept,
+    sql_stands_where_stores_are,
+    no_path_of_one_machine,
+    links_lead_somewhere,
+]
+
+
+def main():
+    files = list(tracked())
+    failed = 0
+    for check in CHECKS:
+        found = [problem for name, text in files for problem in check(name, text)]
+        print(f"{'FAIL' if found else 'ok  '}  {check.__name__} ({len(files)} files)")
+        for problem in found:
+            print(f"      {problem}")
+        failed += bool(found)
+    print(f"{len(CHECKS) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""Runs the published Python SDK, unchanged, against the real binary: from a group to the invoice of a cancellation.
+
+Usage: test_sdk.py BINARY. The interpreter must have the SDK; scripts/checks/sdk.py sees to that.
+
+Prices, quantities and sums below are worked out by hand:
+  March: 150 calls of 10 tokens.   calls 150 x 0.10 = 15.00
+         tokens 1000 x 0.01 + 500 x 0.005 = 12.50      packages of 100 tokens: 15 x 2.50 = 37.50
+  April: 10 calls of 10 tokens.    1.00 + 1.00 + 2.50 = 4.50
+"""
+
+import json
+import sys
+import traceback
+import urllib.request
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+import flexprice
+from flexprice import Flexprice
+from flexprice.models import errors
+
+from server import KEY, Server
+
+SANDBOX = "00000000-0000-0000-0000-000000000000"
+MARCH = datetime(2025, 3, 1, tzinfo=timezone.utc)
+APRIL = datetime(2025, 4, 1, tzinfo=timezone.utc)
+
+
+def same(found, expected):
+    """Compares, money by value: 49 is 49.00."""
+    if isinstance(expected, Decimal):
+        found = Decimal(str(found))
+    assert found == expected, f"expected {expected!r}, found {found!r}"
+
+
+def set_clock(server, method, path, body):
+    """The sandbox's clock is no part of the published API, so it is set without the SDK."""
+    request = urllib.request.Request(
+        f"{server.url}/v1/environments/{SANDBOX}/clock{path}",
+        data=json.dumps(body).encode(),
+        headers={"x-api-key": KEY, "content-type": "application/json"},
+        method=method,
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.load(response)
+
+
+class Story:
+    """The calls in order; each builds on those before."""
+
+    def __init__(self, server):
+        self.server = server
+        self.sdk = Flexprice(api_key_auth=KEY, server_url=f"{server.url}/v1")
+        set_clock(server, "PUT", "", {"time": MARCH.isoformat()})
+
+    def test_01_group(self):
+        self.group = self.sdk.groups.create_group(entity_type="price", lookup_key="usage", name="Usage")
+        same((self.group.name, self.group.lookup_key), ("Usage", "usage"))
+        same(self.sdk.groups.get_group(id=self.group.id).id, self.group.id)
+
+    def test_02_metered_features(self):
+        def feature(name, aggregation):
+            meter = {"name": name, "event_name": "call", "reset_usage": "BILLING_PERIOD", "aggregation": aggregation}
+            return self.sdk.features.create_feature(name=name, type_="metered", meter=meter)
+
+        self.calls = feature("Calls", {"type": "COUNT"})
+        self.tokens = feature("Tokens", {"type": "SUM", "field": "tokens"})
+        found = self.sdk.features.query_feature(feature_ids=[self.calls.id, self.tokens.id], expand="meters")
+        same({feature.meter.aggregation.type for feature in found.items}, {"COUNT", "SUM"})
+
+    def test_03_plan(self):
+        self.plan = self.sdk.plans.create_plan(name="Pro", lookup_key="pro", description="Everything", metadata={"tier": "2"})
+        same((self.plan.name, self.plan.metadata), ("Pro", {"tier": "2"}))
+
+    def test_04_prices(self):
+        common = {
+            "entity_type": "PLAN", "entity_id": self.plan.id, "currency": "USD", "billing_period": "MONTHLY",
+            "billing_period_count": 1, "price_unit_type": "FIAT", "start_date": MARCH,
+        }
+        usage = {**common, "type_": "USAGE", "invoice_cadence": "ARREAR", "group_id": self.group.id}
+        flat = self.sdk.prices.create_price(
+            **usage, billing_model="FLAT_FEE", amount="0.10", meter_id=self.calls.meter_id, lookup_key="per-call", display_name="Calls"
+        )
+        same((flat.billing_model, Decimal(flat.amount)), ("FLAT_FEE", Decimal("0.10")))
+        tiered = self.sdk.prices.create_price(
+            **usage, billing_model="TIERED", tier_mode="SLAB", meter_id=self.tokens.meter_id, display_name="Tokens",
+            tiers=[{"up_to": 1000, "unit_amount": "0.01"}, {"unit_amount": "0.005"}],
+        )
+        same([tier.up_to for tier in tiered.tiers], [1000, None])
+        package = self.sdk.prices.create_price(
+            **usage, billing_model="PACKAGE", amount="2.50", meter_id=self.tokens.meter_id, display_name="Packages",
+            transform_quantity={"divide_by": 100, "round": "up"},
+        )
+        same((package.transform_quantity.divide_by, package.transform_quantity.round), (100, "up"))
+        fixed = self.sdk.prices.create_prices_bulk(
+            items=[{**common, "type": "FIXED", "invoice_cadence": "ADVANCE", "billing_model": "FLAT_FEE", "amount": "49.00"}]
+        )
+        same([Decimal(price.amount) for price in fixed.items], [Decimal(49)])
+        same(self.sdk.prices.get_price_by_lookup_key(lookup_key="per-call").id, flat.id)
+        same(len(self.sdk.prices.query_price(plan_ids=[self.plan.id]).items), 4)
+
+    def test_05_customer(self):
+        self.customer = self.sdk.customers.create_customer(
+            external_id="acme", name="Acme", email="billing@acme.test", address_country="US", metadata={"segment": "smb"}
+        )
+        same(self.sdk.customers.get_customer(id=self.customer.id).email, "billing@acme.test")
+        same(self.sdk.customers.get_customer_by_external_id(external_id="acme").id, self.customer.id)
+        found = self.sdk.customers.query_customer(external_ids=["acme"], limit=10)
+        same([customer.id for customer in found.items], [self.customer.id])
+        same((found.pagination.total, found.pagination.limit), (1, 10))
+
+    def test_06_subscription(self):
+        self.subscription = self.sdk.subscriptions.create_subscription(
+            external_customer_id="acme", plan_id=self.plan.id, currency="usd", billing_period="MONTHLY", billing_period_count=1,
+            start_date=MARCH, billing_cycle="anniversary",
+        )
+        same((self.subscription.subscription_status, self.subscription.current_period_end), ("active", APRIL))
+        same(Decimal(self.subscription.latest_invoice.total), Decimal(49))
+        read = self.sdk.subscriptions.get_subscription(id=self.subscription.id)
+        same((len(read.line_items), read.customer.id, read.plan.id), (4, self.customer.id, self.plan.id))
+        same([item.id for item in self.sdk.subscriptions.query_subscription(customer_id=self.customer.id).items], [self.subscription.id])
+
+    def ingest(self, month, count):
+        events = [
+            {
+                "event_name": "call", "external_customer_id": "acme", "event_id": f"{month:%Y-%m}-{number}",
+                "timestamp": (month + timedelta(minutes=number)).isoformat(), "properties": {"tokens": "10"}, "source": "sdk",
+            }
+            for number in range(count)
+        ]
+        # Twice: copies change nothing.
+        self.sdk.events.ingest_events_bulk(events=events)
+        self.sdk.events.ingest_events_bulk(events=list(reversed(events)))
+
+    def test_07_events(self):
+        self.ingest(MARCH, 150)
+        once = self.sdk.events.ingest_event(
+            event_name="call", external_customer_id="acme", event_id="2025-03-0", timestamp=MARCH.isoformat(), properties={"tokens": "10"}
+        )
+        same(once["event_id"], "2025-03-0")
+        listed = self.sdk.events.list_raw_events(external_customer_id="acme", start_time=MARCH.isoformat(), end_time=APRIL.isoformat())
+        same((listed.total_count, len(listed.events)), (150, 50))
+
+    def test_08_subscription_usage(self):
+        usage = self.sdk.subscriptions.get_subscription_usage(subscription_id=self.subscription.id)
+        same(usage.amount, Decimal("65"))
+        amounts = {charge.price.display_name: Decimal(str(charge.amount)) for charge in usage.charges}
+        same(amounts, {"Calls": Decimal("15"), "Tokens": Decimal("12.5"), "Packages": Decimal("37.5")})
+
+    def test_09_analytics(self):
+        found = self.sdk.events.get_usage_analytics(
+            external_customer_id="acme", start_time=MARCH, end_time=APRIL, window_size="DAY", expand=["price", "meter"]
+        )
+        same(found.currency, "usd")
+        same(found.total_cost, Decimal("65"))
+        same(sorted(item.event_count for item in found.items), [150, 150, 150])
+        same(sum(Decimal(point.usage) for point in found.items[0].points), Decimal(found.items[0].total_usage))
+        raw = self.sdk.events.get_usage_by_meter(
+            meter_id=self.tokens.meter_id, external_customer_id="acme", start_time=MARCH.isoformat(), end_time=APRIL.isoformat()
+        )
+        same(raw.value, Decimal(1500))
+
+    def test_10_preview(self):
+        preview = self.sdk.invoices.get_invoice_preview(subscription_id=self.subscription.id)
+        same(preview.total, Decimal("114"))
+        same(sorted(Decimal(line.amount) for line in preview.line_items), [Decimal(text) for text in ("12.5", "15", "37.5", "49")])
+        same(len(self.sdk.invoices.query_invoice(subscription_id=self.subscription.id).items), 1)
+
+    def test_11_invoices(self):
+        set_clock(self.server, "POST", "/advance", {"to": (APRIL + timedelta(days=1)).isoformat()})
+        found = self.sdk.invoices.query_invoice(
+            subscription_id=self.subscription.id, sort=[{"field": "invoice_number", "direction": "asc"}], invoice_status=["FINALIZED"]
+        )
+        same([invoice.invoice_number for invoice in found.items], ["INV-202503-00001", "INV-202504-00001"])
+        same([Decimal(invoice.total) for invoice in found.items], [Decimal(49), Decimal(114)])
+        invoice = self.sdk.invoices.get_invoice(id=found.items[1].id)
+        same((invoice.invoice_status, invoice.payment_status, invoice.customer.id), ("FINALIZED", "PENDING", self.customer.id))
+        same(sum(Decimal(line.amount) for line in invoice.line_items), Decimal(invoice.total))
+
+    def test_12_cancel_with_invoice(self):
+        self.ingest(APRIL, 10)
+        set_clock(self.server, "POST", "/advance", {"to": (APRIL + timedelta(days=9)).isoformat()})
+        cancelled = self.sdk.subscriptions.cancel_subscription(
+            id=self.subscription.id, cancellation_type="immediate", cancel_immediately_invoice_policy="generate_invoice", reason="moved"
+        )
+        same((cancelled.status, cancelled.cancellation_type), ("cancelled", "immediate"))
+        found = self.sdk.invoices.query_invoice(subscription_id=self.subscription.id, billing_reason="PRORATION")
+        same([(invoice.invoice_status, Decimal(invoice.total)) for invoice in found.items], [("FINALIZED", Decimal("4.5"))])
+        same(self.sdk.subscriptions.get_subscription(id=self.subscription.id).subscription_status, "cancelled")
+
+    def test_13_errors_reach_the_caller(self):
+        for call, status, code in [
+            (lambda: self.sdk.customers.get_customer(id="cust_none"), 404, "not_found"),
+            (lambda: self.sdk.customers.create_customer(external_id="acme", name="Again"), 409, "already_exists"),
+            (lambda: self.sdk.events.ingest_event(event_name=" ", external_customer_id="acme"), 400, "validation_error"),
+        ]:
+            try:
+                call()
+            except errors.FlexpriceError as error:
+                same((error.status_code, json.loads(error.body)["code"]), (status, code))
+            else:
+                raise AssertionError(f"no error where {status} {code} was expected")
+
+    def test_14_idempotency_key(self):
+        def make(name):
+            return self.sdk.plans.create_plan(name=name, http_headers={"Idempotency-Key": "one"})
+
+        same(make("Once").id, make("Once").id)
+
+    def test_15_operations_not_built_say_so(self):
+        try:
+            self.sdk.wallets.query_wallet()
+        except errors.FlexpriceError as error:
+            same(error.status_code, 501)
+        else:
+            raise AssertionError("wallets work now: test them")
+
+
+def main():
+    with Server(sys.argv[1]) as server:
+        print(f"flexprice {flexprice.__version__} against {server.url}")
+        story = Story(server)
+        passed = failed = 0
+        for name in sorted(name for name in dir(story) if name.startswith("test_")):
+            try:
+                getattr(story, name)()
+                passed += 1
+                print(f"ok    {name}")
+            except Exception:  # each test reports its own end
+                failed += 1
+                print(f"FAIL  {name}")
+                traceback.print_exc(limit=3)
+        if failed:
+            print(server.log_tail())
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
