@@ -27,6 +27,9 @@ pub mod clocks;
 /// Counters of invoice numbers and of a subscription's bills.
 pub mod sequences;
 
+/// How often something has changed that processes keep in memory.
+pub mod generations;
+
 /// Questions about bills that no plain list answers.
 pub mod billed_lines;
 

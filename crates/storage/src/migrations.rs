@@ -11,6 +11,7 @@ use crate::StoreError;
 const SQLITE: &[(i64, &str, &str)] = &[
     (1, "initial", include_str!("../migrations/sqlite/0001_initial.sql")),
     (2, "lookups", include_str!("../migrations/sqlite/0002_lookups.sql")),
+    (3, "generations", include_str!("../migrations/sqlite/0003_generations.sql")),
 ];
 
 fn migrator() -> Migrator {

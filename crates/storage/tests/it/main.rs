@@ -25,6 +25,7 @@ mod billed_lines;
 mod clocks;
 mod conditions;
 mod due_work;
+mod generations;
 mod idempotency;
 mod lists;
 mod migrations;
