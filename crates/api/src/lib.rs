@@ -61,25 +61,38 @@ pub(crate) struct ApiState {
     pub(crate) readiness: Arc<routes::health::Readiness>,
 }
 
-/// All routes over the use cases.
-pub fn router(app: App, settings: ApiSettings) -> Router {
+fn state(app: App, settings: ApiSettings) -> ApiState {
     let in_flight = Arc::new(tokio::sync::Semaphore::new(settings.in_flight_max));
-    let state = ApiState { app, settings: Arc::new(settings), in_flight, readiness: Arc::default() };
-    let (versioned, _) = routes::versioned().split_for_parts();
-    let versioned = versioned
-        .method_not_allowed_fallback(contract::not_built)
-        .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::idempotency))
-        .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::authenticate));
-    let open = Router::new()
+    ApiState { app, settings: Arc::new(settings), in_flight, readiness: Arc::default() }
+}
+
+/// Liveness, readiness and metrics.
+fn probes() -> Router<ApiState> {
+    Router::new()
         .route("/health", get(routes::health::health).post(routes::health::health))
         .route("/health/live", get(routes::health::health))
         .route("/health/ready", get(routes::health::ready))
         .route("/ready", get(routes::health::ready))
         .route("/metrics", get(routes::health::metrics))
-        .route("/openapi.json", get(openapi::serve))
-        .route("/docs", get(docs_page::serve));
+}
+
+/// Liveness, readiness and metrics alone: for a process that serves no API.
+pub fn probe_router(app: App, settings: ApiSettings) -> Router {
+    probes().with_state(state(app, settings))
+}
+
+/// All routes over the use cases.
+pub fn router(app: App, settings: ApiSettings) -> Router {
+    let state = state(app, settings);
+    let (versioned, _) = routes::versioned().split_for_parts();
+    let versioned = versioned
+        .method_not_allowed_fallback(contract::not_built)
+        .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::idempotency))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::authenticate));
+    let described = Router::new().route("/openapi.json", get(openapi::serve)).route("/docs", get(docs_page::serve));
     Router::new()
-        .merge(open)
+        .merge(probes())
+        .merge(described)
         .merge(versioned)
         .merge(contract::unbuilt_routes())
         .fallback(contract::not_built)

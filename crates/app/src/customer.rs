@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use domain::customer::Customer;
+use domain::ids::CustomerId;
 use domain::invalid::require;
 use domain::scope::{Scope, Status};
 use domain::subscription::{Subscription, SubscriptionStatus};
 use storage::{Condition, Value};
 
+use crate::coherence::{Topic, count_look};
 use crate::pending::AfterCommit;
 use crate::{App, Context, Error, Pending, Result};
 
@@ -29,8 +31,11 @@ impl App {
 
     /// A customer by id, whatever its status; from memory when it was read before.
     pub async fn customer(&self, scope: &Scope, id: &str) -> Result<Arc<Customer>> {
-        let key = (scope.clone(), id.to_owned());
-        if let Some(customer) = self.shared.customers.get(&key) {
+        let epoch = self.epochs(&[Topic::Customers(scope.clone())]).await?[0];
+        let key = (scope.clone(), id.to_owned(), epoch);
+        let known = self.shared.customers.get(&key);
+        count_look("customers", known.is_some());
+        if let Some(customer) = known {
             return Ok(customer);
         }
         // The guard keeps a concurrent change from leaving an old copy behind: it removes the placeholder, and the insert fails.
@@ -41,6 +46,13 @@ impl App {
                 let _ = guard.insert(Arc::clone(&customer));
                 Ok(customer)
             }
+        }
+    }
+
+    /// In this process; others hear of the change by the generation of the scope's customers.
+    pub(crate) fn forget_customer(&self, scope: &Scope, id: &CustomerId) {
+        if !self.shared.coherence.is_shared() {
+            self.shared.customers.remove(&(scope.clone(), id.to_string(), 0));
         }
     }
 

@@ -2,6 +2,7 @@
 //! rules of `domain`; they decide nothing about money themselves.
 
 mod clocks;
+mod coherence;
 mod context;
 mod error;
 mod ids;
@@ -29,6 +30,7 @@ pub mod invoice;
 pub mod due_work;
 
 pub use clocks::Clocks;
+pub use coherence::Sharing;
 pub use context::{Context, IdempotencyKey};
 pub use error::{Error, Result};
 pub use ids::{SequentialIds, UlidIds};
@@ -41,16 +43,18 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use domain::customer::Customer;
-use domain::ids::{EnvironmentId, IdGen};
+use domain::ids::IdGen;
 use domain::invoice::InvoiceConfig;
 use domain::scope::{Audit, Scope, Status};
 use domain::time::{Clock, Timestamp};
 use platform::authenticate::{ConfiguredKey, KeyOwner};
 use quick_cache::sync::Cache;
 use storage::Database;
-use streams::EventStore;
+use streams::{EventStore, LogStore};
 
-use crate::event::MeterIndex;
+use crate::coherence::{Coherence, Topic};
+use crate::event::{EventLog, MeterIndex};
+use crate::platform::Environments;
 
 /// What the use cases are set up with.
 pub struct Settings {
@@ -68,6 +72,15 @@ impl Default for Settings {
     }
 }
 
+/// Whether the system can do its work.
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    /// What keeps it from its work, and why.
+    pub failing: Vec<(&'static str, String)>,
+    /// What makes it slower, and why.
+    pub degraded: Vec<(&'static str, String)>,
+}
+
 /// The system. Clones share everything.
 #[derive(Clone)]
 pub struct App {
@@ -77,38 +90,63 @@ pub struct App {
 struct Shared {
     database: Database,
     events: Arc<dyn EventStore>,
+    log: Option<Arc<dyn EventLog>>,
+    log_store: Option<Arc<dyn LogStore>>,
     clocks: Clocks,
     ids: Box<dyn IdGen>,
     settings: Settings,
-    customers: Cache<(Scope, String), Arc<Customer>>,
-    keys: Cache<String, Arc<KeyOwner>>,
-    environments: ArcSwap<HashMap<EnvironmentId, Arc<storage::records::Environment>>>,
+    coherence: Coherence,
+    /// By scope, id and epoch of the scope's customers.
+    customers: Cache<(Scope, String, u64), Arc<Customer>>,
+    /// By hash and epoch of the platform.
+    keys: Cache<(String, u64), Arc<KeyOwner>>,
+    environments: ArcSwap<Environments>,
     meters: MeterIndex,
     /// One advance of a sandbox clock at a time.
     advancing: tokio::sync::Mutex<()>,
 }
 
+/// What the system stands on.
+pub struct Foundation {
+    /// The relational store, migrated.
+    pub database: Database,
+    /// The event store.
+    pub events: Arc<dyn EventStore>,
+    /// Takes events in, for consumers to count later; without it they are counted at once.
+    pub log: Option<Arc<dyn EventLog>>,
+    /// Where consumers write; the same store as `events`.
+    pub log_store: Option<Arc<dyn LogStore>>,
+    /// Who else changes the database.
+    pub sharing: Sharing,
+}
+
+impl Foundation {
+    /// One process with stores of its own.
+    pub fn embedded(database: Database, events: Arc<dyn EventStore>) -> Self {
+        Self { database, events, log: None, log_store: None, sharing: Sharing::Alone }
+    }
+}
+
 impl App {
     /// Sets the system up over migrated stores: loads clocks and environments, and makes the seed environments when missing.
     pub async fn start(
-        database: Database,
-        events: Arc<dyn EventStore>,
+        foundation: Foundation,
         system_clock: impl Fn() -> Timestamp + Send + Sync + 'static,
         ids: Box<dyn IdGen>,
         settings: Settings,
     ) -> Result<Self> {
-        let clocks = Clocks::new(Box::new(system_clock));
-        for (environment, instant) in storage::clocks::all(&mut database.clone()).await? {
-            clocks.set(&environment, instant);
-        }
+        let Foundation { database, events, log, log_store, sharing } = foundation;
         let customers = Cache::new(settings.customers_cached_max);
         let app = Self {
             shared: Arc::new(Shared {
                 database,
                 events,
-                clocks,
+                log,
+                log_store,
+                clocks: Clocks::new(Box::new(system_clock)),
                 ids,
                 settings,
+                coherence: Coherence::new(sharing),
                 customers,
                 keys: Cache::new(10_000),
                 environments: ArcSwap::default(),
@@ -118,6 +156,8 @@ impl App {
         };
         app.ensure_seed_environments().await?;
         app.reload_environments().await?;
+        let epoch = app.epochs(&[Topic::Clocks]).await?[0];
+        app.load_clocks(epoch).await?;
         Ok(app)
     }
 
@@ -159,16 +199,28 @@ impl App {
         self.shared.events.as_ref()
     }
 
-    /// Proves that both stores take writes: for readiness. The answer names what fails.
-    pub async fn check(&self) -> std::result::Result<(), Vec<(&'static str, String)>> {
-        let mut failures = Vec::new();
+    /// Proves that the system can do its work: for readiness.
+    pub async fn check(&self) -> Health {
+        let mut health = Health::default();
         if let Err(error) = self.shared.database.check().await {
-            failures.push(("database", error.to_string()));
+            health.failing.push(("database", error.to_string()));
+        }
+        if let Some(log) = &self.shared.log
+            && let Err(error) = log.check().await
+        {
+            health.failing.push(("event_log", error.to_string()));
         }
         if let Err(error) = self.shared.events.check().await {
-            failures.push(("event_store", error.to_string()));
+            // With a log in front, events are taken in all the same and counted later.
+            let list = if self.shared.log.is_some() { &mut health.degraded } else { &mut health.failing };
+            list.push(("event_store", error.to_string()));
         }
-        if failures.is_empty() { Ok(()) } else { Err(failures) }
+        if let Some(coordination) = self.shared.coherence.coordination()
+            && let Err(error) = coordination.check().await
+        {
+            health.degraded.push(("coordination", error.to_string()));
+        }
+        health
     }
 
     /// Releases the stores after the last request.

@@ -6,6 +6,7 @@ use domain::scope::Scope;
 use storage::UnitOfWork;
 use storage::idempotency::IdempotencyRecord;
 
+use crate::coherence::Topic;
 use crate::{App, Context, Error, Result};
 
 /// The outcome of a change, with the open unit of work that holds it. Dropped, it leaves no trace.
@@ -27,6 +28,17 @@ pub(crate) enum AfterCommit {
     Key(String),
     /// An environment was made or changed.
     Environments,
+}
+
+impl AfterCommit {
+    /// What other processes must hear of.
+    fn topic(&self) -> Topic {
+        match self {
+            Self::Customer(scope, _) => Topic::Customers(scope.clone()),
+            Self::Meters(scope) => Topic::Meters(scope.clone()),
+            Self::Key(_) | Self::Environments => Topic::Platform,
+        }
+    }
 }
 
 impl<T> Pending<T> {
@@ -53,7 +65,8 @@ impl<T> Pending<T> {
     pub async fn commit(self) -> Result<T> {
         let Self { app, work, value, after } = self;
         let finish = async move {
-            work.commit().await?;
+            let topics: Vec<Topic> = after.iter().map(AfterCommit::topic).collect();
+            app.commit_change(work, &topics).await?;
             for after in after {
                 app.apply_after_commit(after).await?;
             }
@@ -98,12 +111,12 @@ impl App {
     async fn apply_after_commit(&self, after: AfterCommit) -> Result<()> {
         match after {
             AfterCommit::Customer(scope, id) => {
-                self.shared.customers.remove(&(scope, id.to_string()));
+                self.forget_customer(&scope, &id);
                 Ok(())
             }
             AfterCommit::Meters(scope) => self.reload_meters(&scope).await,
             AfterCommit::Key(hash) => {
-                self.shared.keys.remove(&hash);
+                self.forget_key(&hash);
                 Ok(())
             }
             AfterCommit::Environments => self.reload_environments().await,

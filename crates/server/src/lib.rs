@@ -9,6 +9,8 @@ pub mod commands;
 /// The one place that joins this shell to the stores, the use cases and the API.
 pub mod wiring;
 
+pub mod gate;
+
 pub mod serve;
 
 pub mod demo;

@@ -81,7 +81,7 @@ where
             Ok(ended) => ended.context("the server task failed")?.context("the server failed")?,
             Err(_) => tracing::warn!("requests are still in flight after the time limit; closing without them"),
         }
-        close.await.context("closing the stores failed")
+        close.await
     };
     tokio::select! {
         finished = finish => {

@@ -25,13 +25,14 @@ impl Stopper {
 }
 
 impl Signals {
-    /// SIGINT and SIGTERM of this process, caught from now on.
+    /// SIGINT and SIGTERM of this process, caught from now on; the process may stop itself, too.
     ///
     /// # Errors
     /// When the system refuses to deliver them.
-    pub fn of_process() -> io::Result<Self> {
+    pub fn of_process() -> io::Result<(Stopper, Self)> {
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let (stopper, signals) = Self::manual();
+        let by_itself = stopper.clone();
         tokio::spawn(async move {
             loop {
                 tokio::select! {
@@ -40,7 +41,7 @@ impl Signals {
                 }
             }
         });
-        Ok(signals)
+        Ok((by_itself, signals))
     }
 
     /// Requests that only the [`Stopper`] makes.

@@ -19,6 +19,12 @@ pub async fn set(work: &mut UnitOfWork, scope: &Scope, instant: Timestamp) -> Re
     work.execute(sql.push(") ON CONFLICT (environment_id) DO UPDATE SET instant = excluded.instant")).await.map(|_| ())
 }
 
+/// Moves a clock from one instant to another; false when it does not stand at the first: someone else has moved it.
+pub async fn move_on(work: &mut UnitOfWork, scope: &Scope, from: Timestamp, to: Timestamp) -> Result<bool, StoreError> {
+    let sql = Sql::new("UPDATE environment_clocks SET instant = ").bind(&to).push(" WHERE ").scoped(scope);
+    Ok(work.execute(sql.push(" AND instant = ").bind(&from)).await? == 1)
+}
+
 /// Takes an environment's clock away.
 pub async fn remove(work: &mut UnitOfWork, scope: &Scope) -> Result<(), StoreError> {
     work.execute(Sql::new("DELETE FROM environment_clocks WHERE ").scoped(scope)).await.map(|_| ())

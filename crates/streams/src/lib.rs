@@ -6,9 +6,13 @@ mod event_store;
 /// The log that feeds a store, and what of it was stored.
 mod event_log;
 
+/// What processes share besides the stores.
+mod coordination;
+
 /// The event store in one directory.
 mod embedded;
 
+pub use coordination::{Coordination, CoordinationError};
 pub use embedded::{EmbeddedEventStore, EmbeddedOptions};
 pub use event_log::{Ledger, LogPartition, LogStore, LoggedBatch, LoggedEvent, Stored};
 pub use event_store::{Appended, EventFilter, EventOrder, EventStore, EventStoreError, MeteredEvent, UsageQuery, WindowUsage};

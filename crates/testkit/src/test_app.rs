@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use api::ApiSettings;
 use app::platform::{ConfiguredKey, DEFAULT_TENANT, DEFAULT_USER, Environment, EnvironmentType, SANDBOX_ENVIRONMENT, key_hash};
-use app::{App, Settings, UlidIds};
+use app::{App, Foundation, Settings, UlidIds};
 use axum::Router;
 use axum::body::Body;
 use domain::scope::{Audit, Scope, Status};
@@ -64,7 +64,7 @@ impl TestApp {
         let options = EmbeddedOptions { cache_bytes: 4 << 20, disk_reserve_bytes: 0, ..EmbeddedOptions::default() };
         let events = EmbeddedEventStore::open(dir.path().join("events"), options).expect("an event store");
         let now = clock.clone();
-        let app = App::start(database, Arc::new(events), move || now.now(), Box::new(UlidIds::default()), settings())
+        let app = App::start(Foundation::embedded(database, Arc::new(events)), move || now.now(), Box::new(UlidIds::default()), settings())
             .await
             .expect("the system starts");
         let router = api::router(app.clone(), settings_of_api);

@@ -42,11 +42,9 @@ async fn ingest_events_bulk(State(state): State<ApiState>, Caller(context): Call
     let bulk: BulkIngest<'_> = parse_json_borrowed(&bytes)?;
     let incoming = bulk.events.into_iter().map(IncomingEvent::from).collect();
     let ingested = state.app.ingest_events(&context, incoming).await?;
-    let answer = BTreeMap::from([
-        ("message", "Events accepted for processing".to_owned()),
-        ("accepted", ingested.event_ids.len().to_string()),
-        ("new", ingested.new.to_string()),
-    ]);
+    let mut answer =
+        BTreeMap::from([("message", "Events accepted for processing".to_owned()), ("accepted", ingested.event_ids.len().to_string())]);
+    answer.extend(ingested.new.map(|new| ("new", new.to_string())));
     accepted(&state, &context, &answer).await
 }
 

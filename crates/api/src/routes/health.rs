@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use app::App;
+use app::{App, Health};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
@@ -18,38 +18,44 @@ pub(crate) async fn health() -> Response {
 
 /// What the last look at the stores found. Looking writes to both and needs no key, so that many who ask share one look.
 #[derive(Default)]
-pub(crate) struct Readiness(Mutex<Option<(Instant, Failures)>>);
-
-type Failures = Vec<(&'static str, String)>;
+pub(crate) struct Readiness(Mutex<Option<(Instant, Health)>>);
 
 /// How long a good look counts. A bad one counts for those alone who asked while it was under way, so that recovery shows at once.
 const LOOK_COUNTS: Duration = Duration::from_millis(500);
 
 impl Readiness {
-    async fn failures(&self, app: &App) -> Failures {
+    async fn look(&self, app: &App) -> Health {
         let asked = Instant::now();
         let mut last = self.0.lock().await;
         match &*last {
-            Some((at, failures)) if *at >= asked || (failures.is_empty() && at.elapsed() < LOOK_COUNTS) => failures.clone(),
+            Some((at, health)) if *at >= asked || (health.failing.is_empty() && at.elapsed() < LOOK_COUNTS) => health.clone(),
             _ => {
-                let failures = app.check().await.err().unwrap_or_default();
-                *last = Some((Instant::now(), failures.clone()));
-                failures
+                let health = app.check().await;
+                *last = Some((Instant::now(), health.clone()));
+                health
             }
         }
     }
 }
 
-/// The stores take writes: 200, or 503 with what does not.
+/// The system can do its work: 200, with what slows it down, or 503 with what keeps it from its work.
 pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
-    match state.readiness.failures(&state.app).await {
-        failures if failures.is_empty() => axum::Json(json!({"status": "ready"})).into_response(),
-        failures => {
-            let failing: serde_json::Map<_, _> = failures.into_iter().map(|(name, cause)| (name.to_owned(), cause.into())).collect();
-            let body = json!({"status": "not ready", "failing": failing});
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], axum::Json(body)).into_response()
+    let health = state.readiness.look(&state.app).await;
+    let by_name = |list: Vec<(&'static str, String)>| -> serde_json::Map<_, _> {
+        list.into_iter().map(|(name, cause)| (name.to_owned(), cause.into())).collect()
+    };
+    let (failing, degraded) = (by_name(health.failing), by_name(health.degraded));
+    let status = if failing.is_empty() { "ready" } else { "not ready" };
+    let mut body = json!({"status": status});
+    for (name, list) in [("failing", failing), ("degraded", degraded)] {
+        if !list.is_empty() {
+            body[name] = list.into();
         }
     }
+    if status == "ready" {
+        return axum::Json(body).into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], axum::Json(body)).into_response()
 }
 
 /// Metrics in Prometheus' text format.

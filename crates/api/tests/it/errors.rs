@@ -1,10 +1,16 @@
 //! Errors: one status per code, one page per code, nothing that was not meant for clients.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use api::ApiSettings;
+use axum::body::Body;
+use bytes::Bytes;
 use http::Method;
+use http_body::Frame;
 use serde_json::json;
 use testkit::TestApp;
 
@@ -55,10 +61,22 @@ async fn too_many_requests_in_flight_are_refused_with_retry_after() {
     app.client().get("/ready").await.expect(200);
 }
 
+/// A body that never comes.
+struct Stalled;
+
+impl http_body::Body for Stalled {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
 #[tokio::test]
 async fn a_request_beyond_its_time_is_ended() {
-    let app = TestApp::start_with(ApiSettings { request_timeout: Duration::ZERO, ..ApiSettings::default() }).await;
-    let answer = app.client().get("/v1/customers").await;
+    let app = TestApp::start_with(ApiSettings { request_timeout: Duration::from_millis(1), ..ApiSettings::default() }).await;
+    let answer = app.client().send(Method::POST, "/v1/customers", Body::new(Stalled)).await;
     assert_eq!(answer.header("retry-after"), "1");
     answer.refused(503, "service_unavailable");
 }

@@ -38,12 +38,13 @@ pub struct IncomingEvent {
 pub struct Ingested {
     /// The ids of the events, in order.
     pub event_ids: Vec<String>,
-    /// How many were not known before.
-    pub new: usize,
+    /// How many were not known before; `None` when that is found out later, by the consumers of an event log.
+    pub new: Option<usize>,
 }
 
 impl App {
-    /// Takes in 1 to 1000 events, all or none. When this returns they are durable and counted; copies of known events change nothing.
+    /// Takes in 1 to 1000 events, all or none. When this returns they are durable; without an event log they are counted, too. Copies of
+    /// known events change nothing.
     pub async fn ingest_events(&self, context: &Context, incoming: Vec<IncomingEvent>) -> Result<Ingested> {
         require((1..=EVENTS_MAX).contains(&incoming.len()), "events must hold 1 to 1000 events")?;
         let meters = self.meters(&context.scope).await?;
@@ -58,9 +59,14 @@ impl App {
             event_ids.push(event.id.clone());
             metered.push(MeteredEvent { event, entries });
         }
+        if let Some(log) = &self.shared.log {
+            // Measured all the same: an event that no consumer could count is refused here, where its sender hears of it.
+            log.publish(&context.scope, metered.into_iter().map(|metered| metered.event).collect()).await?;
+            return Ok(Ingested { event_ids, new: None });
+        }
         let appended = self.events().append(&context.scope, metered).await?;
         let new = appended.iter().filter(|appended| **appended == Appended::New).count();
-        Ok(Ingested { event_ids, new })
+        Ok(Ingested { event_ids, new: Some(new) })
     }
 
     fn stamp(&self, context: &Context, incoming: IncomingEvent, index: usize, now: Timestamp) -> Event {
@@ -89,7 +95,7 @@ impl App {
 }
 
 /// What the event adds to each meter of its name.
-fn measure_all(meters: &MetersByName, event: &Event) -> std::result::Result<Vec<LedgerEntry>, Invalid> {
+pub(super) fn measure_all(meters: &MetersByName, event: &Event) -> std::result::Result<Vec<LedgerEntry>, Invalid> {
     let Some(meters) = meters.get(&event.name) else { return Ok(Vec::new()) };
     let properties =
         Properties::parse(&event.properties).map_err(|error| Invalid::input(format!("properties must be a JSON object: {error}")))?;

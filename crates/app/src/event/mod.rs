@@ -2,15 +2,19 @@
 
 mod analytics;
 mod ingest;
+mod log;
 mod meter_index;
 mod query;
 mod raw_usage;
+mod store_logged;
 
 pub use analytics::{AnalyticsItem, AnalyticsPoint, AnalyticsRequest};
 pub use ingest::{IncomingEvent, Ingested};
+pub use log::{EventLog, EventLogError};
 pub(crate) use meter_index::MeterIndex;
 pub use query::{EventPage, EventPageRequest};
 pub use raw_usage::{RawUsage, RawUsageRequest};
+pub use store_logged::{LogRecord, StoredRecords};
 
 use domain::ids::MeterId;
 use domain::invoice::Usage;

@@ -4,6 +4,7 @@ use domain::scope::Scope;
 use domain::time::{Clock, Timestamp};
 use storage::records::EnvironmentType;
 
+use crate::coherence::Topic;
 use crate::{App, Context, Error, Result};
 
 /// Where a clock stands, and what ran on the way there.
@@ -37,16 +38,17 @@ impl App {
     pub async fn remove_clock(&self, context: &Context, environment: &str) -> Result<ClockState> {
         let scope = self.sandbox(context, environment)?;
         let _alone = self.shared.advancing.lock().await;
+        let _writing = self.clocks().writing.lock().await;
         let mut work = self.database().begin().await?;
         storage::clocks::remove(&mut work, &scope).await?;
-        work.commit().await?;
+        self.commit_change(work, &[Topic::Clocks]).await?;
         self.clocks().remove(&scope.environment_id);
         Ok(ClockState { now: self.clocks().system_now(), own: false, ran: 0 })
     }
 
     /// Advances a sandbox's clock and runs, in order of their due times, all work that falls due on the way; each piece sees the
     /// clock at its due time. Work that fails stops the advance where it is, so that a repetition goes on from there. A caller that
-    /// goes away does not stop it.
+    /// goes away does not stop it. All events accepted before are counted first.
     pub async fn advance_clock(&self, context: &Context, environment: &str, to: Timestamp) -> Result<ClockState> {
         let scope = self.sandbox(context, environment)?;
         let app = self.clone();
@@ -62,14 +64,14 @@ impl App {
         if to < now {
             return Err(Error::input(format!("to lies before the environment's present {now}: set the clock to go back")));
         }
+        self.settle_events().await?;
         let mut ran = 0;
         while let Some(due) = storage::due_work::earliest(&mut self.database(), scope, to).await? {
             if due.due_at > now {
+                self.move_clock(scope, now, due.due_at).await?;
                 now = due.due_at;
-                self.clocks().set(&scope.environment_id, now);
             }
             if let Err(error) = self.run_due_work(&due).await {
-                self.store_clock(scope, now).await?;
                 tracing::error!(%error, id = due.id, "due work failed during an advance");
                 return Err(match error {
                     Error::Unavailable(_) => error,
@@ -78,15 +80,36 @@ impl App {
             }
             ran += 1;
         }
-        self.store_clock(scope, to).await?;
+        self.move_clock(scope, now, to).await?;
         Ok(ClockState { now: to, own: true, ran })
     }
 
     async fn store_clock(&self, scope: &Scope, instant: Timestamp) -> Result<()> {
+        let _writing = self.clocks().writing.lock().await;
         let mut work = self.database().begin().await?;
         storage::clocks::set(&mut work, scope, instant).await?;
-        work.commit().await?;
+        self.commit_change(work, &[Topic::Clocks]).await?;
         self.clocks().set(&scope.environment_id, instant);
+        Ok(())
+    }
+
+    /// Moves a clock, unless another process has moved it meanwhile: two advances at once would each bill at times of their own.
+    async fn move_clock(&self, scope: &Scope, from: Timestamp, to: Timestamp) -> Result<()> {
+        let _writing = self.clocks().writing.lock().await;
+        let mut work = self.database().begin().await?;
+        if !storage::clocks::move_on(&mut work, scope, from, to).await? {
+            return Err(Error::VersionConflict(format!("the clock no longer stands at {from}: another request moves it; ask where it is")));
+        }
+        self.commit_change(work, &[Topic::Clocks]).await?;
+        self.clocks().set(&scope.environment_id, to);
+        Ok(())
+    }
+
+    /// Reads all clocks, as other processes left them.
+    pub(crate) async fn load_clocks(&self, epoch: u64) -> Result<()> {
+        let _writing = self.clocks().writing.lock().await;
+        let clocks = storage::clocks::all(&mut self.database()).await?;
+        self.clocks().replace(clocks.into_iter().collect(), epoch);
         Ok(())
     }
 

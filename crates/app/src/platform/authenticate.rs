@@ -9,6 +9,7 @@ use domain::time::{Clock, Timestamp};
 use sha2::{Digest, Sha256};
 use storage::records::{Secret, SecretType};
 
+use crate::coherence::count_look;
 use crate::{App, Result};
 
 /// A key of the configuration: bound to a tenant, to no environment.
@@ -49,10 +50,13 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 impl App {
     /// The owner of a key; `None` for an unknown, revoked, expired or publishable one.
     pub async fn authenticate(&self, key: &str) -> Result<Option<Arc<KeyOwner>>> {
-        let hash = key_hash(key);
-        let owner = match self.shared.keys.get(&hash) {
+        let epoch = self.refresh_platform().await?;
+        let known = (key_hash(key), epoch);
+        let owner = self.shared.keys.get(&known);
+        count_look("keys", owner.is_some());
+        let owner = match owner {
             Some(owner) => owner,
-            None => match self.look_up_key(&hash).await? {
+            None => match self.look_up_key(&known).await? {
                 Some(owner) => owner,
                 None => return Ok(None),
             },
@@ -61,14 +65,23 @@ impl App {
         Ok(if expired { None } else { Some(owner) })
     }
 
-    async fn look_up_key(&self, hash: &str) -> Result<Option<Arc<KeyOwner>>> {
+    /// In this process; others hear of the change by the generation of the platform.
+    pub(crate) fn forget_key(&self, hash: &str) {
+        if !self.shared.coherence.is_shared() {
+            self.shared.keys.remove(&(hash.to_owned(), 0));
+        }
+    }
+
+    /// Looks a key up that memory does not hold under this epoch.
+    async fn look_up_key(&self, known: &(String, u64)) -> Result<Option<Arc<KeyOwner>>> {
+        let (hash, _) = known;
         if let Some(key) = self.shared.settings.configured_keys.get(hash) {
             let owner = KeyOwner { tenant_id: key.tenant_id.clone(), user_id: key.user_id.clone(), environment_id: None, expires_at: None };
             let owner = Arc::new(owner);
-            self.shared.keys.insert(hash.to_owned(), Arc::clone(&owner));
+            self.shared.keys.insert(known.clone(), Arc::clone(&owner));
             return Ok(Some(owner));
         }
-        match self.shared.keys.get_value_or_guard_async(&hash.to_owned()).await {
+        match self.shared.keys.get_value_or_guard_async(known).await {
             Ok(owner) => Ok(Some(owner)),
             Err(guard) => {
                 let Some(secret) = storage::secret_by_hash(&mut self.database(), hash).await? else { return Ok(None) };
@@ -91,13 +104,14 @@ impl App {
             (Some(bound), _) => bound.clone(),
             (None, Some(asked)) => EnvironmentId::from(asked),
             (None, None) => environments
+                .by_id
                 .values()
                 .filter(|environment| environment.audit.scope.tenant_id == owner.tenant_id)
                 .min_by_key(|environment| (environment.kind.as_str(), environment.audit.created_at, environment.id.clone()))?
                 .id
                 .clone(),
         };
-        let environment = environments.get(&environment_id)?;
+        let environment = environments.by_id.get(&environment_id)?;
         let scope = Scope { tenant_id: owner.tenant_id.clone(), environment_id };
         (environment.audit.scope.tenant_id == owner.tenant_id).then_some(scope)
     }

@@ -10,6 +10,7 @@ use domain::time::Clock;
 use storage::Value;
 use storage::records::{Environment, EnvironmentType};
 
+use crate::coherence::Topic;
 use crate::pending::AfterCommit;
 use crate::{App, Condition, Context, Error, Pending, Result};
 
@@ -25,6 +26,14 @@ pub const PRODUCTION_ENVIRONMENT: &str = "00000000-0000-0000-0000-000000000001";
 /// Most environments of a type, until the tenant's own setting exists (spec 60 §9, `tenant_config`).
 const DEVELOPMENT_MAX: i64 = 2;
 const PRODUCTION_MAX: i64 = 1;
+
+/// The environments of all tenants, as memory holds them.
+#[derive(Default)]
+pub(crate) struct Environments {
+    /// Of the platform, when they were read.
+    pub(crate) epoch: u64,
+    pub(crate) by_id: HashMap<EnvironmentId, Arc<Environment>>,
+}
 
 impl App {
     pub(crate) async fn ensure_seed_environments(&self) -> Result<()> {
@@ -50,24 +59,45 @@ impl App {
         Ok(work.commit().await?)
     }
 
+    /// Brings what memory holds of environments and clocks up to what other processes have changed; the epoch of the platform.
+    pub(crate) async fn refresh_platform(&self) -> Result<u64> {
+        let epochs = self.epochs(&[Topic::Platform, Topic::Clocks]).await?;
+        let (platform, clocks) = (epochs[0], epochs[1]);
+        if self.shared.environments.load().epoch < platform {
+            self.load_environments(platform).await?;
+        }
+        if self.clocks().epoch() < clocks {
+            self.load_clocks(clocks).await?;
+        }
+        Ok(platform)
+    }
+
+    /// Reads the environments again, whatever memory holds.
     pub(crate) async fn reload_environments(&self) -> Result<()> {
+        let epoch = self.epochs(&[Topic::Platform]).await?[0];
+        self.load_environments(epoch).await
+    }
+
+    async fn load_environments(&self, epoch: u64) -> Result<()> {
         let environments: Vec<Environment> = storage::all_environments(&mut self.database()).await?;
         let by_id: HashMap<_, _> = environments.into_iter().map(|environment| (environment.id.clone(), Arc::new(environment))).collect();
-        self.shared.environments.store(Arc::new(by_id));
+        let loaded = Arc::new(Environments { epoch, by_id });
+        // A slower reader of an older epoch does not put the older state back.
+        self.shared.environments.rcu(|known| if known.epoch > epoch { Arc::clone(known) } else { Arc::clone(&loaded) });
         Ok(())
     }
 
     /// The tenant's environments, oldest first.
     pub fn environments(&self, tenant: &TenantId) -> Vec<Arc<Environment>> {
         let all = self.shared.environments.load();
-        let mut own: Vec<_> = all.values().filter(|environment| environment.audit.scope.tenant_id == *tenant).cloned().collect();
+        let mut own: Vec<_> = all.by_id.values().filter(|environment| environment.audit.scope.tenant_id == *tenant).cloned().collect();
         own.sort_by_key(|environment| (environment.audit.created_at, environment.id.clone()));
         own
     }
 
     /// One of the tenant's environments.
     pub fn environment(&self, tenant: &TenantId, id: &str) -> Result<Arc<Environment>> {
-        let found = self.shared.environments.load().get(&EnvironmentId::from(id)).cloned();
+        let found = self.shared.environments.load().by_id.get(&EnvironmentId::from(id)).cloned();
         found.filter(|environment| environment.audit.scope.tenant_id == *tenant).ok_or_else(|| Error::not_found("environment", id))
     }
 

@@ -9,5 +9,6 @@ mod idempotency;
 pub use advance_clock::ClockState;
 pub use api_keys::{NewApiKey, NewSecret};
 pub use authenticate::{ConfiguredKey, KeyOwner, key_hash};
+pub(crate) use environments::Environments;
 pub use environments::{DEFAULT_TENANT, DEFAULT_USER, PRODUCTION_ENVIRONMENT, SANDBOX_ENVIRONMENT};
 pub use storage::records::{Environment, EnvironmentType, Secret, SecretType};

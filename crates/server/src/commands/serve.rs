@@ -1,13 +1,17 @@
 //! `flexprice serve`: from configuration to a listening server and back down.
 
+use std::net::SocketAddr;
+
 use anyhow::Context;
 
 use crate::cli::Options;
-use crate::config::Loaded;
+use crate::config::{Config, Loaded};
 use crate::exit::Failure;
+use crate::gate::Gate;
 use crate::metrics::Metrics;
 use crate::serve::{Limits, Outcome, bind, serve};
 use crate::signals::Signals;
+use crate::wiring::Close;
 use crate::{logging, output, wiring};
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
@@ -32,25 +36,48 @@ async fn run_until_stopped(loaded: Loaded) -> Result<Outcome, Failure> {
     let config = loaded.config;
     // Signals are caught first, so that none is lost while the stores open; the address next, so that a second
     // server is refused before it touches the stores.
-    let mut signals = Signals::of_process().context("cannot catch signals")?;
+    let (stopper, signals) = Signals::of_process().context("cannot catch signals")?;
     let listener = bind(&config.server.address).await?;
     let metrics = Metrics::install().context("cannot install the metrics recorder")?;
     let limits = Limits { drain: config.server.shutdown_timeout };
     let address = listener.local_addr()?;
-    let service = tokio::select! {
-        service = wiring::open(&config, metrics.clone()) => service?,
-        () = signals.next() => return Ok(Outcome::Interrupted),
-    };
     let upkeep = metrics.spawn_upkeep();
-    let data_dir = std::path::absolute(&config.data.dir)?;
-    output::write(&format!(
-        "FlexPrice {} listening on http://{address} (mode {}, data {})\n",
-        env!("CARGO_PKG_VERSION"),
-        config.deployment.mode,
-        data_dir.display()
-    ))?;
-    tracing::info!(%address, mode = %config.deployment.mode, data_dir = %data_dir.display(), "serving");
-    let outcome = serve(listener, service.router, limits, signals, service.close).await;
+    let gate = Gate::default();
+    let router = gate.router();
+    let opening = tokio::spawn(async move {
+        let opened = open(&config, metrics, &gate, address).await;
+        if opened.is_err() {
+            stopper.stop();
+        }
+        opened
+    });
+    let abort = opening.abort_handle();
+    let close = async move {
+        // Asked to stop while it still waits for its stores: there is nothing to close.
+        abort_unless_finished(&abort);
+        match opening.await {
+            Ok(opened) => opened?.await.context("closing the stores failed"),
+            Err(error) if error.is_cancelled() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    };
+    let outcome = serve(listener, router, limits, signals, close).await;
     upkeep.abort();
     Ok(outcome?)
+}
+
+fn abort_unless_finished(opening: &tokio::task::AbortHandle) {
+    if !opening.is_finished() {
+        opening.abort();
+    }
+}
+
+async fn open(config: &Config, metrics: Metrics, gate: &Gate, address: SocketAddr) -> anyhow::Result<Close> {
+    let service = wiring::open(config, metrics, gate).await?;
+    gate.open(service.router);
+    let data_dir = std::path::absolute(&config.data.dir)?;
+    let (version, mode) = (env!("CARGO_PKG_VERSION"), config.deployment.mode);
+    output::write(&format!("FlexPrice {version} listening on http://{address} (mode {mode}, data {})\n", data_dir.display()))?;
+    tracing::info!(%address, %mode, data_dir = %data_dir.display(), "serving");
+    Ok(service.close)
 }

@@ -2,6 +2,9 @@
 //!
 //! Everything here is called by a file of [`crate::commands`]; nothing else in this crate knows the other crates.
 
+#[cfg(feature = "cluster")]
+mod wait;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -11,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use api::ApiSettings;
 use app::platform::ConfiguredKey;
-use app::{App, Settings, UlidIds};
+use app::{App, Foundation, Settings, UlidIds};
 use axum::Router;
 use axum::http::HeaderName;
 use domain::time::Timestamp;
@@ -21,6 +24,7 @@ use workflows::{Runner, RunnerOptions};
 
 use crate::commands::doctor::{Check, Finding};
 use crate::config::Config;
+use crate::gate::Gate;
 use crate::metrics::Metrics;
 
 /// Work to do after the last request: flush and close the stores.
@@ -38,11 +42,11 @@ pub struct Service {
 ///
 /// # Errors
 /// When a store does not open.
-pub async fn open(config: &Config, metrics: Metrics) -> anyhow::Result<Service> {
+pub async fn open(config: &Config, metrics: Metrics, _gate: &Gate) -> anyhow::Result<Service> {
     let database = open_database(config).await?;
     database.migrate().await.context("the database cannot be migrated")?;
     let events = Arc::new(open_events(config)?);
-    let app = App::start(database, events, system_now, Box::new(UlidIds::default()), settings(config))
+    let app = App::start(Foundation::embedded(database, events), system_now, Box::new(UlidIds::default()), settings(config))
         .await
         .context("the stores do not answer")?;
     let days = i64::try_from(config.idempotency.retention.as_secs() / 86_400).unwrap_or(i64::MAX);

@@ -1,0 +1,57 @@
+//! The event log of the cluster profile: it takes events in, consumers count them later (spec 10 §§1.3, 3).
+
+use async_trait::async_trait;
+use domain::event::Event;
+use domain::scope::Scope;
+
+use crate::{App, Error, Result};
+
+/// Why the event log did not take events.
+#[derive(Debug, thiserror::Error)]
+pub enum EventLogError {
+    /// More is waiting to be published than the queue holds.
+    #[error("the event log is overloaded")]
+    Overloaded,
+    /// Not known to be in the log: to be sent again, for copies change nothing.
+    #[error("the event log is unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// Keeps accepted events until consumers have counted them.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Returns when all events are durable in the log.
+    async fn publish(&self, scope: &Scope, events: Vec<Event>) -> std::result::Result<(), EventLogError>;
+
+    /// Waits until the usage ledger holds every event that the log holds now.
+    async fn settle(&self) -> std::result::Result<(), EventLogError>;
+
+    /// Proves that the log answers: for readiness.
+    async fn check(&self) -> std::result::Result<(), EventLogError>;
+}
+
+impl From<EventLogError> for Error {
+    fn from(error: EventLogError) -> Self {
+        match error {
+            EventLogError::Overloaded => Self::TooManyRequests("more events arrive than can be taken in: send them again".into()),
+            EventLogError::Unavailable(cause) => {
+                tracing::warn!(%cause, "the event log is unavailable");
+                Self::Unavailable("the event log does not answer at the moment: send the events again".into())
+            }
+        }
+    }
+}
+
+impl App {
+    /// Waits until every event that was accepted before is counted: bills are computed after it. Without a log events are counted when
+    /// they are acknowledged.
+    pub(crate) async fn settle_events(&self) -> Result<()> {
+        match &self.shared.log {
+            Some(log) => log.settle().await.map_err(|error| {
+                tracing::warn!(%error, "consumers have not counted all events yet");
+                Error::Unavailable("events that were accepted are not counted yet: try again in a moment, and watch the consumers".into())
+            }),
+            None => Ok(()),
+        }
+    }
+}
