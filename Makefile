@@ -10,10 +10,10 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(target)/release/flexprice
 
-.PHONY: help setup demo run test fmt clippy unit checks bench docs
+.PHONY: help setup demo run cluster cluster-down test fmt clippy unit checks bench docs
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Check for the tools a build needs; as root on Debian, install the missing system packages
 	@scripts/setup.sh
@@ -25,6 +25,13 @@ demo: setup ## Build, then meter, rate and invoice a year of real events, and sh
 run: setup ## Build and serve on 127.0.0.1:8080, data in ./data
 	cargo build --release -p server
 	@exec "$(release)" serve
+
+cluster: setup ## Run the cluster here: servers, API replicas behind nginx, consumers, workers (API=2 CONSUMERS=3 WORKERS=2)
+	@dev/cluster up
+
+cluster-down: ## Stop the cluster's processes and servers; data stays
+	@dev/cluster down
+	@dev/services down
 
 test: setup fmt clippy unit checks ## Everything that must hold: format, lints, all tests, checks of the tree
 
