@@ -29,9 +29,8 @@ run: setup ## Build and serve on 127.0.0.1:8080, data in ./data
 cluster: setup ## Run the cluster here: servers, API replicas behind nginx, consumers, workers (API=2 CONSUMERS=3 WORKERS=2)
 	@dev/cluster up
 
-cluster-down: ## Stop the cluster's processes and servers; data stays
+cluster-down: ## Stop what `make cluster` started but the servers, which tests use too: dev/services down
 	@dev/cluster down
-	@dev/services down
 
 test: setup fmt clippy unit checks ## Everything that must hold: format, lints, all tests, checks of the tree
 
