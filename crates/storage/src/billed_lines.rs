@@ -26,9 +26,11 @@ pub async fn of_subscription(
     let sql = sql.push(
         " AND invoice.invoice_type = 'SUBSCRIPTION' AND invoice.invoice_status IN ('DRAFT', 'FINALIZED') \
          AND invoice.status = 'published' AND line.status = 'published' AND line.price_id IS NOT NULL \
-         AND line.period_start IS NOT NULL AND invoice.period_start IS NOT NULL AND invoice.id <> ",
+         AND line.period_start IS NOT NULL AND line.period_end IS NOT NULL AND invoice.period_start IS NOT NULL \
+         AND invoice.period_end IS NOT NULL AND invoice.id <> ",
     );
-    let sql = sql.bind(&except.cloned().unwrap_or_default()).push(" AND MAX(line.period_end, invoice.period_end) >= ").bind(&from);
+    let sql = sql.bind(&except.cloned().unwrap_or_default()).push(" AND (line.period_end >= ").bind(&from);
+    let sql = sql.push(" OR invoice.period_end >= ").bind(&from).push(")");
     let rows = source.fetch(sql).await?;
     rows.iter()
         .map(|row| {

@@ -17,19 +17,38 @@ use domain::time::{BillingPeriod, Timestamp};
 
 use crate::StoreError;
 
-/// A value of a column. Each database keeps it in its own best type; SQLite keeps times as microseconds and decimals as text.
+/// A value of a column. Each database keeps it in its own best type; SQLite keeps times as microseconds, decimals and JSON as text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Absent.
     Null,
-    /// Text, also JSON and decimals.
+    /// Text.
     Text(String),
+    /// An exact decimal, in plain digits.
+    Decimal(String),
+    /// JSON.
+    Json(String),
     /// A whole number.
     Int(i64),
     /// Yes or no.
     Bool(bool),
     /// An instant.
     Time(Timestamp),
+}
+
+impl Value {
+    /// What stands behind a value's place on PostgreSQL. An absent value takes the type of its column.
+    pub(crate) const fn postgres_cast(&self) -> &'static str {
+        match self {
+            Self::Null => "",
+            Self::Text(_) => "::text",
+            Self::Decimal(_) => "::numeric",
+            Self::Json(_) => "::jsonb",
+            Self::Int(_) => "::bigint",
+            Self::Bool(_) => "::boolean",
+            Self::Time(_) => "::timestamptz",
+        }
+    }
 }
 
 /// A type that one column can hold.
@@ -109,11 +128,11 @@ impl Cell for Timestamp {
 
 impl Cell for Decimal {
     fn to_value(&self) -> Value {
-        Value::Text(self.to_string())
+        Value::Decimal(self.to_string())
     }
     fn from_value(value: Value) -> Result<Self, StoreError> {
         match value {
-            Value::Text(text) => text.parse().map_err(|error| StoreError::Corrupt(format!("{error}"))),
+            Value::Decimal(text) | Value::Text(text) => text.parse().map_err(|error| StoreError::Corrupt(format!("{error}"))),
             other => wrong("a decimal", &other),
         }
     }
@@ -215,10 +234,13 @@ macro_rules! json_cells {
         impl Cell for $type {
             fn to_value(&self) -> Value {
                 // Serialising these plain types cannot fail: string keys, no floats.
-                Value::Text(serde_json::to_string(self).unwrap_or_default())
+                Value::Json(serde_json::to_string(self).unwrap_or_default())
             }
             fn from_value(value: Value) -> Result<Self, StoreError> {
-                let text = String::from_value(value)?;
+                let text = match value {
+                    Value::Json(text) | Value::Text(text) => text,
+                    other => return wrong("JSON", &other),
+                };
                 serde_json::from_str(&text).map_err(|error| StoreError::Corrupt(format!("{error} in {text}")))
             }
         }

@@ -1,12 +1,12 @@
-//! The database: one writer, several readers.
+//! The database: SQLite in a file, or PostgreSQL with a reader. Nobody outside this crate knows which.
 
 use std::path::Path;
 use std::time::Duration;
 
 use domain::scope::Scope;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, SqlitePool};
 
+use crate::sqlite::SqliteDatabase;
+use crate::unit_of_work::Open;
 use crate::{Row, Source, Sql, StoreError, UnitOfWork, migrations, sequences};
 
 /// How the embedded database is opened.
@@ -27,50 +27,54 @@ impl Default for DatabaseOptions {
 /// The relational store. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Database {
-    writer: SqlitePool,
-    reader: SqlitePool,
-    lock_timeout: Duration,
+    backend: Backend,
+}
+
+#[derive(Clone, Debug)]
+enum Backend {
+    Sqlite(SqliteDatabase),
+    #[cfg(feature = "cluster")]
+    Postgres(std::sync::Arc<crate::postgres::PostgresDatabase>),
 }
 
 impl Database {
     /// Opens or makes the database file. A commit is durable when it returns: write-ahead log, synchronous FULL.
     pub async fn open(file: &Path, options: &DatabaseOptions) -> Result<Self, StoreError> {
-        let connect = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .statement_cache_capacity(256)
-            .pragma("cache_size", "-8000")
-            .busy_timeout(options.lock_timeout);
-        let pool = |connections: u32| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(options.lock_timeout);
-        // One connection writes: units of work queue for it instead of meeting as locks.
-        // A full disk makes SQLite roll back by itself. The driver does not notice, and would refuse every later unit of work on
-        // such a connection, so it is replaced.
-        let writer = pool(1).before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
-        let writer = writer.connect_with(connect.clone()).await?;
-        let reader = pool(options.readers).connect_with(connect).await?;
-        Ok(Self { writer, reader, lock_timeout: options.lock_timeout })
+        Ok(Self { backend: Backend::Sqlite(SqliteDatabase::open(file, options).await?) })
     }
 
-    /// Brings the schema up to date and returns how many migrations ran. Refuses a schema that a newer release made.
+    /// Connects to PostgreSQL. Fails when the writer does not answer; a reader that does not answer is used when it does.
+    #[cfg(feature = "cluster")]
+    pub async fn connect(options: &crate::PostgresOptions) -> Result<Self, StoreError> {
+        Ok(Self { backend: Backend::Postgres(crate::postgres::PostgresDatabase::connect(options).await?) })
+    }
+
+    /// Brings the schema up to date and returns how many migrations this call ran; of processes that start at once, one runs each.
+    /// Refuses a schema that a newer release made.
     pub async fn migrate(&self) -> Result<usize, StoreError> {
-        migrations::run(&self.writer).await
+        match &self.backend {
+            Backend::Sqlite(database) => migrations::sqlite::run(&database.writer).await,
+            #[cfg(feature = "cluster")]
+            Backend::Postgres(database) => database.migrate().await,
+        }
     }
 
     /// The migrations that have not run yet.
     pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
-        migrations::pending(&self.writer).await
+        match &self.backend {
+            Backend::Sqlite(database) => migrations::sqlite::pending(&database.writer).await,
+            #[cfg(feature = "cluster")]
+            Backend::Postgres(database) => database.pending_migrations().await,
+        }
     }
 
-    /// Begins a unit of work. It holds the write lock from the start, so that what it reads stays true until it commits.
+    /// Begins a unit of work. What it reads stays true until it commits.
     pub async fn begin(&self) -> Result<UnitOfWork, StoreError> {
-        // One limit for both waits: in this process for the connection, and for the lock of another process.
-        match tokio::time::timeout(self.lock_timeout, self.writer.begin_with("BEGIN IMMEDIATE")).await {
-            Ok(begun) => Ok(UnitOfWork::new(begun?)),
-            Err(_) => Err(StoreError::Unavailable("the write lock was not free in time".into())),
-        }
+        Ok(UnitOfWork::new(match &self.backend {
+            Backend::Sqlite(database) => Open::Sqlite(database.begin().await?),
+            #[cfg(feature = "cluster")]
+            Backend::Postgres(database) => Open::Postgres(database.begin().await?),
+        }))
     }
 
     /// Proves that the database takes writes: something must reach the disk, for a full one lets an empty change pass.
@@ -81,18 +85,32 @@ impl Database {
         work.commit().await
     }
 
+    /// How full the pools of connections are, and where lists were answered; nothing for the embedded database.
+    #[cfg(feature = "cluster")]
+    pub fn usage(&self) -> Option<crate::PostgresUsage> {
+        match &self.backend {
+            Backend::Sqlite(_) => None,
+            Backend::Postgres(database) => Some(database.usage()),
+        }
+    }
+
     /// Closes all connections after what runs has ended.
     pub async fn close(&self) {
-        self.reader.close().await;
-        self.writer.close().await;
+        match &self.backend {
+            Backend::Sqlite(database) => database.close().await,
+            #[cfg(feature = "cluster")]
+            Backend::Postgres(database) => database.close().await,
+        }
     }
 }
 
-/// Reads outside a unit of work see the last committed state.
+/// Reads outside a unit of work see the last committed state; lists may lag where nobody notices (ADR 0004).
 impl Source for Database {
     async fn fetch(&mut self, sql: Sql) -> Result<Vec<Row>, StoreError> {
-        let (text, arguments) = sql.into_query()?;
-        let rows = sqlx::query_with(text, arguments).fetch_all(&self.reader).await?;
-        Ok(rows.into_iter().map(Row).collect())
+        match &self.backend {
+            Backend::Sqlite(database) => database.fetch(sql).await,
+            #[cfg(feature = "cluster")]
+            Backend::Postgres(database) => database.fetch(sql).await,
+        }
     }
 }

@@ -8,8 +8,12 @@ mod database;
 mod error;
 mod list;
 mod migrations;
+#[cfg(feature = "cluster")]
+mod postgres;
 mod record;
+mod row;
 mod sql;
+mod sqlite;
 mod unit_of_work;
 
 /// What each record's table and columns are.
@@ -37,8 +41,12 @@ pub use cell::{Cell, Value};
 pub use database::{Database, DatabaseOptions};
 pub use error::StoreError;
 pub use list::{Condition, Direction, ListQuery, Page, Sort};
+#[cfg(feature = "cluster")]
+pub use postgres::{PoolUsage, PostgresOptions, PostgresUsage, SslMode};
 pub use record::{
-    Record, all_environments, count, find, find_all, get, get_many, insert, insert_all, list, remove, secret_by_hash, update,
+    Record, all_environments, count, find, find_all, get, get_many, insert, insert_all, insert_if_absent, list, remove, secret_by_hash,
+    update,
 };
-pub use sql::{Row, Source, Sql};
-pub use unit_of_work::UnitOfWork;
+pub use row::Row;
+pub use sql::{Source, Sql};
+pub use unit_of_work::{Glance, UnitOfWork};

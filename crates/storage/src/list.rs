@@ -7,11 +7,11 @@ use crate::{Cell, Sql, Value};
 pub enum Condition {
     /// Equal.
     Eq(&'static str, Value),
-    /// Different.
+    /// Different; absent is different.
     NotEq(&'static str, Value),
     /// One of; an empty list matches nothing.
     In(&'static str, Vec<Value>),
-    /// None of.
+    /// None of; absent is none of them.
     NotIn(&'static str, Vec<Value>),
     /// Above.
     Gt(&'static str, Value),
@@ -21,7 +21,7 @@ pub enum Condition {
     Lt(&'static str, Value),
     /// Below or equal.
     Lte(&'static str, Value),
-    /// Above, as decimals; the column keeps them as text.
+    /// Above, as decimals.
     DecimalGt(&'static str, domain::money::Decimal),
     /// Absent, or above.
     NullOrGt(&'static str, Value),
@@ -29,7 +29,7 @@ pub enum Condition {
     Null(&'static str),
     /// Holds the text, in any case of the letters A to Z.
     Contains(&'static str, String),
-    /// Does not hold the text, in any case of the letters A to Z.
+    /// Does not hold the text, in any case of the letters A to Z; absent does not.
     NotContains(&'static str, String),
     /// A JSON object that holds this pair of strings.
     Pair(&'static str, String, String),
@@ -51,39 +51,43 @@ impl Condition {
         let compare = |sql: Sql, column: &str, operator: &str, value: &Value| sql.push(column).push(operator).bind_value(value.clone());
         match self {
             Self::Eq(column, value) => compare(sql, column, " = ", value),
-            Self::NotEq(column, value) => compare(sql, column, " <> ", value),
+            Self::NotEq(column, value) => compare(sql, column, " IS DISTINCT FROM ", value),
             Self::Gt(column, value) => compare(sql, column, " > ", value),
             Self::Gte(column, value) => compare(sql, column, " >= ", value),
             Self::Lt(column, value) => compare(sql, column, " < ", value),
             Self::Lte(column, value) => compare(sql, column, " <= ", value),
-            // Good to 15 digits, which selects rows for display; no amount is computed from it.
+            // SQLite: good to 15 digits, which selects rows for display; no amount is computed from it.
             Self::DecimalGt(column, value) => {
-                sql.push("CAST(").push(column).push(" AS REAL) > CAST(").bind_value(Value::Text(value.to_string())).push(" AS REAL)")
+                sql.push_either("CAST(", "").push(column).push_either(" AS REAL) > CAST(", " > ").bind(value).push_either(" AS REAL)", "")
             }
             Self::In(column, values) => sql.push(column).push(" IN ").bind_list(values.clone()),
             Self::NotIn(_, values) if values.is_empty() => sql.push("1 = 1"),
-            Self::NotIn(column, values) => sql.push(column).push(" NOT IN ").bind_list(values.clone()),
+            Self::NotIn(column, values) => {
+                let sql = sql.push("(").push(column).push(" IS NULL OR ").push(column).push(" NOT IN ");
+                sql.bind_list(values.clone()).push(")")
+            }
             Self::NullOrGt(column, value) => compare(sql.push("(").push(column).push(" IS NULL OR "), column, " > ", value).push(")"),
             Self::Null(column) => sql.push(column).push(" IS NULL"),
             Self::Contains(column, text) => like(sql, column, " LIKE ", text),
-            Self::NotContains(column, text) => like(sql, column, " NOT LIKE ", text),
+            Self::NotContains(column, text) => like(sql.push("(").push(column).push(" IS NULL OR "), column, " NOT LIKE ", text).push(")"),
             Self::Pair(column, key, value) => sql
-                .push("EXISTS (SELECT 1 FROM json_each(")
+                .push_either("EXISTS (SELECT 1 FROM json_each(", "")
                 .push(column)
-                .push(") AS pair WHERE pair.key = ")
+                .push_either(") AS pair WHERE pair.key = ", " @> jsonb_build_object(")
                 .bind(key)
-                .push(" AND pair.value = ")
+                .push_either(" AND pair.value = ", ", ")
                 .bind(value)
                 .push(")"),
         }
     }
 }
 
-/// Both sides are folded by the database: SQLite folds ASCII alone, so that text folded here would not be found there.
+/// Both sides are folded by the database, and both databases fold ASCII alone: SQLite knows no more, and text columns of PostgreSQL have
+/// the collation "C".
 fn like(sql: Sql, column: &str, operator: &str, text: &str) -> Sql {
     let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     let sql = sql.push("LOWER(").push(column).push(")").push(operator).push("LOWER(").bind_value(Value::Text(format!("%{escaped}%")));
-    sql.push(") ESCAPE '\\'")
+    sql.push_either("", " COLLATE \"C\"").push(") ESCAPE '\\'")
 }
 
 /// Which way a column is sorted.

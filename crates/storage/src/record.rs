@@ -3,6 +3,7 @@
 use domain::scope::{Audit, Scope, Status};
 
 use crate::list::{Condition, ListQuery, Page};
+use crate::sql::Keeps;
 use crate::{Row, Source, Sql, StoreError, UnitOfWork, Value};
 
 /// A thing of the domain with a table of its own. Every table has id, scope, status and audit columns.
@@ -80,17 +81,29 @@ pub async fn insert<R: Record + Sync>(work: &mut UnitOfWork, record: &R) -> Resu
     insert_all(work, std::slice::from_ref(record)).await
 }
 
+/// Writes a new row unless a uniqueness rule refuses it; tells whether it was written. Unlike a conflict, that spoils nothing.
+pub async fn insert_if_absent<R: Record + Sync>(work: &mut UnitOfWork, record: &R) -> Result<bool, StoreError> {
+    work.writes_to(&record.audit().scope);
+    Ok(work.execute(insertion(std::slice::from_ref(record)).push(" ON CONFLICT DO NOTHING")).await? == 1)
+}
+
 /// Writes new rows, many in one statement.
 pub async fn insert_all<R: Record + Sync>(work: &mut UnitOfWork, records: &[R]) -> Result<(), StoreError> {
     for chunk in records.chunks(ROWS_PER_INSERT) {
-        let mut sql = Sql::new("INSERT INTO ").push(R::TABLE).push(" (").push(&all_columns::<R>()).push(") VALUES ");
-        for (index, record) in chunk.iter().enumerate() {
-            let values = record.values().into_iter().chain(audit_values(record.audit()));
-            sql = sql.push(if index > 0 { ", " } else { "" }).bind_list(values);
+        for record in chunk {
+            work.writes_to(&record.audit().scope);
         }
-        work.execute(sql).await?;
+        work.execute(insertion(chunk)).await?;
     }
     Ok(())
+}
+
+fn insertion<R: Record>(records: &[R]) -> Sql {
+    let sql = Sql::new("INSERT INTO ").push(R::TABLE).push(" (").push(&all_columns::<R>()).push(") VALUES ");
+    records.iter().enumerate().fold(sql, |sql, (index, record)| {
+        let values = record.values().into_iter().chain(audit_values(record.audit()));
+        sql.push(if index > 0 { ", " } else { "" }).bind_list(values)
+    })
 }
 
 /// Writes all columns of a row that was read in the same unit of work.
@@ -103,6 +116,7 @@ pub async fn update<R: Record + Sync>(work: &mut UnitOfWork, record: &R) -> Resu
         sql = sql.push(if index > 0 { ", " } else { "" }).push(column).push(" = ").bind_value(value);
     }
     let sql = sql.push(" WHERE ").scoped(&record.audit().scope).push(" AND id = ").bind_value(id);
+    work.writes_to(&record.audit().scope);
     match work.execute(sql).await? {
         1 => Ok(()),
         rows => Err(StoreError::Corrupt(format!("an update of {} touched {rows} rows", R::TABLE))),
@@ -117,42 +131,46 @@ fn records<R: Record>(rows: &[Row]) -> Result<Vec<R>, StoreError> {
     rows.iter().map(R::from_row).collect()
 }
 
-/// A row by its id, whatever its status.
+/// A row by its id, whatever its status. In a unit of work it stays as it was read until that ends.
 pub async fn get<R: Record>(source: &mut impl Source, scope: &Scope, id: &str) -> Result<Option<R>, StoreError> {
     find(source, scope, &[Condition::eq("id", &id.to_owned())]).await
 }
 
-/// Rows by their ids, whatever their status, in no order; unknown ids are left out.
+/// Rows by their ids, whatever their status, in no order; unknown ids are left out. In a unit of work they stay as they were read.
 pub async fn get_many<R: Record>(source: &mut impl Source, scope: &Scope, ids: &[String]) -> Result<Vec<R>, StoreError> {
     let mut found = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(ROWS_PER_INSERT) {
         let sql = select::<R>(scope).push(" AND id IN ").bind_list(chunk.iter().map(|id| Value::Text(id.clone())));
+        // In the order of ids, so that two units of work wait for each other and never both.
+        let sql = sql.push(" ORDER BY id").keeping(Keeps::ForUpdate);
         found.extend(records::<R>(&source.fetch(sql).await?)?);
     }
     Ok(found)
 }
 
-/// The first row that meets all conditions.
+/// A row that meets all conditions. In a unit of work it stays as it was read until that ends.
 pub async fn find<R: Record>(source: &mut impl Source, scope: &Scope, conditions: &[Condition]) -> Result<Option<R>, StoreError> {
     let sql = conditions.iter().fold(select::<R>(scope), |sql, condition| condition.append(sql));
-    Ok(records(&source.fetch(sql.push(" LIMIT 1")).await?)?.pop())
+    Ok(records(&source.fetch(sql.push(" LIMIT 1").keeping(Keeps::ForUpdate)).await?)?.pop())
 }
 
 /// Most rows that a read without paging returns; more is an error, not a silently short answer.
 const ROWS_MAX: usize = 20_000;
 
-/// All published rows that meet all conditions, oldest first. For sets that are bounded by their owner, such as a plan's prices.
+/// All published rows that meet all conditions, oldest first. For sets that are bounded by their owner, such as a plan's prices. In a
+/// unit of work they stay as they were read; that no others join them takes the lock of their owner.
 pub async fn find_all<R: Record>(source: &mut impl Source, scope: &Scope, conditions: &[Condition]) -> Result<Vec<R>, StoreError> {
     let published = Condition::eq("status", &Status::Published);
     let sql = conditions.iter().chain([&published]).fold(select::<R>(scope), |sql, condition| condition.append(sql));
-    let rows = source.fetch(sql.push(" ORDER BY created_at, id LIMIT ").bind_value(Value::Int(ROWS_MAX as i64 + 1))).await?;
+    let sql = sql.push(" ORDER BY created_at, id LIMIT ").bind_value(Value::Int(ROWS_MAX as i64 + 1));
+    let rows = source.fetch(sql.keeping(Keeps::ForUpdate)).await?;
     if rows.len() > ROWS_MAX {
         return Err(StoreError::Corrupt(format!("more than {ROWS_MAX} rows of {} belong together", R::TABLE)));
     }
     records(&rows)
 }
 
-/// One page of rows and the number of all that match.
+/// One page of rows and the number of all that match. It decides nothing: the reader may answer, a moment behind (ADR 0004).
 pub async fn list<R: Record>(source: &mut impl Source, scope: &Scope, query: &ListQuery) -> Result<Page<R>, StoreError> {
     let mut sql = query.conditions.iter().fold(select::<R>(scope), |sql, condition| condition.append(sql)).push(" ORDER BY ");
     for sort in &query.sort {
@@ -160,20 +178,28 @@ pub async fn list<R: Record>(source: &mut impl Source, scope: &Scope, query: &Li
     }
     // The id breaks ties, so that pages neither repeat nor skip rows.
     let sql = sql.push("id DESC LIMIT ").bind_value(Value::Int(query.limit)).push(" OFFSET ").bind_value(Value::Int(query.offset));
-    let items = records(&source.fetch(sql).await?)?;
-    Ok(Page { items, total: count::<R>(source, scope, &query.conditions).await? })
+    let items = records(&source.fetch(sql.may_lag(scope)).await?)?;
+    Ok(Page { items, total: counted(&source.fetch(counting::<R>(scope, &query.conditions).may_lag(scope)).await?)? })
 }
 
 /// The number of rows that meet all conditions.
 pub async fn count<R: Record>(source: &mut impl Source, scope: &Scope, conditions: &[Condition]) -> Result<i64, StoreError> {
+    counted(&source.fetch(counting::<R>(scope, conditions)).await?)
+}
+
+fn counting<R: Record>(scope: &Scope, conditions: &[Condition]) -> Sql {
     let sql = Sql::new("SELECT COUNT(*) AS total FROM ").push(R::TABLE).push(" WHERE ").scoped(scope);
-    let rows = source.fetch(conditions.iter().fold(sql, |sql, condition| condition.append(sql))).await?;
+    conditions.iter().fold(sql, |sql, condition| condition.append(sql))
+}
+
+fn counted(rows: &[Row]) -> Result<i64, StoreError> {
     rows.first().map_or(Ok(0), |row| row.get("total"))
 }
 
 /// Removes the rows that meet all conditions for good: only for rows that never left a draft.
 pub async fn remove<R: Record>(work: &mut UnitOfWork, scope: &Scope, conditions: &[Condition]) -> Result<u64, StoreError> {
     let sql = Sql::new("DELETE FROM ").push(R::TABLE).push(" WHERE ").scoped(scope);
+    work.writes_to(scope);
     work.execute(conditions.iter().fold(sql, |sql, condition| condition.append(sql))).await
 }
 

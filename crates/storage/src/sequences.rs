@@ -2,6 +2,7 @@
 
 use domain::scope::Scope;
 
+use crate::sql::Keeps;
 use crate::{Source, Sql, StoreError, UnitOfWork};
 
 /// The next value of a counter, which begins at `first`. `name` is for instance `invoice/202501`.
@@ -13,8 +14,9 @@ pub async fn next(work: &mut UnitOfWork, scope: &Scope, name: &str, first: i64) 
     rows.first().map_or_else(|| Err(StoreError::Corrupt("a counter gave no value".into())), |row| row.get("value"))
 }
 
-/// The present value of a counter; 0 before its first use.
+/// The present value of a counter; 0 before its first use. In a unit of work it stays so until that ends, so that whatever is counted,
+/// read after it, is no newer; several may hold it so.
 pub async fn current(source: &mut impl Source, scope: &Scope, name: &str) -> Result<i64, StoreError> {
     let sql = Sql::new("SELECT value FROM sequences WHERE ").scoped(scope).push(" AND name = ").bind(&name.to_owned());
-    source.fetch(sql).await?.first().map_or(Ok(0), |row| row.get("value"))
+    source.fetch(sql.keeping(Keeps::ForShare)).await?.first().map_or(Ok(0), |row| row.get("value"))
 }

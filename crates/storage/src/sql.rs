@@ -1,28 +1,56 @@
-//! Statements and rows: text with typed values in, typed values out.
+//! Statements: text with typed values, and the few words in which the databases differ.
 
-use domain::scope::{Audit, Scope};
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments as _, AssertSqlSafe, Row as _, ValueRef as _};
+use std::ops::Range;
 
-use crate::{Cell, StoreError, Value};
+use domain::scope::Scope;
+
+use crate::{Cell, Row, StoreError, Value};
 
 /// A statement: text with numbered places, and the values in them. Text comes from the code alone, values from anywhere.
 #[derive(Clone, Debug, Default)]
 pub struct Sql {
-    text: String,
-    values: Vec<Value>,
+    /// As SQLite reads it.
+    pub(crate) text: String,
+    pub(crate) values: Vec<Value>,
+    /// What PostgreSQL reads in place of these parts of the text, in their order.
+    pub(crate) postgres: Vec<(Range<usize>, &'static str)>,
+    /// Rows that a unit of work reads stay as they are until it ends.
+    pub(crate) keeps: Keeps,
+    /// The answer may be some seconds old where this scope was not written to.
+    pub(crate) may_lag: Option<Scope>,
+}
+
+/// How rows are held that a unit of work reads. SQLite has one writer at a time and holds them all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    /// Not at all: aggregates, joins, and what carries no decision.
+    #[default]
+    Nothing,
+    /// No other unit of work changes or holds them: they may be changed by this one.
+    ForUpdate,
+    /// No other unit of work changes them; several may hold them so.
+    ForShare,
 }
 
 impl Sql {
     /// A statement that begins with `text`.
     pub fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), values: Vec::new() }
+        Self { text: text.to_owned(), ..Self::default() }
     }
 
     /// Appends text of the code's own.
     #[must_use]
     pub fn push(mut self, text: &str) -> Self {
         self.text.push_str(text);
+        self
+    }
+
+    /// Appends text of the code's own in which the databases differ.
+    #[must_use]
+    pub(crate) fn push_either(mut self, sqlite: &str, postgres: &'static str) -> Self {
+        let start = self.text.len();
+        self.text.push_str(sqlite);
+        self.postgres.push((start..self.text.len(), postgres));
         self
     }
 
@@ -35,10 +63,11 @@ impl Sql {
     /// Appends a place and its value.
     #[must_use]
     pub fn bind_value(mut self, value: Value) -> Self {
+        let kind = value.postgres_cast();
         self.values.push(value);
         self.text.push('$');
         self.text.push_str(&self.values.len().to_string());
-        self
+        self.push_either("", kind)
     }
 
     /// Appends `($1, $2, …)`; an empty list matches nothing.
@@ -64,54 +93,18 @@ impl Sql {
         self.push("tenant_id = ").bind(&scope.tenant_id).push(" AND environment_id = ").bind(&scope.environment_id)
     }
 
-    pub(crate) fn into_query(self) -> Result<(AssertSqlSafe<String>, SqliteArguments), StoreError> {
-        let mut arguments = SqliteArguments::default();
-        for value in self.values {
-            match value {
-                Value::Null => arguments.add(None::<String>),
-                Value::Text(text) => arguments.add(text),
-                Value::Int(number) => arguments.add(number),
-                Value::Bool(flag) => arguments.add(i64::from(flag)),
-                Value::Time(time) => arguments.add(time.micros()),
-            }
-            .map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        }
-        Ok((AssertSqlSafe(self.text), arguments))
-    }
-}
-
-/// One row of an answer.
-#[derive(Debug)]
-pub struct Row(pub(crate) SqliteRow);
-
-impl Row {
-    /// The value of a column.
-    pub fn get<T: Cell>(&self, column: &str) -> Result<T, StoreError> {
-        use sqlx::TypeInfo as _;
-        let raw = self.0.try_get_raw(column)?;
-        let value = if raw.is_null() {
-            Value::Null
-        } else if raw.type_info().name() == "INTEGER" {
-            Value::Int(self.0.try_get::<i64, _>(column)?)
-        } else {
-            Value::Text(self.0.try_get::<String, _>(column)?)
-        };
-        T::from_value(value).map_err(|error| match error {
-            StoreError::Corrupt(text) => StoreError::Corrupt(format!("column {column}: {text}")),
-            other => other,
-        })
+    /// In a unit of work, the rows read stay as they are until it ends. Fit for statements over the rows of one table alone.
+    #[must_use]
+    pub(crate) fn keeping(mut self, keeps: Keeps) -> Self {
+        self.keeps = keeps;
+        self
     }
 
-    /// The columns that every table has.
-    pub fn audit(&self) -> Result<Audit, StoreError> {
-        Ok(Audit {
-            scope: Scope { tenant_id: self.get("tenant_id")?, environment_id: self.get("environment_id")? },
-            status: self.get("status")?,
-            created_at: self.get("created_at")?,
-            updated_at: self.get("updated_at")?,
-            created_by: self.get("created_by")?,
-            updated_by: self.get("updated_by")?,
-        })
+    /// The answer decides nothing: it may come from a database that lags behind, unless this scope was written to.
+    #[must_use]
+    pub(crate) fn may_lag(mut self, scope: &Scope) -> Self {
+        self.may_lag = Some(scope.clone());
+        self
     }
 }
 

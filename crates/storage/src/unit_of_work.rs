@@ -1,42 +1,138 @@
 //! A unit of work: what commits together or not at all.
 
-use sqlx::{Sqlite, Transaction};
+use domain::scope::Scope;
+use sqlx::{AssertSqlSafe, Sqlite, Transaction};
 
+use crate::row::Answer;
+use crate::sql::Keeps;
 use crate::{Row, Source, Sql, StoreError};
 
 /// An open transaction. Dropped without commit, it leaves no trace.
+///
+/// What it reads stays true until it commits (ADR 0004). SQLite has one writer at a time. On PostgreSQL the rows it reads are locked for
+/// it; what it decides on the *absence* of rows, or on a set, must stand under the lock of an owner: read the owner's row first, or
+/// take a [`lock`](Self::lock) that all writers of the set take.
 #[derive(Debug)]
 pub struct UnitOfWork {
-    transaction: Transaction<'static, Sqlite>,
+    open: Open,
+    /// Why a statement failed: the rest of the unit of work would stand on what is not there.
+    spoiled: Option<String>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Open {
+    Sqlite(Transaction<'static, Sqlite>),
+    #[cfg(feature = "cluster")]
+    Postgres(crate::postgres::PostgresWork),
 }
 
 impl UnitOfWork {
-    pub(crate) fn new(transaction: Transaction<'static, Sqlite>) -> Self {
-        Self { transaction }
+    pub(crate) fn new(open: Open) -> Self {
+        Self { open, spoiled: None }
     }
 
-    /// Runs a statement and returns how many rows it touched.
+    /// Runs a statement and returns how many rows it touched. One that fails spoils the unit of work: what comes after it is refused.
     pub async fn execute(&mut self, sql: Sql) -> Result<u64, StoreError> {
-        let (text, arguments) = sql.into_query()?;
-        Ok(sqlx::query_with(text, arguments).execute(&mut *self.transaction).await?.rows_affected())
+        self.check_sound()?;
+        let outcome = match &mut self.open {
+            Open::Sqlite(transaction) => {
+                let query = sqlx::query_with(AssertSqlSafe(sql.text), crate::sqlite::arguments(sql.values)?);
+                query.execute(&mut **transaction).await.map(|done| done.rows_affected()).map_err(StoreError::from)
+            }
+            #[cfg(feature = "cluster")]
+            Open::Postgres(work) => work.execute(sql).await,
+        };
+        self.note(outcome)
+    }
+
+    /// Waits until no other unit of work holds this name in this scope, and holds it until it ends. For decisions on the absence of
+    /// rows, or on a set of rows without an owner. SQLite, with its one writer, holds every name.
+    pub async fn lock(&mut self, scope: &Scope, name: &str) -> Result<(), StoreError> {
+        self.check_sound()?;
+        let outcome = match &mut self.open {
+            Open::Sqlite(_) => {
+                let _ = (scope, name);
+                Ok(())
+            }
+            #[cfg(feature = "cluster")]
+            Open::Postgres(work) => work.lock(scope, name).await,
+        };
+        self.note(outcome)
+    }
+
+    /// Reads that hold no rows: for what this unit of work only shows, or what the lock of an owner keeps true already.
+    pub fn glance(&mut self) -> Glance<'_> {
+        Glance(self)
+    }
+
+    /// Lists of this scope must show what this unit of work writes.
+    pub(crate) fn writes_to(&mut self, scope: &Scope) {
+        match &mut self.open {
+            // Its readers see every commit.
+            Open::Sqlite(_) => _ = scope,
+            #[cfg(feature = "cluster")]
+            Open::Postgres(work) => work.writes_to(scope),
+        }
     }
 
     /// Makes everything durable.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.transaction.commit().await?)
+        self.check_sound()?;
+        match self.open {
+            Open::Sqlite(transaction) => Ok(transaction.commit().await?),
+            #[cfg(feature = "cluster")]
+            Open::Postgres(work) => work.commit().await,
+        }
     }
 
     /// Takes everything back.
     pub async fn rollback(self) -> Result<(), StoreError> {
-        Ok(self.transaction.rollback().await?)
+        match self.open {
+            Open::Sqlite(transaction) => Ok(transaction.rollback().await?),
+            #[cfg(feature = "cluster")]
+            Open::Postgres(work) => work.rollback().await,
+        }
+    }
+
+    /// PostgreSQL takes back a transaction in which a statement failed, and answers its COMMIT without an error. SQLite would go on.
+    fn check_sound(&self) -> Result<(), StoreError> {
+        match &self.spoiled {
+            None => Ok(()),
+            Some(cause) => Err(StoreError::Unavailable(format!("the unit of work failed before, begin it again: {cause}"))),
+        }
+    }
+
+    fn note<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &outcome {
+            self.spoiled = Some(error.to_string());
+        }
+        outcome
     }
 }
 
 /// Reads inside a unit of work see its own writes.
 impl Source for UnitOfWork {
     async fn fetch(&mut self, sql: Sql) -> Result<Vec<Row>, StoreError> {
-        let (text, arguments) = sql.into_query()?;
-        let rows = sqlx::query_with(text, arguments).fetch_all(&mut *self.transaction).await?;
-        Ok(rows.into_iter().map(Row).collect())
+        self.check_sound()?;
+        let outcome = match &mut self.open {
+            Open::Sqlite(transaction) => {
+                let query = sqlx::query_with(AssertSqlSafe(sql.text), crate::sqlite::arguments(sql.values)?);
+                let rows = query.fetch_all(&mut **transaction).await.map_err(StoreError::from);
+                rows.map(|rows| rows.into_iter().map(|row| Row(Answer::Sqlite(row))).collect())
+            }
+            #[cfg(feature = "cluster")]
+            Open::Postgres(work) => work.fetch(sql).await,
+        };
+        self.note(outcome)
+    }
+}
+
+/// The reads of a unit of work that hold no rows.
+#[derive(Debug)]
+pub struct Glance<'a>(&'a mut UnitOfWork);
+
+impl Source for Glance<'_> {
+    async fn fetch(&mut self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        self.0.fetch(sql.keeping(Keeps::Nothing)).await
     }
 }

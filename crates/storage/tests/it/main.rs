@@ -1,7 +1,7 @@
 //! The rules that every relational store keeps, as functions over a [`storage::Database`], run on each backend.
 //!
-//! A module holds the rules of one concept and names them in [`contract!`]. A second backend is a second `mod` in that macro and
-//! a function beside [`backend::sqlite`]; what only SQLite has is in `sqlite_file`.
+//! A module holds the rules of one concept and names them in [`contract!`]. What only SQLite has is in `sqlite_file`, what only
+//! PostgreSQL has in `postgres_server`; the latter and the rules on PostgreSQL need the feature `cluster` and a server.
 
 /// Makes a test of each named rule on each backend.
 macro_rules! contract {
@@ -11,6 +11,17 @@ macro_rules! contract {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $rule() {
                     let fresh = crate::backend::sqlite().await;
+                    super::$rule(&fresh.database).await;
+                }
+            )+
+        }
+
+        #[cfg(feature = "cluster")]
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    let fresh = crate::postgres_backend::fresh().await;
                     super::$rule(&fresh.database).await;
                 }
             )+
@@ -30,6 +41,8 @@ mod idempotency;
 mod lists;
 mod migrations;
 mod platform;
+#[cfg(feature = "cluster")]
+mod postgres_backend;
 mod records;
 mod sequences;
 mod sqlite_file;

@@ -1,39 +1,26 @@
-//! Numbered, forward-only changes of the schema.
-
-use std::borrow::Cow;
+//! The migrations of SQLite.
 
 use sqlx::SqlitePool;
-use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::migrate::Migrate;
 
+use super::{Numbered, migrator};
 use crate::StoreError;
 
-/// Version, name and text of every migration, in order. A released one never changes.
-const SQLITE: &[(i64, &str, &str)] = &[
-    (1, "initial", include_str!("../migrations/sqlite/0001_initial.sql")),
-    (2, "lookups", include_str!("../migrations/sqlite/0002_lookups.sql")),
-    (3, "generations", include_str!("../migrations/sqlite/0003_generations.sql")),
+const MIGRATIONS: &[Numbered] = &[
+    (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
+    (2, "lookups", include_str!("../../migrations/sqlite/0002_lookups.sql")),
+    (3, "generations", include_str!("../../migrations/sqlite/0003_generations.sql")),
 ];
-
-fn migrator() -> Migrator {
-    let migrations = SQLITE
-        .iter()
-        .map(|(version, name, text)| {
-            let text = sqlx::SqlSafeStr::into_sql_str(*text);
-            Migration::new(*version, Cow::Borrowed(*name), MigrationType::Simple, text, false)
-        })
-        .collect();
-    Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT }
-}
 
 pub(crate) async fn run(writer: &SqlitePool) -> Result<usize, StoreError> {
     let pending = pending(writer).await?;
-    migrator().run(writer).await.map_err(|error| StoreError::Corrupt(format!("migration failed: {error}")))?;
+    migrator(MIGRATIONS).run(writer).await.map_err(|error| StoreError::Corrupt(format!("migration failed: {error}")))?;
     Ok(pending)
 }
 
 pub(crate) async fn pending(writer: &SqlitePool) -> Result<usize, StoreError> {
     let refuse = |error: sqlx::migrate::MigrateError| StoreError::Corrupt(error.to_string());
-    let migrator = migrator();
+    let migrator = migrator(MIGRATIONS);
     let mut connection = writer.acquire().await?;
     connection.ensure_migrations_table(&migrator.table_name).await.map_err(refuse)?;
     let applied = connection.list_applied_migrations(&migrator.table_name).await.map_err(refuse)?;
