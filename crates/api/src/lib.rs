@@ -18,6 +18,7 @@ pub use contract::coverage_page;
 pub use error::error_table;
 pub use openapi::document;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +39,12 @@ pub struct ApiSettings {
     pub request_timeout: Duration,
     /// Renders the metrics in Prometheus' text format.
     pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What must answer besides the stores, for the process to be ready.
+    pub checks: Vec<(&'static str, ReadinessCheck)>,
 }
+
+/// Proves that something answers; the text says why it does not.
+pub type ReadinessCheck = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
 impl Default for ApiSettings {
     fn default() -> Self {
@@ -48,6 +54,7 @@ impl Default for ApiSettings {
             in_flight_max: 1024,
             request_timeout: Duration::from_secs(60),
             render_metrics: Arc::new(String::new),
+            checks: Vec::new(),
         }
     }
 }

@@ -225,6 +225,9 @@ impl App {
 
     /// Releases the stores after the last request.
     pub async fn close(&self) {
+        if let Some(log) = &self.shared.log {
+            log.close().await;
+        }
         self.shared.events.close().await;
         self.shared.database.close().await;
     }

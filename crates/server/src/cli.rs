@@ -96,11 +96,50 @@ pub enum Command {
     /// Checks configuration, data directory, free disk, listen address, database and event store,
     /// changes nothing, and ends with code 4 when one of them fails.
     Doctor,
+    /// Look after the event log: topics, lag, dead letters
+    #[cfg(feature = "cluster")]
+    #[command(subcommand)]
+    Kafka(KafkaCommand),
     /// Bill a year of real flights on a running server, and check every figure
     ///
     /// Needs a server with an empty sandbox, whose clock it sets and advances, and the files of
     /// examples/flights. Ends with code 1 when a figure differs from the check.
     Demo(DemoArgs),
+}
+
+/// What can be done about the event log.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Subcommand)]
+pub enum KafkaCommand {
+    /// The topics that the configuration wants
+    #[command(subcommand)]
+    Topics(TopicsCommand),
+    /// How far each configured consumer is behind, per partition
+    Lag,
+    /// Send dead letters back to the topics they came from
+    ///
+    /// Each goes back once: mend the cause first. What fails again becomes a dead letter again.
+    Redrive {
+        /// Only this dead-letter topic; all of the configured consumers without
+        topic: Option<String>,
+    },
+}
+
+/// What can be done about topics.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Subcommand)]
+pub enum TopicsCommand {
+    /// Show what `apply` would do
+    Plan,
+    /// Create missing topics and add missing partitions
+    ///
+    /// Running it again changes nothing. Partitions are added only when every group has read the
+    /// topic to its end, because a copy of an earlier event may then land in another partition.
+    Apply {
+        /// Add partitions even when consumers are behind
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// Arguments of `openapi`.

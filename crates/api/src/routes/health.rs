@@ -9,7 +9,7 @@ use http::{StatusCode, header};
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use crate::ApiState;
+use crate::{ApiState, ReadinessCheck};
 
 /// The process lives.
 pub(crate) async fn health() -> Response {
@@ -24,13 +24,18 @@ pub(crate) struct Readiness(Mutex<Option<(Instant, Health)>>);
 const LOOK_COUNTS: Duration = Duration::from_millis(500);
 
 impl Readiness {
-    async fn look(&self, app: &App) -> Health {
+    async fn look(&self, app: &App, checks: &[(&'static str, ReadinessCheck)]) -> Health {
         let asked = Instant::now();
         let mut last = self.0.lock().await;
         match &*last {
             Some((at, health)) if *at >= asked || (health.failing.is_empty() && at.elapsed() < LOOK_COUNTS) => health.clone(),
             _ => {
-                let health = app.check().await;
+                let mut health = app.check().await;
+                for (name, check) in checks {
+                    if let Err(cause) = check().await {
+                        health.failing.push((name, cause));
+                    }
+                }
                 *last = Some((Instant::now(), health.clone()));
                 health
             }
@@ -40,7 +45,7 @@ impl Readiness {
 
 /// The system can do its work: 200, with what slows it down, or 503 with what keeps it from its work.
 pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
-    let health = state.readiness.look(&state.app).await;
+    let health = state.readiness.look(&state.app, &state.settings.checks).await;
     let by_name = |list: Vec<(&'static str, String)>| -> serde_json::Map<_, _> {
         list.into_iter().map(|(name, cause)| (name.to_owned(), cause.into())).collect()
     };

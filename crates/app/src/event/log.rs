@@ -12,6 +12,9 @@ pub enum EventLogError {
     /// More is waiting to be published than the queue holds.
     #[error("the event log is overloaded")]
     Overloaded,
+    /// An event that no log takes: trying again does not help.
+    #[error("{0}")]
+    TooLarge(String),
     /// Not known to be in the log: to be sent again, for copies change nothing.
     #[error("the event log is unavailable: {0}")]
     Unavailable(String),
@@ -28,12 +31,16 @@ pub trait EventLog: Send + Sync {
 
     /// Proves that the log answers: for readiness.
     async fn check(&self) -> std::result::Result<(), EventLogError>;
+
+    /// Waits for what is being published and releases the log.
+    async fn close(&self);
 }
 
 impl From<EventLogError> for Error {
     fn from(error: EventLogError) -> Self {
         match error {
             EventLogError::Overloaded => Self::TooManyRequests("more events arrive than can be taken in: send them again".into()),
+            EventLogError::TooLarge(cause) => Self::input(cause),
             EventLogError::Unavailable(cause) => {
                 tracing::warn!(%cause, "the event log is unavailable");
                 Self::Unavailable("the event log does not answer at the moment: send the events again".into())

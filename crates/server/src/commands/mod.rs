@@ -3,6 +3,8 @@
 mod config;
 mod demo;
 pub mod doctor;
+#[cfg(feature = "cluster")]
+mod kafka;
 mod migrate;
 mod openapi;
 mod serve;
@@ -23,6 +25,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(args) => config::run(&options, &args),
         Command::Openapi(args) => openapi::run(&args),
         Command::Doctor => doctor::run(&options),
+        #[cfg(feature = "cluster")]
+        Command::Kafka(command) => kafka::run(&options, &command),
         Command::Demo(args) => demo::run(&args),
     }
 }

@@ -6,7 +6,7 @@ use super::sections::{Config, DEV_API_KEY_SHA256, DEV_AUTH_SECRET, DEV_ENCRYPTIO
 use super::value::Mode;
 
 /// Whether the clients of the cluster profile are compiled in.
-pub(super) const HAS_CLUSTER: bool = false;
+pub(super) const HAS_CLUSTER: bool = cfg!(feature = "cluster");
 
 /// A shorter token secret can be guessed offline (RFC 7518 §3.2 asks for 32 bytes).
 const AUTH_SECRET_BYTES_MIN: usize = 32;
@@ -18,7 +18,9 @@ const AUTH_SECRET_BYTES_MIN: usize = 32;
 pub fn check(loaded: &Loaded) -> Result<(), Problems> {
     let config = &loaded.config;
     let mut problems = Vec::new();
-    if !HAS_CLUSTER {
+    if HAS_CLUSTER {
+        check_cluster(config, &mut problems);
+    } else {
         refuse_cluster(config, &mut problems);
     }
     if config.data.dir.as_os_str().is_empty() {
@@ -57,6 +59,32 @@ fn refuse_cluster(config: &Config, problems: &mut Vec<Problem>) {
     for (path, server, _) in selected.into_iter().filter(|(_, _, is_set)| *is_set) {
         let reason = format!("selects {server}, which needs a build with the `cluster` feature; unset it to run on the embedded stores");
         problems.push(refused(path, reason));
+    }
+}
+
+/// A role of a cluster shares its stores with other processes, and events flow from the log to the store that can take them from it.
+fn check_cluster(config: &Config, problems: &mut Vec<Problem>) {
+    let mode = config.deployment.mode;
+    let missing = |problems: &mut Vec<Problem>, path, server: &str, is_missing: bool| {
+        if is_missing {
+            problems.push(refused(path, format!("is empty; `{mode}` shares its work with other processes and needs {server}")));
+        }
+    };
+    if mode != Mode::Local {
+        missing(problems, "postgres.host", "PostgreSQL", config.postgres.host.is_empty());
+        missing(problems, "clickhouse.address", "ClickHouse", config.clickhouse.address.is_empty());
+        missing(problems, "kafka.brokers", "Kafka", config.kafka.brokers.is_empty());
+    }
+    if mode == Mode::TemporalWorker {
+        missing(problems, "temporal.address", "Temporal", config.temporal.address.is_empty());
+    }
+    if mode == Mode::Local && !config.kafka.brokers.is_empty() && config.clickhouse.address.is_empty() {
+        let reason = "is empty; consumers write what they read from Kafka into ClickHouse: set it, or unset kafka.brokers";
+        problems.push(refused("clickhouse.address", reason));
+    }
+    if !config.kafka_secondary.brokers.is_empty() {
+        let reason = "selects a second Kafka cluster, which this build cannot publish to yet; unset it";
+        problems.push(refused("kafka_secondary.brokers", reason));
     }
 }
 

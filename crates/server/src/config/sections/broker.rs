@@ -52,6 +52,7 @@ macro_rules! topics_defaults_section {
         section! {
             /// How missing topics are created.
             $name at $path planned {
+                partitions: u16 = "6", "partitions of the topic of events, and of topics that name none: the most consumers of one group" [at_least(1)];
                 replication_factor: u16 = "3", "copies of each partition" [at_least(1)];
                 retention_ms: u64 = "604800000", "milliseconds that messages are kept";
             }

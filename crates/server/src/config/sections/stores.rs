@@ -15,6 +15,7 @@ section! {
         username: String = "flexprice", "user";
         password: Secret = "", "password";
         database: String = "flexprice", "database";
+        cluster: String = "", "name of the cluster in the servers' configuration; empty = a single server";
         max_memory_usage: u32 = "50", "most memory of one query, in GiB";
         max_open_conns: u32 = "100", "connections at the same time; 0 = 10";
         max_idle_conns: u32 = "20", "connections kept open; 0 = 5";
