@@ -12,6 +12,10 @@ mod coordination;
 /// The event store in one directory.
 mod embedded;
 
+/// The event log on Kafka.
+#[cfg(feature = "cluster")]
+pub mod kafka;
+
 pub use coordination::{Coordination, CoordinationError};
 pub use embedded::{EmbeddedEventStore, EmbeddedOptions};
 pub use event_log::{Ledger, LogPartition, LogStore, LoggedBatch, LoggedEvent, Stored};

@@ -1,0 +1,264 @@
+//! A member of the group: answers the group's decisions, keeps one task per owned partition, and gives partitions away only when their
+//! tasks are quiet and their offsets are committed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
+use rdkafka::error::KafkaError as Native;
+use rdkafka::message::Message;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::super::error::KafkaError;
+use super::group::{Decision, Group};
+use super::partition::{Exit, Partition, Parts};
+use super::{PartitionState, told};
+use crate::LogPartition;
+
+/// Before a client that failed for good is made anew, and before a failed partition is assigned again.
+const RESTART_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Works until stopped; a client that fails for good is made anew.
+pub(super) async fn run(parts: Arc<Parts>, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        let mut member = match Member::join(&parts) {
+            Ok(member) => member,
+            Err(error) => {
+                tracing::error!(group = %parts.options.group, %error, "the kafka consumer cannot begin");
+                let _ = tokio::time::timeout(RESTART_INTERVAL, told(&mut stopped)).await;
+                continue;
+            }
+        };
+        let failed = member.work(&mut stopped).await;
+        member.leave().await;
+        if let Err(error) = failed {
+            tracing::error!(group = %parts.options.group, %error, "the kafka consumer failed and begins anew");
+            let _ = tokio::time::timeout(RESTART_INTERVAL, told(&mut stopped)).await;
+        }
+    }
+}
+
+/// A task of a partition. Dropping it ends the task.
+struct Task {
+    stop: watch::Sender<bool>,
+    done: watch::Receiver<Option<i64>>,
+    handle: JoinHandle<()>,
+    generation: u64,
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.handle.abort();
+    }
+}
+
+/// A task that ended by itself.
+struct Ended {
+    partition: i32,
+    generation: u64,
+    exit: Exit,
+}
+
+struct Member {
+    parts: Arc<Parts>,
+    tasks: BTreeMap<i32, Task>,
+    generation: u64,
+    decisions: mpsc::UnboundedReceiver<Decision>,
+    ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
+    /// Last, so that the tasks go before it.
+    consumer: Closing,
+}
+
+/// The client. Dropping it leaves the group without waiting for decisions.
+struct Closing(Arc<StreamConsumer<Group>>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.context().close();
+    }
+}
+
+impl Member {
+    fn join(parts: &Arc<Parts>) -> Result<Self, KafkaError> {
+        let (sender, decisions) = mpsc::unbounded_channel();
+        let group = Group::new(&parts.options.group, &parts.options.topic, sender);
+        let consumer: StreamConsumer<Group> = StreamConsumer::from_config_and_context(&parts.options.config(&parts.kafka)?, group)?;
+        consumer.subscribe(&[&parts.options.topic])?;
+        let consumer = Closing(Arc::new(consumer));
+        Ok(Self { parts: Arc::clone(parts), tasks: BTreeMap::new(), generation: 0, decisions, ended: mpsc::unbounded_channel(), consumer })
+    }
+
+    /// Serves the client until stopped, or until it fails for good.
+    async fn work(&mut self, stopped: &mut watch::Receiver<bool>) -> Result<(), KafkaError> {
+        loop {
+            let client = Arc::clone(&self.consumer.0);
+            tokio::select! {
+                biased;
+                () = told(stopped) => return Ok(()),
+                Some(decision) = self.decisions.recv() => match decision {
+                    Decision::Assigned(partitions) => self.assign(&partitions)?,
+                    Decision::Revoked(partitions) => self.revoke(&partitions).await?,
+                },
+                Some(ended) = self.ended.1.recv() => self.restart(ended).await?,
+                message = client.recv() => match message {
+                    // Each partition has its own queue; should one message come here nevertheless, its partition begins anew.
+                    Ok(message) => {
+                        let (partition, exit) = (message.partition(), Exit::Failed("a message came the wrong way".to_owned()));
+                        drop(message);
+                        let generation = self.tasks.get(&partition).map_or(0, |task| task.generation);
+                        self.restart(Ended { partition, generation, exit }).await?;
+                    }
+                    Err(error @ Native::MessageConsumptionFatal(_)) => return Err(error.into()),
+                    Err(error) => {
+                        tracing::warn!(group = %self.parts.options.group, %error, "kafka consumer");
+                        // Not as fast as errors may come.
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Takes partitions, paused: their tasks find the beginning and let them run.
+    fn assign(&mut self, partitions: &[i32]) -> Result<(), KafkaError> {
+        let topic = self.parts.options.topic.clone();
+        let mut queues = Vec::with_capacity(partitions.len());
+        for &partition in partitions {
+            // Before the assignment, so that no message takes the common way.
+            let queue = self.consumer.0.split_partition_queue(&topic, partition);
+            queues.push((partition, queue.ok_or_else(|| KafkaError::UnknownTopic(topic.clone()))?));
+        }
+        // The end is a place that always exists; nothing is read there, since the partitions are paused until they are moved.
+        let list = self.list(partitions, Offset::End)?;
+        self.consumer.0.incremental_assign(&list)?;
+        if !partitions.is_empty() {
+            self.consumer.0.pause(&list)?;
+        }
+        self.consumer.0.context().own(partitions);
+        for (partition, queue) in queues {
+            self.generation += 1;
+            let (stop, stopped) = watch::channel(false);
+            let (done_sender, done) = watch::channel(None);
+            let task = Partition {
+                parts: Arc::clone(&self.parts),
+                consumer: Arc::clone(&self.consumer.0),
+                queue,
+                partition: LogPartition { topic: topic.clone(), partition },
+                stop: stopped,
+                done: done_sender,
+            };
+            let (ended, generation) = (self.ended.0.clone(), self.generation);
+            let handle = tokio::spawn(async move {
+                // A task of its own, so that a panic in the handler reaches us as an answer.
+                let mut work = AbortOnDrop(tokio::spawn(task.run()));
+                let exit = match (&mut work.0).await {
+                    Ok(exit) => exit,
+                    Err(error) => Exit::Failed(error.to_string()),
+                };
+                // The member may be gone.
+                let _ = ended.send(Ended { partition, generation, exit });
+            });
+            self.tasks.insert(partition, Task { stop, done, handle, generation });
+        }
+        Ok(())
+    }
+
+    /// Gives partitions away: quiet, committed, unassigned, in this order.
+    async fn revoke(&mut self, partitions: &[i32]) -> Result<(), KafkaError> {
+        let offsets = self.quiet(partitions).await;
+        if !self.consumer.0.assignment_lost() {
+            self.commit(offsets).await;
+        }
+        self.consumer.0.incremental_unassign(&self.list(partitions, Offset::Invalid)?)?;
+        self.consumer.0.context().disown(partitions);
+        for partition in partitions {
+            self.parts.board.remove(*partition);
+        }
+        Ok(())
+    }
+
+    /// Begins a partition anew whose task ended by itself.
+    async fn restart(&mut self, ended: Ended) -> Result<(), KafkaError> {
+        let current = self.tasks.get(&ended.partition).is_some_and(|task| task.generation == ended.generation);
+        let Exit::Failed(cause) = ended.exit else { return Ok(()) };
+        if !current {
+            return Ok(());
+        }
+        tracing::warn!(group = %self.parts.options.group, partition = ended.partition, cause, "kafka partition begins anew");
+        self.parts.board.set(ended.partition, PartitionState::Retrying(cause));
+        self.tasks.remove(&ended.partition);
+        tokio::time::sleep(RESTART_INTERVAL).await;
+        self.consumer.0.incremental_unassign(&self.list(&[ended.partition], Offset::Invalid)?)?;
+        self.assign(&[ended.partition])
+    }
+
+    /// Stops tasks, waits for batches in the handler's hands, and says what may be committed.
+    async fn quiet(&mut self, partitions: &[i32]) -> Vec<(i32, i64)> {
+        let mut tasks: Vec<_> = partitions.iter().filter_map(|partition| Some((*partition, self.tasks.remove(partition)?))).collect();
+        for (_, task) in &tasks {
+            task.stop.send_replace(true);
+        }
+        let deadline = tokio::time::Instant::now() + self.parts.options.drain_timeout;
+        for (partition, task) in &mut tasks {
+            if tokio::time::timeout_at(deadline, &mut task.handle).await.is_err() {
+                tracing::warn!(group = %self.parts.options.group, partition, "a batch was not finished in time and will be read again");
+            }
+        }
+        tasks.iter().filter_map(|(partition, task)| Some((*partition, (*task.done.borrow())?))).collect()
+    }
+
+    /// Commits and waits for the answer. A failure costs a second reading, nothing else.
+    async fn commit(&self, offsets: Vec<(i32, i64)>) {
+        if offsets.is_empty() {
+            return;
+        }
+        let (consumer, topic) = (Arc::clone(&self.consumer.0), self.parts.options.topic.clone());
+        let committed = tokio::task::spawn_blocking(move || {
+            let mut list = TopicPartitionList::new();
+            for (partition, offset) in offsets {
+                list.add_partition_offset(&topic, partition, Offset::Offset(offset))?;
+            }
+            consumer.commit(&list, CommitMode::Sync)
+        })
+        .await;
+        if let Ok(Err(error)) = committed {
+            tracing::warn!(group = %self.parts.options.group, %error, "kafka offsets were not committed");
+        }
+    }
+
+    /// Leaves the group in order.
+    async fn leave(mut self) {
+        let owned: Vec<i32> = self.tasks.keys().copied().collect();
+        let offsets = self.quiet(&owned).await;
+        self.commit(offsets).await;
+        self.consumer.0.context().disown(&owned);
+        for partition in &owned {
+            self.parts.board.remove(*partition);
+        }
+        // Closing waits for the brokers.
+        if let Err(error) = tokio::task::spawn_blocking(move || drop(self)).await {
+            tracing::error!(%error, "the kafka consumer did not close");
+        }
+    }
+
+    fn list(&self, partitions: &[i32], offset: Offset) -> Result<TopicPartitionList, KafkaError> {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition_offset(&self.parts.options.topic, *partition, offset)?;
+        }
+        Ok(list)
+    }
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop(JoinHandle<Exit>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,319 @@
+//! One partition of a consumer: find the beginning, then read a batch, hand it over, commit, and so on. Whatever fails is tried again until
+//! it works or the partition goes; meanwhile the batch stays in memory and nothing more is fetched than the prefetch limit allows.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer, stream_consumer::StreamPartitionQueue};
+use rdkafka::message::OwnedMessage;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::sync::{Semaphore, watch};
+
+use super::super::client::KafkaOptions;
+use super::super::dead_letters::DeadLetters;
+use super::batch::{self, Batch, Read};
+use super::group::Group;
+use super::handler::{Handled, LogHandler, RecordBatch};
+use super::pace::Pace;
+use super::start::{self, Refusal};
+use super::{Board, ConsumerOptions, PartitionState, told};
+use crate::LogPartition;
+
+/// The first pause after a failure; each further is twice as long.
+const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+/// The longest pause.
+const BACKOFF_MAX: Duration = Duration::from_secs(10);
+/// A refused partition is looked at again after this time: somebody may have put it right.
+const REFUSED_INTERVAL: Duration = Duration::from_secs(30);
+/// Tries to move a freshly assigned partition to its beginning before it is assigned again.
+const SEEKS_MAX: u32 = 20;
+/// Between those tries.
+const SEEK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What the tasks of a consumer share.
+pub(super) struct Parts {
+    pub(super) kafka: KafkaOptions,
+    pub(super) options: ConsumerOptions,
+    pub(super) handler: Arc<dyn LogHandler>,
+    pub(super) dead_letters: DeadLetters,
+    pub(super) pace: Option<Pace>,
+    pub(super) in_flight: Semaphore,
+    pub(super) board: Board,
+}
+
+/// Why a task ended by itself.
+#[derive(Debug)]
+pub(super) enum Exit {
+    /// It was told to.
+    Stopped,
+    /// Reading failed; the partition must be assigned anew.
+    Failed(String),
+}
+
+/// The task of one partition.
+pub(super) struct Partition {
+    pub(super) parts: Arc<Parts>,
+    pub(super) consumer: Arc<StreamConsumer<Group>>,
+    pub(super) queue: StreamPartitionQueue<Group>,
+    pub(super) partition: LogPartition,
+    pub(super) stop: watch::Receiver<bool>,
+    /// The offset to commit, for whoever revokes the partition.
+    pub(super) done: watch::Sender<Option<i64>>,
+}
+
+/// Told to stop while trying.
+struct Stop;
+
+impl Partition {
+    /// Works until told to stop or until reading fails.
+    pub(super) async fn run(mut self) -> Exit {
+        self.parts.board.set(self.partition.partition, PartitionState::Starting);
+        let Ok((offset, mut after)) = self.begin().await else { return Exit::Stopped };
+        if let Err(cause) = self.seek(offset).await {
+            return Exit::Failed(cause);
+        }
+        self.parts.board.set(self.partition.partition, PartitionState::Reading);
+        tracing::info!(group = %self.parts.options.group, partition = %self.partition, offset, "kafka partition is read");
+        let parts = Arc::clone(&self.parts);
+        let (mut stop, mut next) = (self.stop.clone(), offset);
+        loop {
+            let read = {
+                let mut stream = self.queue.stream();
+                batch::read(&mut stream, next, &parts.options, parts.pace.as_ref(), &mut stop).await
+            };
+            let batch = match read {
+                Read::Batch(batch) => batch,
+                Read::Stopped => return Exit::Stopped,
+                Read::Failed(error) => return Exit::Failed(error.to_string()),
+            };
+            next = batch.last + 1;
+            let Ok(position) = self.settle(batch, after).await else { return Exit::Stopped };
+            after = position;
+            next = next.max(after.map_or(0, |after| after + 1));
+            self.commit(next);
+        }
+    }
+
+    /// Where to begin, and the store's position.
+    async fn begin(&mut self) -> Result<(i64, Option<i64>), Stop> {
+        let mut backoff = Backoff::default();
+        loop {
+            let problem = match self.find_beginning().await {
+                Ok(Ok((start, position))) => {
+                    if start.lost > 0 {
+                        let (group, topic) = (self.parts.options.group.clone(), self.partition.topic.clone());
+                        metrics::counter!("flexprice_kafka_aged_out_total", "group" => group, "topic" => topic)
+                            .increment(start.lost.unsigned_abs());
+                        tracing::error!(
+                            group = %self.parts.options.group, partition = %self.partition, messages = start.lost,
+                            "the topic dropped messages before they were read: its retention is too short"
+                        );
+                    }
+                    return Ok((start.offset, position));
+                }
+                Ok(Err(refusal)) => {
+                    tracing::error!(group = %self.parts.options.group, "{refusal}");
+                    self.parts.board.set(self.partition.partition, PartitionState::Refused(refusal.to_string()));
+                    self.pause(REFUSED_INTERVAL).await?;
+                    continue;
+                }
+                Err(cause) => cause,
+            };
+            self.retry("its beginning is not known", &problem, &mut backoff).await?;
+        }
+    }
+
+    async fn find_beginning(&self) -> Result<Result<(start::Start, Option<i64>), Refusal>, String> {
+        let position = self.parts.handler.position(&self.partition).await.map_err(|error| error.to_string())?;
+        let asked = start::ask(&self.consumer, &self.partition, self.parts.options.request_timeout).await;
+        let (committed, watermarks) = asked.map_err(|error| error.to_string())?;
+        Ok(start::decide(&self.partition, position, committed, watermarks).map(|start| (start, position)))
+    }
+
+    /// Moves the client to the beginning and lets it fetch. The partition was assigned a moment ago, so the client may not be ready yet.
+    async fn seek(&mut self, offset: i64) -> Result<(), String> {
+        let mut cause = String::new();
+        for _ in 0..SEEKS_MAX {
+            if self.pause(Duration::ZERO).await.is_err() {
+                return Ok(());
+            }
+            let consumer = Arc::clone(&self.consumer);
+            let (list, timeout) = (self.list(Offset::Offset(offset)), self.parts.options.request_timeout);
+            let sought = tokio::task::spawn_blocking(move || {
+                let answered = consumer.seek_partitions(list, timeout)?;
+                answered.elements().iter().try_for_each(|element| element.error())
+            })
+            .await;
+            match sought {
+                Ok(Ok(())) => return self.consumer.resume(&self.list(Offset::Invalid)).map_err(|error| error.to_string()),
+                Ok(Err(error)) => cause = error.to_string(),
+                Err(error) => cause = error.to_string(),
+            }
+            let _ = self.pause(SEEK_INTERVAL).await;
+        }
+        Err(format!("it cannot be moved to offset {offset}: {cause}"))
+    }
+
+    /// Puts dead letters aside and gives the rest to the handler until it has taken it. Dead letters come first: once the store's position
+    /// has passed them nobody would look at them again.
+    async fn settle(&mut self, batch: Batch, mut after: Option<i64>) -> Result<Option<i64>, Stop> {
+        let begun = Instant::now();
+        let messages = batch.messages();
+        self.bury(batch.poison).await?;
+        let mut records = RecordBatch { partition: self.partition.clone(), after, last: batch.last, records: batch.records };
+        let mut backoff = Backoff::default();
+        while !records.records.is_empty() {
+            let shared = Arc::new(records);
+            let handled = {
+                let _turn = self.parts.in_flight.acquire().await;
+                self.parts.handler.handle(Arc::clone(&shared)).await
+            };
+            records = Arc::unwrap_or_clone(shared);
+            let problem = match handled {
+                Ok(Handled::Settled { position }) => {
+                    after = position;
+                    break;
+                }
+                Ok(Handled::Moved { position }) if position > after => {
+                    tracing::warn!(
+                        group = %self.parts.options.group, partition = %self.partition, ?after, ?position,
+                        "another consumer wrote this partition; going on behind it"
+                    );
+                    after = position;
+                    records.after = after;
+                    records.records.retain(|record| Some(record.offset) > after);
+                    continue;
+                }
+                Ok(Handled::Moved { position }) => format!("the store went back from {after:?} to {position:?}"),
+                Ok(Handled::Dead(dead)) => match self.set_dead_aside(&mut records, &dead).await? {
+                    Ok(()) => continue,
+                    Err(problem) => problem,
+                },
+                Err(error) => error.to_string(),
+            };
+            self.retry("the handler did not take a batch", &problem, &mut backoff).await?;
+        }
+        if backoff.failures > 0 {
+            self.parts.board.set(self.partition.partition, PartitionState::Reading);
+            tracing::info!(group = %self.parts.options.group, partition = %self.partition, "the handler takes batches again");
+        }
+        self.measure(messages, begun);
+        Ok(after)
+    }
+
+    /// Makes dead letters of what the handler calls dead. The inner error: the handler named nothing of the batch.
+    async fn set_dead_aside(&mut self, records: &mut RecordBatch, dead: &[(i64, String)]) -> Result<Result<(), String>, Stop> {
+        let mut offsets: Vec<i64> = dead.iter().map(|(offset, _)| *offset).collect();
+        offsets.sort_unstable();
+        let known = records.records.iter().filter(|record| offsets.binary_search(&record.offset).is_ok()).count();
+        if known == 0 || known != offsets.len() {
+            return Ok(Err("the handler calls records dead that it was not given".to_owned()));
+        }
+        let mut backoff = Backoff::default();
+        let originals = loop {
+            let found = self.parts.dead_letters.originals(&self.parts.kafka, &self.partition, &offsets).await;
+            match found {
+                Ok(originals) => break originals,
+                Err(error) => self.retry("dead letters could not be read again", &error.to_string(), &mut backoff).await?,
+            }
+        };
+        let reason = |message: &OwnedMessage| {
+            let offset = rdkafka::Message::offset(message);
+            dead.iter().find(|(dead, _)| *dead == offset).map(|(_, reason)| reason.clone()).unwrap_or_default()
+        };
+        let letters = originals.into_iter().map(|message| (reason(&message), message)).map(|(reason, message)| (message, reason)).collect();
+        self.bury(letters).await?;
+        records.records.retain(|record| offsets.binary_search(&record.offset).is_err());
+        Ok(Ok(()))
+    }
+
+    /// Publishes dead letters until the brokers have them.
+    async fn bury(&mut self, letters: Vec<(OwnedMessage, String)>) -> Result<(), Stop> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        for (message, reason) in &letters {
+            let offset = rdkafka::Message::offset(message);
+            tracing::warn!(group = %self.parts.options.group, partition = %self.partition, offset, reason, "a message became a dead letter");
+        }
+        let mut backoff = Backoff::default();
+        while let Err(error) = self.parts.dead_letters.publish(&letters).await {
+            self.retry("dead letters could not be published", &error.to_string(), &mut backoff).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the group how far we are; without waiting, since the store's position is what counts.
+    fn commit(&self, next: i64) {
+        self.done.send_replace(Some(next));
+        if let Err(error) = self.consumer.commit(&self.list(Offset::Offset(next)), CommitMode::Async) {
+            tracing::warn!(group = %self.parts.options.group, partition = %self.partition, %error, "kafka offset was not committed");
+        }
+    }
+
+    fn list(&self, offset: Offset) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        let mut element = list.add_partition(&self.partition.topic, self.partition.partition);
+        if let Err(error) = element.set_offset(offset) {
+            tracing::error!(partition = %self.partition, ?offset, %error, "kafka offset is out of range");
+        }
+        list
+    }
+
+    /// Notes a failure and waits before the next try.
+    async fn retry(&mut self, what: &'static str, cause: &str, backoff: &mut Backoff) -> Result<(), Stop> {
+        let group = self.parts.options.group.clone();
+        metrics::counter!("flexprice_kafka_retries_total", "group" => group, "topic" => self.partition.topic.clone()).increment(1);
+        let wait = backoff.next();
+        tracing::warn!(
+            group = %self.parts.options.group, partition = %self.partition, cause, failures = backoff.failures, wait_seconds = wait.as_secs(),
+            "kafka consumer waits: {what}"
+        );
+        self.parts.board.set(self.partition.partition, PartitionState::Retrying(format!("{what}: {cause}")));
+        self.pause(wait).await
+    }
+
+    /// Waits, unless told to stop.
+    async fn pause(&mut self, wait: Duration) -> Result<(), Stop> {
+        tokio::select! {
+            biased;
+            () = told(&mut self.stop) => Err(Stop),
+            () = tokio::time::sleep(wait) => Ok(()),
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a histogram of batch sizes")]
+    fn measure(&self, messages: usize, begun: Instant) {
+        let labels = [("group", self.parts.options.group.clone()), ("topic", self.partition.topic.clone())];
+        metrics::counter!("flexprice_kafka_consumed_total", &labels).increment(messages as u64);
+        metrics::counter!("flexprice_kafka_batches_total", &labels).increment(1);
+        metrics::histogram!("flexprice_kafka_batch_events", &labels).record(messages as f64);
+        metrics::histogram!("flexprice_kafka_batch_seconds", &labels).record(begun.elapsed().as_secs_f64());
+    }
+}
+
+/// 1 s, 2 s, 4 s, … up to 10 s.
+#[derive(Default)]
+struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    fn next(&mut self) -> Duration {
+        let wait = BACKOFF_FIRST.saturating_mul(1 << self.failures.min(8)).min(BACKOFF_MAX);
+        self.failures = self.failures.saturating_add(1);
+        wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<_> = (0..7).map(|_| backoff.next().as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 10, 10, 10]);
+    }
+}
