@@ -102,6 +102,7 @@ impl From<StoreError> for Error {
                 tracing::warn!(%cause, "the database is unavailable");
                 Self::Unavailable("the database does not take writes at the moment: try again".into())
             }
+            StoreError::Unfit(message) => Self::input(message),
             StoreError::Corrupt(cause) => Self::Internal(cause),
         }
     }

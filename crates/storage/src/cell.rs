@@ -49,6 +49,24 @@ impl Value {
             Self::Time(_) => "::timestamptz",
         }
     }
+
+    /// Refuses what only one of the databases would keep, so that both answer alike.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let holds_zero = match self {
+            Self::Text(text) => text.contains('\0'),
+            Self::Json(text) => holds_escaped_zero(text),
+            Self::Null | Self::Decimal(_) | Self::Int(_) | Self::Bool(_) | Self::Time(_) => false,
+        };
+        if holds_zero { Err(StoreError::Unfit("a text holds the character U+0000: take it out".into())) } else { Ok(()) }
+    }
+}
+
+/// Whether JSON text holds `\u0000` as an escape, and not after an escaped backslash.
+fn holds_escaped_zero(json: &str) -> bool {
+    json.match_indices("\\u0000").any(|(at, _)| {
+        let before = json[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
+        before % 2 == 0
+    })
 }
 
 /// A type that one column can hold.

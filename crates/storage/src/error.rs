@@ -11,6 +11,9 @@ pub enum StoreError {
     /// The database is locked, full or gone; nothing was written. Try again.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// A value holds what no database keeps: the character U+0000, which PostgreSQL's text cannot hold.
+    #[error("{0}")]
+    Unfit(String),
     /// What was read makes no sense, or a statement does not fit the schema.
     #[error("the database answered nonsense: {0}")]
     Corrupt(String),

@@ -49,4 +49,4 @@ pub use record::{
 };
 pub use row::Row;
 pub use sql::{Source, Sql};
-pub use unit_of_work::{Glance, UnitOfWork};
+pub use unit_of_work::{Reading, UnitOfWork};

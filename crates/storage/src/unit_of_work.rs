@@ -61,8 +61,14 @@ impl UnitOfWork {
     }
 
     /// Reads that hold no rows: for what this unit of work only shows, or what the lock of an owner keeps true already.
-    pub fn glance(&mut self) -> Glance<'_> {
-        Glance(self)
+    pub fn glance(&mut self) -> Reading<'_> {
+        Reading { work: self, keeps: Keeps::Nothing }
+    }
+
+    /// Reads whose rows stay as they are, and which other units of work may read so as well: for what this one builds on and does not
+    /// change. To change such a row later, read it as usual, lest two that hold it wait for each other.
+    pub fn shared(&mut self) -> Reading<'_> {
+        Reading { work: self, keeps: Keeps::ForShare }
     }
 
     /// Lists of this scope must show what this unit of work writes.
@@ -127,12 +133,16 @@ impl Source for UnitOfWork {
     }
 }
 
-/// The reads of a unit of work that hold no rows.
+/// Reads of a unit of work that hold their rows less than usual.
 #[derive(Debug)]
-pub struct Glance<'a>(&'a mut UnitOfWork);
+pub struct Reading<'a> {
+    work: &'a mut UnitOfWork,
+    keeps: Keeps,
+}
 
-impl Source for Glance<'_> {
+impl Source for Reading<'_> {
     async fn fetch(&mut self, sql: Sql) -> Result<Vec<Row>, StoreError> {
-        self.0.fetch(sql.keeping(Keeps::Nothing)).await
+        let keeps = if sql.keeps == Keeps::Nothing { Keeps::Nothing } else { self.keeps };
+        self.work.fetch(sql.keeping(keeps)).await
     }
 }

@@ -32,6 +32,7 @@ impl Encode<'_, Postgres> for Absent {
 pub(crate) fn arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {
     let mut arguments = PgArguments::default();
     for value in values {
+        value.check()?;
         match value {
             Value::Null => arguments.add(Absent),
             Value::Text(text) => arguments.add(text),

@@ -8,6 +8,7 @@ use crate::{StoreError, Value};
 pub(crate) fn arguments(values: Vec<Value>) -> Result<SqliteArguments, StoreError> {
     let mut arguments = SqliteArguments::default();
     for value in values {
+        value.check()?;
         match value {
             Value::Null => arguments.add(None::<String>),
             Value::Text(text) | Value::Decimal(text) | Value::Json(text) => arguments.add(text),

@@ -14,6 +14,8 @@ contract!(
     decimals_compare_as_numbers,
     text_is_found_in_any_case,
     signs_of_patterns_are_plain_text,
+    letters_beyond_ascii_are_not_folded,
+    absent_is_different_and_none_of_a_list,
     pairs_match_key_and_value,
     all_conditions_must_hold,
 );
@@ -95,6 +97,33 @@ async fn text_is_found_in_any_case(database: &Database) {
         let rest: Vec<&str> = ["1", "2", "3", "4"].into_iter().filter(|id| !expected.contains(id)).collect();
         assert_eq!(customers(database, &[without]).await, rest, "not {part}");
     }
+}
+
+/// One rule for both databases: A to Z alone are folded.
+async fn letters_beyond_ascii_are_not_folded(database: &Database) {
+    store(database, &[named("1", "ÄRZTE Straße"), named("2", "ärzte strasse"), named("3", "İSTANBUL")]).await;
+    for (part, expected) in
+        [("ÄR", &["1"][..]), ("äR", &["2"]), ("RZTE", &["1", "2"]), ("Straße", &["1"]), ("STRASSE", &["2"]), ("istanbul", &[])]
+    {
+        assert_eq!(customers(database, &[Condition::Contains("name", part.into())]).await, expected, "{part}");
+    }
+    assert_eq!(customers(database, &[Condition::Contains("name", "İstanbul".into())]).await, ["3"]);
+}
+
+async fn absent_is_different_and_none_of_a_list(database: &Database) {
+    let of = |id: &str, subscription: Option<&str>| Invoice {
+        subscription_id: subscription.map(Into::into),
+        period_start: Some(at(id.len() as i64)),
+        billing_reason: domain::invoice::BillingReason::SubscriptionCycle,
+        idempotency_key: id.into(),
+        ..invoice(id)
+    };
+    store(database, &[of("a", Some("s1")), of("bb", Some("s2")), of("ccc", None)]).await;
+    assert_eq!(invoices(database, Condition::NotEq("subscription_id", text("s1"))).await, ["bb", "ccc"]);
+    assert_eq!(invoices(database, Condition::NotIn("subscription_id", vec![text("s1"), text("x")])).await, ["bb", "ccc"]);
+    assert_eq!(invoices(database, Condition::NotContains("subscription_id", "1".into())).await, ["bb", "ccc"]);
+    assert_eq!(invoices(database, Condition::Eq("subscription_id", text("s1"))).await, ["a"]);
+    assert_eq!(invoices(database, Condition::In("subscription_id", vec![text("s1"), text("s2")])).await, ["a", "bb"]);
 }
 
 async fn signs_of_patterns_are_plain_text(database: &Database) {

@@ -7,6 +7,7 @@ use crate::fixtures::{at, everything, invoice, scope, store};
 
 contract!(
     absent_values_come_last_in_both_directions,
+    text_is_sorted_by_its_bytes,
     later_columns_and_then_ids_break_ties,
     pages_neither_repeat_nor_skip,
     the_total_counts_all_that_match,
@@ -27,6 +28,12 @@ async fn absent_values_come_last_in_both_directions(database: &Database) {
     store(database, &[due("b", Some(2)), due("none", None), due("c", Some(3)), due("a", Some(-1))]).await;
     assert_eq!(ids(database, &sorted(&[("due_date", Direction::Ascending)])).await, ["a", "b", "c", "none"]);
     assert_eq!(ids(database, &sorted(&[("due_date", Direction::Descending)])).await, ["c", "b", "a", "none"]);
+}
+
+async fn text_is_sorted_by_its_bytes(database: &Database) {
+    let named = |id: &str, description: &str| Invoice { description: description.into(), ..invoice(id) };
+    store(database, &[named("1", "b"), named("2", "A"), named("3", "ä"), named("4", "Z"), named("5", " z"), named("6", "_")]).await;
+    assert_eq!(ids(database, &sorted(&[("description", Direction::Ascending)])).await, ["5", "2", "4", "6", "1", "3"]);
 }
 
 async fn later_columns_and_then_ids_break_ties(database: &Database) {

@@ -40,9 +40,14 @@ mod generations;
 mod idempotency;
 mod lists;
 mod migrations;
+mod paired_migrations;
 mod platform;
 #[cfg(feature = "cluster")]
 mod postgres_backend;
+#[cfg(feature = "cluster")]
+mod postgres_reader;
+#[cfg(feature = "cluster")]
+mod postgres_server;
 mod records;
 mod sequences;
 mod sqlite_file;

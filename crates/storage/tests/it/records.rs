@@ -11,6 +11,8 @@ use crate::fixtures::{at, begin, customer, customer_in, group, invoice, neighbou
 contract!(
     a_record_is_read_as_it_was_written,
     absent_values_stay_absent_and_decimals_keep_their_digits,
+    decimals_of_every_size_keep_their_digits,
+    a_text_with_the_character_zero_is_refused,
     a_record_is_seen_in_its_own_scope_alone,
     an_update_writes_every_column,
     an_update_of_a_record_that_is_not_there_is_refused,
@@ -43,6 +45,50 @@ async fn absent_values_stay_absent_and_decimals_keep_their_digits(database: &Dat
     let read: Invoice = seen(database, "inv_1").await.expect("is there");
     assert_eq!(read.totals.total.to_string(), "12345678901234567890.123456789012345");
     assert_eq!(read, written);
+}
+
+async fn decimals_of_every_size_keep_their_digits(database: &Database) {
+    let mut texts: Vec<String> =
+        ["0", "0.1", "-0.1", "1", "10", "9999", "10000", "10001", "100000000", "0.0001", "0.00001", "1.0001"].map(str::to_owned).to_vec();
+    // Every place of the point in a number with zeros within, both signs: PostgreSQL groups digits by four from the point.
+    let digits = "1203004000500006000007";
+    for point in 0..=digits.len() {
+        let (whole, fraction) = digits.split_at(point);
+        let text = format!("{}{}{fraction}", if whole.is_empty() { "0" } else { whole }, if fraction.is_empty() { "" } else { "." });
+        texts.extend([format!("-{text}"), text]);
+    }
+    texts.push(format!("{}.{}", "9".repeat(39), "9".repeat(40)));
+    texts.push(format!("0.{}1", "0".repeat(59)));
+    let written: Vec<Invoice> = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| {
+            let mut invoice = invoice(&format!("{index:03}"));
+            invoice.totals.total = text.parse().expect("a decimal");
+            invoice
+        })
+        .collect();
+    store(database, &written).await;
+    let read: Vec<Invoice> = storage::find_all(&mut database.clone(), &scope(), &[]).await.expect("read");
+    let read: Vec<String> = read.into_iter().map(|invoice| invoice.totals.total.to_string()).collect();
+    assert_eq!(read, texts);
+}
+
+/// PostgreSQL cannot keep it, so SQLite does not either.
+async fn a_text_with_the_character_zero_is_refused(database: &Database) {
+    let named = Customer { name: "a\0b".into(), ..customer("cust_1") };
+    let tagged = Customer { metadata: pairs(&[("a", "\\\0")]), ..customer("cust_1") };
+    for refused in [named, tagged] {
+        let mut work = begin(database).await;
+        let outcome = storage::insert(&mut work, &refused).await;
+        assert!(matches!(outcome, Err(StoreError::Unfit(_))), "{outcome:?}");
+    }
+    let asked = storage::get::<Customer>(&mut database.clone(), &scope(), "a\0b").await;
+    assert!(matches!(asked, Err(StoreError::Unfit(_))), "{asked:?}");
+    // An escaped backslash before the same letters is plain text.
+    let plain = Customer { metadata: pairs(&[("a", r"\u0000")]), ..customer("cust_1") };
+    store(database, std::slice::from_ref(&plain)).await;
+    assert_eq!(seen(database, "cust_1").await, Some(plain));
 }
 
 async fn a_record_is_seen_in_its_own_scope_alone(database: &Database) {

@@ -15,6 +15,7 @@ contract!(
     a_period_is_billed_once_for_each_reason,
     an_invoice_number_is_given_once,
     an_update_into_a_taken_name_is_a_conflict,
+    what_exists_is_not_written_again_and_spoils_nothing,
     of_two_concurrent_writers_one_gets_the_name,
 );
 
@@ -83,6 +84,17 @@ async fn an_update_into_a_taken_name_is_a_conflict(database: &Database) {
     assert!(matches!(outcome, Err(StoreError::Conflict(_))), "{outcome:?}");
     drop(work);
     assert_eq!(seen(database, "plan_2").await, Some(plan("plan_2", "b")));
+}
+
+async fn what_exists_is_not_written_again_and_spoils_nothing(database: &Database) {
+    let mut work = begin(database).await;
+    assert!(storage::insert_if_absent(&mut work, &plan("plan_1", "key")).await.expect("written"));
+    assert!(!storage::insert_if_absent(&mut work, &plan("plan_2", "key")).await.expect("left out, its key is taken"));
+    assert!(!storage::insert_if_absent(&mut work, &plan("plan_1", "other")).await.expect("left out, its id is taken"));
+    assert!(storage::insert_if_absent(&mut work, &plan("plan_3", "third")).await.expect("written"));
+    work.commit().await.expect("committed");
+    let plans: Vec<Plan> = storage::find_all(&mut database.clone(), &crate::fixtures::scope(), &[]).await.expect("read");
+    assert_eq!(plans, [plan("plan_1", "key"), plan("plan_3", "third")]);
 }
 
 async fn of_two_concurrent_writers_one_gets_the_name(database: &Database) {

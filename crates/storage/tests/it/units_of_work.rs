@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::customer::Customer;
 use domain::invoice::Invoice;
-use storage::{Database, Sql};
+use storage::{Database, Sql, StoreError};
 
 use crate::fixtures::{begin, customer, invoice, scope, seen, store};
 
@@ -17,6 +17,8 @@ contract!(
     reads_inside_see_their_own_writes,
     reads_outside_go_on_while_a_unit_of_work_is_open,
     a_failed_statement_does_not_spoil_the_next_unit_of_work,
+    after_a_failed_statement_nothing_commits,
+    a_name_is_held_by_one_unit_of_work_at_a_time,
     writers_queue_instead_of_failing,
     what_a_unit_of_work_read_stays_true,
 );
@@ -110,6 +112,45 @@ async fn a_failed_statement_does_not_spoil_the_next_unit_of_work(database: &Data
         drop(work);
     }
     assert_no_trace(database).await;
+}
+
+/// A caller that overlooks an error must not lose what it wrote before without a word.
+async fn after_a_failed_statement_nothing_commits(database: &Database) {
+    store(database, &[customer("cust_2")]).await;
+    let mut work = begin(database).await;
+    storage::insert(&mut work, &customer("cust_1")).await.expect("inserted");
+    let refused = storage::insert(&mut work, &customer("cust_2")).await;
+    assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
+    let later = storage::insert(&mut work, &customer("cust_3")).await;
+    assert!(matches!(later, Err(StoreError::Unavailable(_))), "{later:?}");
+    let read = storage::get::<Customer>(&mut work, &scope(), "cust_1").await;
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    let committed = work.commit().await;
+    assert!(matches!(committed, Err(StoreError::Unavailable(_))), "{committed:?}");
+    assert_no_trace(database).await;
+}
+
+/// Each decides on the absence of all others: one may write.
+async fn a_name_is_held_by_one_unit_of_work_at_a_time(database: &Database) {
+    let writers: Vec<_> = (0..8)
+        .map(|number| {
+            let database = database.clone();
+            tokio::spawn(async move {
+                let mut work = begin(&database).await;
+                work.lock(&scope(), "the only customer").await.expect("held");
+                let there = storage::count::<Customer>(&mut work, &scope(), &[]).await.expect("counted");
+                tokio::task::yield_now().await;
+                if there == 0 {
+                    storage::insert(&mut work, &customer(&format!("cust_{number}"))).await.expect("inserted");
+                }
+                work.commit().await.expect("committed");
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.expect("no writer fails");
+    }
+    assert_eq!(storage::count::<Customer>(&mut database.clone(), &scope(), &[]).await.expect("counted"), 1);
 }
 
 async fn writers_queue_instead_of_failing(database: &Database) {
