@@ -113,4 +113,13 @@ impl Source for Database {
             Backend::Postgres(database) => database.fetch(sql).await,
         }
     }
+
+    async fn fetch_list(&mut self, scope: &Scope, page: Sql, count: Sql) -> Result<[Vec<Row>; 2], StoreError> {
+        #[cfg(feature = "cluster")]
+        if let Backend::Postgres(database) = &self.backend {
+            return database.fetch_list(scope, page, count).await;
+        }
+        let _ = scope;
+        Ok([self.fetch(page).await?, self.fetch(count).await?])
+    }
 }

@@ -178,8 +178,8 @@ pub async fn list<R: Record>(source: &mut impl Source, scope: &Scope, query: &Li
     }
     // The id breaks ties, so that pages neither repeat nor skip rows.
     let sql = sql.push("id DESC LIMIT ").bind_value(Value::Int(query.limit)).push(" OFFSET ").bind_value(Value::Int(query.offset));
-    let items = records(&source.fetch(sql.may_lag(scope)).await?)?;
-    Ok(Page { items, total: counted(&source.fetch(counting::<R>(scope, &query.conditions).may_lag(scope)).await?)? })
+    let [page, count] = source.fetch_list(scope, sql, counting::<R>(scope, &query.conditions)).await?;
+    Ok(Page { items: records(&page)?, total: counted(&count)? })
 }
 
 /// The number of rows that meet all conditions.

@@ -16,8 +16,6 @@ pub struct Sql {
     pub(crate) postgres: Vec<(Range<usize>, &'static str)>,
     /// Rows that a unit of work reads stay as they are until it ends.
     pub(crate) keeps: Keeps,
-    /// The answer may be some seconds old where this scope was not written to.
-    pub(crate) may_lag: Option<Scope>,
 }
 
 /// How rows are held that a unit of work reads. SQLite has one writer at a time and holds them all.
@@ -99,17 +97,19 @@ impl Sql {
         self.keeps = keeps;
         self
     }
-
-    /// The answer decides nothing: it may come from a database that lags behind, unless this scope was written to.
-    #[must_use]
-    pub(crate) fn may_lag(mut self, scope: &Scope) -> Self {
-        self.may_lag = Some(scope.clone());
-        self
-    }
 }
 
 /// Something that runs statements: the database for reads, a unit of work for everything.
 pub trait Source: Send {
     /// All rows of an answer. Every statement is bounded by a key or a limit.
     fn fetch(&mut self, sql: Sql) -> impl Future<Output = Result<Vec<Row>, StoreError>> + Send;
+
+    /// The rows of a page of a scope's list, and those of its count. They decide nothing, so that both may come from a database that is
+    /// a moment behind where this process has written nothing meanwhile.
+    fn fetch_list(&mut self, scope: &Scope, page: Sql, count: Sql) -> impl Future<Output = Result<[Vec<Row>; 2], StoreError>> + Send {
+        async move {
+            let _ = scope;
+            Ok([self.fetch(page).await?, self.fetch(count).await?])
+        }
+    }
 }

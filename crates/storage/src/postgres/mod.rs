@@ -39,6 +39,12 @@ struct Reader {
     watch: tokio::task::JoinHandle<()>,
 }
 
+impl Reader {
+    async fn fetch_both(&self, page: Sql, count: Sql) -> Result<[Vec<Row>; 2], StoreError> {
+        Ok([rows_of(self.pool.fetch(page).await?), rows_of(self.pool.fetch(count).await?)])
+    }
+}
+
 impl Drop for Reader {
     fn drop(&mut self) {
         self.watch.abort();
@@ -68,14 +74,19 @@ impl PostgresDatabase {
         })
     }
 
-    /// The writer answers, but for what may lag where the reader is known to show all that this process wrote.
+    /// The writer answers.
     pub(crate) async fn fetch(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
-        if let (Some(reader), Some(scope)) = (&self.reader, &sql.may_lag) {
+        Ok(rows_of(self.writer.fetch(sql).await?))
+    }
+
+    /// The reader answers where it is known to show all that this process wrote, both or neither.
+    pub(crate) async fn fetch_list(&self, scope: &Scope, page: Sql, count: Sql) -> Result<[Vec<Row>; 2], StoreError> {
+        if let Some(reader) = &self.reader {
             if reader.freshness.shows_writes_to(scope) {
-                match reader.pool.fetch(sql.clone()).await {
+                match reader.fetch_both(page.clone(), count.clone()).await {
                     Ok(rows) => {
                         reader.freshness.count_read();
-                        return Ok(rows_of(rows));
+                        return Ok(rows);
                     }
                     // The reader is gone, or had to cancel the query to catch up: the writer knows the answer, too.
                     Err(StoreError::Unavailable(cause)) => reader.freshness.lost(&cause),
@@ -84,7 +95,7 @@ impl PostgresDatabase {
             }
             reader.freshness.count_passed_on();
         }
-        Ok(rows_of(self.writer.fetch(sql).await?))
+        Ok([self.fetch(page).await?, self.fetch(count).await?])
     }
 
     /// Runs under a lock that belongs to the connection: a process that dies releases it.

@@ -34,8 +34,8 @@ impl PoolUsage {
 pub struct PostgresUsage {
     /// Of the writer and, when there is one, of the reader.
     pub pools: Vec<PoolUsage>,
-    /// Statements of lists that the reader answered, since the start.
+    /// Lists that the reader answered, since the start.
     pub lists_by_reader: u64,
-    /// Statements of lists that went to the writer although there is a reader, since the start.
+    /// Lists that went to the writer although there is a reader, since the start.
     pub lists_by_writer: u64,
 }
