@@ -1,5 +1,7 @@
 //! The shell from outside: configuration by its public functions, the binary by its command line.
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod command_line;
 mod configuration;
 mod demo;

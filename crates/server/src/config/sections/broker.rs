@@ -17,19 +17,19 @@ section! {
 }
 
 macro_rules! kafka_section {
-    ($name:ident at $path:literal, $defaults:ident, $brokers:literal) => {
+    ($name:ident at $path:literal $status:ident, $defaults:ident, $brokers:literal) => {
         section! {
             /// A Kafka cluster.
-            $name at $path planned {
+            $name at $path $status {
                 brokers: Vec<String> = "", $brokers [used()];
-                consumer_group: String = "flexprice-consumer-local", "consumer group where a consumer names none";
+                consumer_group: String = "flexprice-consumer-local", "consumer group where a consumer names none" [planned()];
                 topic: String = "events", "topic of events";
                 topic_lazy: String = "events_lazy", "topic of events of lazy tenants";
-                topic_bulk: String = "events_bulk", "topic of bulk messages";
+                topic_bulk: String = "events_bulk", "topic of bulk messages" [planned()];
                 topic_dlq: String = "events_dlq", "dead letters of consumers without a topic of their own; empty = none";
-                bulk_max_batch_size: usize = "200", "most events in a bulk message" [at_least(1)];
-                bulk_max_batch_bytes: usize = "524288", "most bytes in a bulk message" [at_least(1024)];
-                offset_retention: Duration = "168h", "how long offsets of consumers are kept; 0s = the broker decides";
+                bulk_max_batch_size: usize = "200", "most events in a bulk message" [at_least(1), planned()];
+                bulk_max_batch_bytes: usize = "524288", "most bytes in a bulk message" [at_least(1024), planned()];
+                offset_retention: Duration = "168h", "how long offsets of consumers are kept; 0s = the broker decides" [planned()];
                 client_id: String = "flexprice-client-local", "name of this client";
                 tls: bool = "false", "encrypt connections";
                 tls_ca_cert_file: String = "", "PEM file of trusted authorities; empty = those of the system";
@@ -38,7 +38,7 @@ macro_rules! kafka_section {
                 sasl_mechanism: String = "", "how to authenticate" [one_of(&["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"])];
                 sasl_user: String = "", "user for SASL";
                 sasl_password: Secret = "", "password for SASL";
-                sasl_oauth_scopes: Vec<String> = "", "scopes for OAUTHBEARER; empty = cloud-platform";
+                sasl_oauth_scopes: Vec<String> = "", "scopes for OAUTHBEARER; empty = cloud-platform" [planned()];
                 route_tenants_on_lazy_mode: Vec<String> = "", "tenants whose events go to topic_lazy";
                 topics: SecretObject = "{}", "JSON: topics to create and their partitions; empty = the ten standard ones";
             }
@@ -48,10 +48,10 @@ macro_rules! kafka_section {
 }
 
 macro_rules! topics_defaults_section {
-    ($name:ident at $path:literal) => {
+    ($name:ident at $path:literal $status:ident) => {
         section! {
             /// How missing topics are created.
-            $name at $path planned {
+            $name at $path $status {
                 partitions: u16 = "6", "partitions of the topic of events, and of topics that name none: the most consumers of one group" [at_least(1)];
                 replication_factor: u16 = "3", "copies of each partition" [at_least(1)];
                 retention_ms: u64 = "604800000", "milliseconds that messages are kept";
@@ -60,7 +60,7 @@ macro_rules! topics_defaults_section {
     };
 }
 
-kafka_section!(Kafka at "kafka", KafkaTopicsDefaults, "host:port of brokers; setting it selects Kafka as the event log, which needs the `cluster` feature");
-topics_defaults_section!(KafkaTopicsDefaults at "kafka.topics_defaults");
-kafka_section!(KafkaSecondary at "kafka_secondary", KafkaSecondaryTopicsDefaults, "host:port of a second cluster's brokers; empty = one cluster");
-topics_defaults_section!(KafkaSecondaryTopicsDefaults at "kafka_secondary.topics_defaults");
+kafka_section!(Kafka at "kafka" used, KafkaTopicsDefaults, "host:port of brokers; setting it selects Kafka as the event log, which needs the `cluster` feature");
+topics_defaults_section!(KafkaTopicsDefaults at "kafka.topics_defaults" used);
+kafka_section!(KafkaSecondary at "kafka_secondary" planned, KafkaSecondaryTopicsDefaults, "host:port of a second cluster's brokers; empty = one cluster");
+topics_defaults_section!(KafkaSecondaryTopicsDefaults at "kafka_secondary.topics_defaults" planned);

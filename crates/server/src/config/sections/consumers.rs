@@ -6,35 +6,35 @@ use crate::config::section::section;
 
 section! {
     /// Writes raw events.
-    EventProcessing at "event_processing" planned {
+    EventProcessing at "event_processing" used {
         enabled: bool = "true", "run this consumer";
         topic: String = "events", "topic it reads";
         rate_limit: u32 = "0", "messages per second and process; 0 = no limit";
         consumer_group: String = "v1_event_processing", "its consumer group";
         topic_dlq: String = "event_processing_dlq", "its dead letters; empty = kafka.topic_dlq";
-        topic_backfill: String = "", "topic of events to write again; empty = none";
-        rate_limit_backfill: u32 = "0", "messages per second from topic_backfill; 0 = no limit";
-        consumer_group_backfill: String = "", "consumer group for topic_backfill";
+        topic_backfill: String = "", "topic of events to write again; empty = none" [planned()];
+        rate_limit_backfill: u32 = "0", "messages per second from topic_backfill; 0 = no limit" [planned()];
+        consumer_group_backfill: String = "", "consumer group for topic_backfill" [planned()];
     }
 }
 
 section! {
     /// Writes raw events of lazy tenants.
-    EventProcessingLazy at "event_processing_lazy" planned {
+    EventProcessingLazy at "event_processing_lazy" used {
         enabled: bool = "true", "run this consumer";
         topic: String = "events_lazy", "topic it reads";
         rate_limit: u32 = "0", "messages per second and process; 0 = no limit";
         consumer_group: String = "v1_event_processing_lazy", "its consumer group";
         topic_dlq: String = "event_processing_lazy_dlq", "its dead letters; empty = kafka.topic_dlq";
-        topic_backfill: String = "", "topic of events to write again; empty = none";
-        rate_limit_backfill: u32 = "0", "messages per second from topic_backfill; 0 = no limit";
-        consumer_group_backfill: String = "", "consumer group for topic_backfill";
+        topic_backfill: String = "", "topic of events to write again; empty = none" [planned()];
+        rate_limit_backfill: u32 = "0", "messages per second from topic_backfill; 0 = no limit" [planned()];
+        consumer_group_backfill: String = "", "consumer group for topic_backfill" [planned()];
     }
 }
 
 section! {
     /// Writes replayed raw events.
-    EventProcessingReplay at "event_processing_replay" planned {
+    EventProcessingReplay at "event_processing_replay" used {
         enabled: bool = "true", "run this consumer";
         topic: String = "events_backfill", "topic it reads";
         rate_limit: u32 = "0", "messages per second and process; 0 = no limit";
@@ -51,21 +51,21 @@ section! {
 
 section! {
     /// Writes the usage ledger. `FEATURE_USAGE_TRACKING_*` are older names of the same keys.
-    MeterUsageTracking at "meter_usage_tracking" planned {
+    MeterUsageTracking at "meter_usage_tracking" used {
         enabled: bool = "true", "run this consumer";
         topic: String = "events", "topic it reads";
         rate_limit: u32 = "0", "messages per second and process; 0 = no limit";
         consumer_group: String = "v1_feature_tracking_service", "its consumer group";
         topic_dlq: String = "meter_usage_tracking_service_dlq", "its dead letters; empty = kafka.topic_dlq";
-        redis_deduplication_enabled: bool = "false", "drop repeats by Redis before the store does";
-        rejected_event_webhook_enabled: bool = "false", "send event.rejected for events that no meter takes";
-        rejected_event_webhook_window: Duration = "10m", "at most one event.rejected per cause in this time";
+        redis_deduplication_enabled: bool = "false", "drop repeats by Redis before the store does" [planned()];
+        rejected_event_webhook_enabled: bool = "false", "send event.rejected for events that no meter takes" [planned()];
+        rejected_event_webhook_window: Duration = "10m", "at most one event.rejected per cause in this time" [planned()];
     }
 }
 
 section! {
     /// Writes the usage ledger of lazy tenants.
-    MeterUsageTrackingLazy at "meter_usage_tracking_lazy" planned {
+    MeterUsageTrackingLazy at "meter_usage_tracking_lazy" used {
         enabled: bool = "true", "run this consumer";
         topic: String = "events_lazy", "topic it reads";
         rate_limit: u32 = "0", "messages per second and process; 0 = no limit";

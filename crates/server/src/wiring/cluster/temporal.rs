@@ -69,6 +69,8 @@ fn worker_options(config: &Config) -> anyhow::Result<WorkerOptions> {
         activities_per_second: Some(if rate == 0.0 { ACTIVITIES_PER_SECOND } else { rate }),
         queue_activities_per_second: Some(worker.task_queue_activities_per_second).filter(|rate| *rate > 0.0),
         schedules: ScheduleOptions {
+            subscription_billing_every: temporal.subscription_billing_every,
+            draft_finalization_every: temporal.draft_finalization_every,
             max_workflows_per_cron_run: temporal.max_workflows_per_cron_run,
             answers_kept_days: answers_kept_days(config),
             ..ScheduleOptions::default()

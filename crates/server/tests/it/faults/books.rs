@@ -10,15 +10,15 @@ use super::shop::{Contract, METERS, lines_of};
 
 /// A month in which all events lie.
 #[derive(Clone, Copy)]
-pub(super) struct Month {
+pub(crate) struct Month {
     /// `YYYY-MM`.
-    pub(super) name: &'static str,
-    pub(super) start: &'static str,
-    pub(super) end: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) start: &'static str,
+    pub(crate) end: &'static str,
 }
 
 /// A decimal in hundredths; more places than two must not be.
-pub(super) fn hundredths(value: &Value) -> i64 {
+pub(crate) fn hundredths(value: &Value) -> i64 {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let fraction = fraction.trim_end_matches('0');
@@ -34,7 +34,7 @@ fn by_meter<'a>(list: &'a Value, name: &str) -> [&'a Value; 3] {
 }
 
 /// What is cheap to ask: the usage of every contract, and how many events there are.
-pub(super) async fn assert_usage(client: &Client, contracts: &[Contract], month: Month, accepted: &BTreeSet<u32>) {
+pub(crate) async fn assert_usage(client: &Client, contracts: &[Contract], month: Month, accepted: &BTreeSet<u32>) {
     for contract in contracts {
         subscription_usage(client, contract, &usage_of(contract.customer, accepted)).await;
     }
@@ -44,7 +44,7 @@ pub(super) async fn assert_usage(client: &Client, contracts: &[Contract], month:
 }
 
 /// Every path, for every customer.
-pub(super) async fn assert_every_path(client: &Client, contracts: &[Contract], month: Month, accepted: &BTreeSet<u32>) {
+pub(crate) async fn assert_every_path(client: &Client, contracts: &[Contract], month: Month, accepted: &BTreeSet<u32>) {
     assert_usage(client, contracts, month, accepted).await;
     for contract in contracts {
         let usage = usage_of(contract.customer, accepted);
@@ -103,7 +103,7 @@ async fn preview(client: &Client, contract: &Contract, usage: &Usage) {
 }
 
 /// The lines and the total of an invoice are those of a usage.
-pub(super) fn assert_invoice(invoice: &Value, usage: &Usage) {
+pub(crate) fn assert_invoice(invoice: &Value, usage: &Usage) {
     let found = by_meter(&invoice["line_items"], "display_name").map(|line| (hundredths(&line["quantity"]), hundredths(&line["amount"])));
     assert_eq!(found, lines_of(usage), "{invoice}");
     assert_eq!(hundredths(&invoice["total"]), total(usage), "{invoice}");

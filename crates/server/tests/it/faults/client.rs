@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// The key of local use.
 const KEY: &str = "sk_local_flexprice_test_key";
 /// The sandbox of local use.
-pub(super) const SANDBOX: &str = "00000000-0000-0000-0000-000000000000";
+pub(crate) const SANDBOX: &str = "00000000-0000-0000-0000-000000000000";
 /// Longer than any answer in these tests takes.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Between two tries of [`Client::until`].
@@ -16,29 +16,35 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Speaks to one server. Clones share their connections.
 #[derive(Clone)]
-pub(super) struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     url: String,
+    key: String,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) retry_after: Option<String>,
-    pub(super) body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) body: Value,
 }
 
 impl Client {
     /// Connections of its own to a server.
-    pub(super) fn new(url: &str) -> Self {
+    pub(crate) fn new(url: &str) -> Self {
+        Self::with_key(url, KEY)
+    }
+
+    /// Likewise, with a key of the server's own.
+    pub(crate) fn with_key(url: &str, key: &str) -> Self {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build().expect("a client");
-        Self { http, url: url.to_owned() }
+        Self { http, url: url.to_owned(), key: key.to_owned() }
     }
 
     /// Sends a request; an error means that no whole answer came.
-    pub(super) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, reqwest::Error> {
-        let mut request = self.http.request(method, format!("{}{path}", self.url)).header("x-api-key", KEY);
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, reqwest::Error> {
+        let mut request = self.http.request(method, format!("{}{path}", self.url)).header("x-api-key", &self.key);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -50,41 +56,41 @@ impl Client {
     }
 
     /// Sends a change.
-    pub(super) async fn try_post(&self, path: &str, body: &Value) -> Result<Answer, reqwest::Error> {
+    pub(crate) async fn try_post(&self, path: &str, body: &Value) -> Result<Answer, reqwest::Error> {
         self.send(Method::POST, path, Some(body)).await
     }
 
     /// The answer to a change or a question that must be taken.
-    pub(super) async fn post(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let answer = self.try_post(path, &body).await.unwrap_or_else(|error| panic!("POST {path}: {error}"));
         answer.accepted(path)
     }
 
     /// The answer to a read that must succeed.
-    pub(super) async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.send(Method::GET, path, None).await.unwrap_or_else(|error| panic!("GET {path}: {error}"));
         answer.accepted(path)
     }
 
     /// Whether the server says that it is ready, and the whole answer.
-    pub(super) async fn readiness(&self) -> Answer {
+    pub(crate) async fn readiness(&self) -> Answer {
         self.send(Method::GET, "/ready", None).await.expect("the server answers")
     }
 
     /// Gives the sandbox a clock that stands still.
-    pub(super) async fn set_clock(&self, time: &str) {
+    pub(crate) async fn set_clock(&self, time: &str) {
         let body = json!({ "time": time });
         let path = format!("/v1/environments/{SANDBOX}/clock");
         self.send(Method::PUT, &path, Some(&body)).await.expect("the server answers").accepted(&path);
     }
 
     /// Advances the sandbox's clock and runs what falls due on the way.
-    pub(super) async fn try_advance(&self, to: &str) -> Result<Answer, reqwest::Error> {
+    pub(crate) async fn try_advance(&self, to: &str) -> Result<Answer, reqwest::Error> {
         self.try_post(&format!("/v1/environments/{SANDBOX}/clock/advance"), &json!({ "to": to })).await
     }
 
     /// Repeats a change until it is taken; refusals meanwhile must say 503. For a server that recovers.
-    pub(super) async fn until_accepted(&self, path: &str, body: &Value, patience: Duration) -> Value {
+    pub(crate) async fn until_accepted(&self, path: &str, body: &Value, patience: Duration) -> Value {
         let asked = Instant::now();
         loop {
             let answer = self.try_post(path, body).await.expect("the server answers");
@@ -99,13 +105,13 @@ impl Client {
 
 impl Answer {
     /// The body of a success.
-    pub(super) fn accepted(self, path: &str) -> Value {
+    pub(crate) fn accepted(self, path: &str) -> Value {
         assert!(self.status.is_success(), "{path} was refused: {self:?}");
         self.body
     }
 
     /// Holds for a refusal that asks to try again: status, header and envelope.
-    pub(super) fn assert_try_again(&self) {
+    pub(crate) fn assert_try_again(&self) {
         assert_eq!(self.status, StatusCode::SERVICE_UNAVAILABLE, "{self:?}");
         let seconds: u64 =
             self.retry_after.as_deref().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no Retry-After: {self:?}"));

@@ -1,11 +1,11 @@
 //! Faults: the real binary is killed, stopped, locked out of its database and left without disk, and every number stays right.
 
-mod books;
-mod client;
-mod random;
-mod sent;
+pub(crate) mod books;
+pub(crate) mod client;
+pub(crate) mod random;
+pub(crate) mod sent;
 mod serving;
-mod shop;
+pub(crate) mod shop;
 mod small_disk;
 
 mod full_disk;

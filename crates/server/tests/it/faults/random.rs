@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 const SEED_VARIABLE: &str = "FLEXPRICE_TEST_SEED";
 
 /// Chance from the seed that is given, or from a new one; a failing test shows it.
-pub(super) fn seeded(test: &str) -> StdRng {
+pub(crate) fn seeded(test: &str) -> StdRng {
     let given = std::env::var(SEED_VARIABLE).ok();
     let seed = match &given {
         Some(text) => text.parse().unwrap_or_else(|_| panic!("{SEED_VARIABLE} must be a whole number")),

@@ -5,24 +5,24 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 /// How many customers the events are spread over.
-pub(super) const CUSTOMERS: u32 = 5;
+pub(crate) const CUSTOMERS: u32 = 5;
 /// The name of every event.
-pub(super) const EVENT: &str = "call";
+pub(crate) const EVENT: &str = "call";
 
 /// One event, told by its serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sent {
-    pub(super) serial: u32,
+pub(crate) struct Sent {
+    pub(crate) serial: u32,
     /// A later copy of an acknowledged event claims other properties: it must change nothing.
-    pub(super) is_forged: bool,
+    pub(crate) is_forged: bool,
 }
 
 impl Sent {
-    pub(super) fn new(serial: u32) -> Self {
+    pub(crate) fn new(serial: u32) -> Self {
         Self { serial, is_forged: false }
     }
 
-    pub(super) fn forged(serial: u32) -> Self {
+    pub(crate) fn forged(serial: u32) -> Self {
         Self { serial, is_forged: true }
     }
 
@@ -40,7 +40,7 @@ impl Sent {
     }
 
     /// As it goes over the wire. `month` is `YYYY-MM`.
-    pub(super) fn to_json(self, month: &str) -> Value {
+    pub(crate) fn to_json(self, month: &str) -> Value {
         let (day, hour, minute, second) = (self.serial % 28 + 1, self.serial / 28 % 24, self.serial * 13 % 60, self.serial * 29 % 60);
         let lie = u32::from(self.is_forged);
         let halves = self.halves() + lie;
@@ -58,26 +58,26 @@ impl Sent {
 }
 
 /// The body of a bulk request.
-pub(super) fn bulk(events: &[Sent], month: &str) -> Value {
+pub(crate) fn bulk(events: &[Sent], month: &str) -> Value {
     json!({ "events": events.iter().map(|event| event.to_json(month)).collect::<Vec<_>>() })
 }
 
 /// The customer's identifier in events.
-pub(super) fn external_id(customer: u32) -> String {
+pub(crate) fn external_id(customer: u32) -> String {
     format!("customer-{customer}")
 }
 
 /// What one customer used, counted from serial numbers alone. Quantities and money are whole hundredths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Usage {
-    pub(super) calls: i64,
-    pub(super) megabytes: i64,
-    pub(super) users: i64,
-    pub(super) events: i64,
+pub(crate) struct Usage {
+    pub(crate) calls: i64,
+    pub(crate) megabytes: i64,
+    pub(crate) users: i64,
+    pub(crate) events: i64,
 }
 
 /// The usage of a customer in a set of accepted serial numbers.
-pub(super) fn usage_of(customer: u32, accepted: &BTreeSet<u32>) -> Usage {
+pub(crate) fn usage_of(customer: u32, accepted: &BTreeSet<u32>) -> Usage {
     let events = || accepted.iter().copied().map(Sent::new).filter(|event| event.customer() == customer);
     let count = i64::try_from(events().count()).expect("few events");
     let users: BTreeSet<u32> = events().map(Sent::user).collect();

@@ -6,25 +6,25 @@ use super::client::Client;
 use super::sent::{EVENT, Usage, external_id};
 
 /// Name of meter, price and line, with the aggregation and the price of one unit. Two decimal places hold every amount.
-pub(super) const METERS: [(&str, &str, &str, &str); 3] =
+pub(crate) const METERS: [(&str, &str, &str, &str); 3] =
     [("Calls", "COUNT", "", "0.25"), ("Megabytes", "SUM", "megabytes", "0.02"), ("Users", "COUNT_UNIQUE", "user", "5.00")];
 
 /// A customer with a contract.
 #[derive(Clone, Debug)]
-pub(super) struct Contract {
+pub(crate) struct Contract {
     /// Which customer, for the oracle.
-    pub(super) customer: u32,
-    pub(super) subscription_id: String,
+    pub(crate) customer: u32,
+    pub(crate) subscription_id: String,
 }
 
 /// What a usage costs, in the order of [`METERS`]: quantity and amount of each line in hundredths.
-pub(super) fn lines_of(usage: &Usage) -> [(i64, i64); 3] {
+pub(crate) fn lines_of(usage: &Usage) -> [(i64, i64); 3] {
     // 25, 2 and 500 cents for each unit; a quantity is in hundredths of a unit.
     [(usage.calls, 25), (usage.megabytes, 2), (usage.users, 500)].map(|(quantity, cents)| (quantity, quantity * cents / 100))
 }
 
 /// Sells a plan to some customers, monthly from `start` by calendar months; the sandbox's clock stands there.
-pub(super) async fn open(client: &Client, customers: u32, start: &str) -> Vec<Contract> {
+pub(crate) async fn open(client: &Client, customers: u32, start: &str) -> Vec<Contract> {
     client.set_clock(start).await;
     let plan = client.post("/v1/plans", json!({ "name": "Standard", "lookup_key": "standard" })).await;
     let plan_id = id(&plan);
@@ -53,6 +53,6 @@ pub(super) async fn open(client: &Client, customers: u32, start: &str) -> Vec<Co
 }
 
 /// The id in an answer.
-pub(super) fn id(answer: &Value) -> String {
+pub(crate) fn id(answer: &Value) -> String {
     answer["id"].as_str().unwrap_or_else(|| panic!("no id in {answer}")).to_owned()
 }

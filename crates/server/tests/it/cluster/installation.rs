@@ -1,0 +1,118 @@
+//! One installation: what its processes share on the servers, made for a test and removed after it.
+
+use std::env;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::faults::client::Client;
+use crate::support::Place;
+
+use super::process::Process;
+
+/// The installation's own API key, and its SHA-256: the key of local development does not work outside of it.
+pub(crate) const KEY: &str = "sk_installation_of_a_test";
+const KEY_SHA256: &str = "f83f7eb68f221b8a6a71a1459b41eb3784a5cdd92cc4048eb9615835636aba29";
+const TENANT: &str = "00000000-0000-0000-0000-000000000000";
+/// Partitions of the topic of events.
+pub(crate) const PARTITIONS: u16 = 4;
+/// How long consumers may take to count what was accepted, on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Where a server of `dev/services` is.
+fn server(name: &str, default: &str) -> String {
+    env::var(format!("FLEXPRICE_TEST_{name}")).unwrap_or_else(|_| default.to_owned())
+}
+
+/// An installation. Its processes end before it does.
+pub(crate) struct Installation {
+    pub(crate) place: Place,
+    name: String,
+}
+
+impl Installation {
+    /// Migrated and with topics, no process running.
+    pub(crate) fn new() -> Self {
+        let name = format!("it_{:08x}", rand::random::<u32>());
+        let owner = format!(r#"{{"{KEY_SHA256}":{{"tenant_id":"{TENANT}","user_id":"{TENANT}","name":"test","is_active":true}}}}"#);
+        let place = Place::new()
+            .env("FLEXPRICE_POSTGRES_HOST", &server("POSTGRES_HOST", "127.0.0.1"))
+            .env("FLEXPRICE_POSTGRES_PORT", &server("POSTGRES_PORT", "5432"))
+            .env("FLEXPRICE_POSTGRES_PASSWORD", "flexprice123")
+            .env("FLEXPRICE_POSTGRES_DBNAME", &name)
+            .env("FLEXPRICE_CLICKHOUSE_ADDRESS", &server("CLICKHOUSE_ADDRESS", "127.0.0.1:8123"))
+            .env("FLEXPRICE_CLICKHOUSE_USERNAME", "default")
+            .env("FLEXPRICE_CLICKHOUSE_DATABASE", &name)
+            .env("FLEXPRICE_KAFKA_BROKERS", &server("KAFKA_BROKERS", "127.0.0.1:29092"))
+            .env("FLEXPRICE_KAFKA_TOPIC", &format!("{name}_events"))
+            .env("FLEXPRICE_KAFKA_TOPICS_DEFAULTS_PARTITIONS", &PARTITIONS.to_string())
+            .env("FLEXPRICE_KAFKA_TOPICS_DEFAULTS_REPLICATION_FACTOR", "1")
+            .env("FLEXPRICE_EVENT_PROCESSING_TOPIC", &format!("{name}_events"))
+            .env("FLEXPRICE_EVENT_PROCESSING_CONSUMER_GROUP", &format!("{name}_raw"))
+            .env("FLEXPRICE_EVENT_PROCESSING_REPLAY_ENABLED", "false")
+            .env("FLEXPRICE_METER_USAGE_TRACKING_TOPIC", &format!("{name}_events"))
+            .env("FLEXPRICE_METER_USAGE_TRACKING_CONSUMER_GROUP", &format!("{name}_usage"))
+            .env("FLEXPRICE_REDIS_HOST", &server("REDIS_HOST", "127.0.0.1"))
+            .env("FLEXPRICE_REDIS_PORT", &server("REDIS_PORT", "6379"))
+            .env("FLEXPRICE_REDIS_CLUSTER_MODE", "false")
+            .env("FLEXPRICE_REDIS_KEY_PREFIX", &name)
+            .env("FLEXPRICE_TEMPORAL_NAMESPACE", &name)
+            .env("FLEXPRICE_AUTH_SECRET", &"s".repeat(32))
+            .env("FLEXPRICE_SECRETS_ENCRYPTION_KEY", &"k".repeat(32))
+            .env("FLEXPRICE_AUTH_API_KEY_KEYS", &owner);
+        let installation = Self { place, name };
+        installation.sql(&format!("CREATE DATABASE {}", installation.name));
+        for command in [vec!["migrate"], vec!["kafka", "topics", "apply"]] {
+            let ran = installation.place.run(&command);
+            assert_eq!(ran.code, Some(0), "{command:?}: {}{}", ran.out, ran.err);
+        }
+        installation
+    }
+
+    /// Starts a process in a role and waits until it is ready.
+    pub(crate) fn start(&self, mode: &str) -> Process {
+        Process::start(&self.place, mode, &[])
+    }
+
+    /// A client of an API process.
+    pub(crate) fn client(&self, api: &Process) -> Client {
+        Client::with_key(&api.url, KEY)
+    }
+
+    /// Waits until no consumer is behind.
+    pub(crate) fn settle(&self) {
+        let asked = Instant::now();
+        loop {
+            let ran = self.place.run(&["kafka", "lag"]);
+            assert_eq!(ran.code, Some(0), "{}", ran.err);
+            if ran.out.ends_with("0 messages behind in all\n") && !ran.out.contains(" behind on ") {
+                return;
+            }
+            assert!(asked.elapsed() < PATIENCE, "consumers do not catch up:\n{}", ran.out);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Runs a statement on the PostgreSQL server, outside the installation's database.
+    pub(crate) fn sql(&self, statement: &str) {
+        let (host, port) = (server("POSTGRES_HOST", "127.0.0.1"), server("POSTGRES_PORT", "5432"));
+        let ran = Command::new("psql")
+            .args(["-qX", "-h", &host, "-p", &port, "-U", "flexprice", "-d", "flexprice", "-c", statement])
+            .env("PGPASSWORD", "flexprice123")
+            .output()
+            .expect("this test needs `psql`: run dev/services up");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "PostgreSQL at {host}:{port} (run dev/services up): {said}");
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        // What a failed test leaves is removed as well as it goes.
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        if std::thread::panicking() {
+            let _left = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.sql(&drop)));
+        } else {
+            self.sql(&drop);
+        }
+    }
+}
