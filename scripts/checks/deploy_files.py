@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 PACKAGES = ["kubernetes-validate==1.37.0", "compose-spec==0.2.1", "PyYAML==6.0.4"]
 KUBERNETES = "1.33"
-# server.shutdown_timeout, and what closing the clients of servers takes.
-DRAIN_SECONDS = 30 + 5
+# server.shutdown_timeout for requests, and at most ten seconds for what has been begun to publish; workers and consumers take less.
+DRAIN_SECONDS = 30 + 10
 # Names that begin like ours and are not settings of the binary.
 NOT_SETTINGS = re.compile(r"FLEXPRICE_(NGINX\w*|TEST_\w*|IMAGE|LISTEN|BIN|URL|API_KEY)$")
 
