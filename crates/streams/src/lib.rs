@@ -12,10 +12,16 @@ mod coordination;
 /// The event store in one directory.
 mod embedded;
 
+/// The event store on a ClickHouse server or cluster.
+#[cfg(feature = "cluster")]
+mod clickhouse;
+
 /// The event log on Kafka.
 #[cfg(feature = "cluster")]
 pub mod kafka;
 
+#[cfg(feature = "cluster")]
+pub use clickhouse::{ClickHouseEventStore, ClickHouseOptions};
 pub use coordination::{Coordination, CoordinationError};
 pub use embedded::{EmbeddedEventStore, EmbeddedOptions};
 pub use event_log::{Ledger, LogPartition, LogStore, LoggedBatch, LoggedEvent, Stored};

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[cfg(feature = "cluster")]
+mod clickhouse;
 mod contract;
 mod crash;
 mod disk_full;

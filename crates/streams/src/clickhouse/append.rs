@@ -1,0 +1,166 @@
+//! Writing a batch: what is new of it becomes one insert that only succeeds if the table still stands where the batch begins.
+//!
+//! The insert carries the token "partition after position", and a table takes one insert per token. So of all writers that go on from one
+//! position, however late and however often repeated, one wins; the others see another position afterwards and read on from there.
+
+use std::collections::HashSet;
+
+use tokio::try_join;
+
+use super::engine::Engine;
+use super::known::known;
+use super::position::{Position, position};
+use super::row::{EventRow, IdHash, Origin, UsageRow};
+use crate::{Appended, EventStoreError, Ledger, LogPartition, LoggedBatch, LoggedEvent, Stored};
+
+/// A batch's fate, as a whole and event by event.
+pub(super) struct Outcome {
+    pub(super) stored: Stored,
+    /// In the order of the batch. Means nothing unless the batch is settled.
+    pub(super) events: Vec<Appended>,
+}
+
+/// A writer of one partition. The caller sees to it that this process has only one at a time.
+pub(super) struct Writer<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) ledger: Ledger,
+    pub(super) name: &'a str,
+}
+
+/// An event of a batch with its identity.
+type Identified<'a> = (&'a LoggedEvent, IdHash);
+
+impl Writer<'_> {
+    /// Stores what is new of a batch.
+    pub(super) async fn append(&self, batch: &LoggedBatch) -> Result<Outcome, EventStoreError> {
+        check_order(batch)?;
+        let partition = batch.partition.to_string();
+        let events: Vec<Identified<'_>> =
+            batch.events.iter().map(|logged| (logged, IdHash::of(&logged.scope, &logged.event.event.id))).collect();
+        let mut outcome = Outcome {
+            stored: Stored { position: batch.after, settled: true, new: 0, duplicates: 0 },
+            events: vec![Appended::Duplicate; events.len()],
+        };
+        let mut begin = 0;
+        loop {
+            let end = begin + self.chunk_len(&events[begin..]);
+            let part = self.append_chunk(&partition, outcome.stored.position, &events[begin..end]).await?;
+            outcome.stored.position = part.stored.position;
+            outcome.stored.settled = part.stored.settled;
+            outcome.stored.new += part.stored.new;
+            outcome.stored.duplicates += part.stored.duplicates;
+            outcome.events[begin..end].copy_from_slice(&part.events);
+            begin = end;
+            if !part.stored.settled || begin == events.len() {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// As many events as one insert takes; at least one.
+    fn chunk_len(&self, events: &[Identified<'_>]) -> usize {
+        let mut rows = 0;
+        let fits = events.iter().take_while(|(logged, _)| {
+            rows += match self.ledger {
+                Ledger::Events => 1,
+                Ledger::Usage => 1 + logged.event.entries.len(),
+            };
+            rows <= self.engine.options().insert_rows_max
+        });
+        fits.count().max(1).min(events.len())
+    }
+
+    async fn append_chunk(&self, partition: &str, after: Option<i64>, events: &[Identified<'_>]) -> Result<Outcome, EventStoreError> {
+        let ids: Vec<IdHash> = events.iter().map(|(_, id)| *id).collect();
+        // Both in either order: if the position is still `after`, whatever anyone stores later than it is refused or refuses us by its token.
+        let (found, mut known) = try_join!(self.position(partition), known(self.engine, self.ledger, &ids))?;
+        if found.last != after {
+            return Ok(overtaken(found, events));
+        }
+        // A copy within the batch is known once the first one is.
+        let marks: Vec<Appended> = ids.iter().map(|id| if known.insert(*id) { Appended::New } else { Appended::Duplicate }).collect();
+        let new: Vec<Identified<'_>> =
+            events.iter().zip(&marks).filter(|(_, mark)| **mark == Appended::New).map(|(event, _)| *event).collect();
+        let Some((last_new, _)) = new.last() else {
+            let stored = Stored { position: after, settled: true, new: 0, duplicates: events.len() };
+            return Ok(Outcome { stored, events: marks });
+        };
+        let token = format!("{partition}/after-{}", after.map_or_else(|| "start".to_owned(), |offset| offset.to_string()));
+        self.insert(partition, &new, &token).await?;
+        let reached = self.position(partition).await?;
+        if reached.mine == Some(last_new.offset) {
+            let stored = Stored { position: reached.last, settled: true, new: new.len(), duplicates: events.len() - new.len() };
+            return Ok(Outcome { stored, events: marks });
+        }
+        if reached.last == after {
+            // Acknowledged, yet neither ours nor another's is there: this replica lags, or rows were removed beside us. Nothing is lost by
+            // asking again.
+            return Err(EventStoreError::Unavailable(format!("clickhouse: {partition} does not yet show what it has acknowledged")));
+        }
+        tracing::info!(partition, ?after, position = ?reached.last, "another writer of the partition was quicker");
+        metrics::counter!("clickhouse_lost_races_total").increment(1);
+        Ok(overtaken(reached, events))
+    }
+
+    async fn position(&self, partition: &str) -> Result<Position, EventStoreError> {
+        position(self.engine, self.ledger, partition, self.name).await
+    }
+
+    async fn insert(&self, partition: &str, new: &[Identified<'_>], token: &str) -> Result<(), EventStoreError> {
+        let origin = |offset| Origin { partition, offset, writer: self.name };
+        match self.ledger {
+            Ledger::Events => {
+                let rows: Vec<_> =
+                    new.iter().map(|(logged, id)| EventRow::new(&logged.scope, &logged.event, *id, origin(logged.offset))).collect();
+                self.engine.insert::<EventRow<'static>>(&rows, token).await
+            }
+            Ledger::Usage => {
+                let mut rows = Vec::with_capacity(new.len() * 2);
+                for (logged, id) in new {
+                    let (scope, event, origin) = (&logged.scope, &logged.event, origin(logged.offset));
+                    rows.push(UsageRow::marker(scope, event, *id, origin));
+                    rows.extend(event.entries.iter().map(|entry| UsageRow::entry(scope, event, entry, origin)));
+                }
+                self.engine.insert::<UsageRow<'static>>(&rows, token).await
+            }
+        }
+    }
+}
+
+/// What another writer left of these events: nothing, when it went as far as they go.
+fn overtaken(found: Position, events: &[Identified<'_>]) -> Outcome {
+    let last = events.last().map(|(logged, _)| logged.offset);
+    let settled = found.last >= last;
+    let duplicates = if settled { events.len() } else { 0 };
+    let stored = Stored { position: found.last, settled, new: 0, duplicates };
+    Outcome { stored, events: vec![Appended::Duplicate; events.len()] }
+}
+
+/// Refuses a batch whose offsets do not rise from `after` to `last`: the position could not be told from it.
+fn check_order(batch: &LoggedBatch) -> Result<(), EventStoreError> {
+    let mut before = batch.after;
+    for logged in &batch.events {
+        if before.is_some_and(|before| logged.offset <= before) || logged.offset > batch.last {
+            return Err(EventStoreError::Corrupt(format!("offset {} of {} is out of order", logged.offset, batch.partition)));
+        }
+        before = Some(logged.offset);
+    }
+    Ok(())
+}
+
+/// The events of one direct append, behind a position.
+pub(super) fn direct_batch(partition: LogPartition, after: Option<i64>, events: Vec<LoggedEvent>) -> LoggedBatch {
+    let first = after.map_or(0, |after| after + 1);
+    let events: Vec<LoggedEvent> = (first..).zip(events).map(|(offset, event)| LoggedEvent { offset, ..event }).collect();
+    let last = events.last().map_or(first, |event| event.offset);
+    LoggedBatch { partition, after, last, events }
+}
+
+/// The answer to a direct append: an event is new if any of its ledgers had not seen it.
+pub(super) fn united(outcomes: &[Vec<Appended>], events: usize) -> Vec<Appended> {
+    let new: HashSet<usize> = outcomes
+        .iter()
+        .flat_map(|outcome| outcome.iter().enumerate().filter(|(_, appended)| **appended == Appended::New).map(|(index, _)| index))
+        .collect();
+    (0..events).map(|index| if new.contains(&index) { Appended::New } else { Appended::Duplicate }).collect()
+}

@@ -1,0 +1,159 @@
+//! The event store on ClickHouse, behind both traits: fed by the event log, or directly where none is configured.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use clickhouse::Row;
+use domain::event::Event;
+use domain::meter::{Aggregate, Window};
+use domain::scope::Scope;
+use domain::time::Timestamp;
+use serde::Serialize;
+
+use super::append::{Outcome, Writer, direct_batch, united};
+use super::engine::Engine;
+use super::migrate;
+use super::options::ClickHouseOptions;
+use super::position::position;
+use super::read;
+use super::row::TableRow;
+use crate::{
+    Appended, EventFilter, EventOrder, EventStore, EventStoreError, Ledger, LogPartition, LogStore, LoggedBatch, LoggedEvent, MeteredEvent,
+    Stored, UsageQuery, WindowUsage,
+};
+
+/// How often a direct append begins anew because another process was quicker.
+const RACES_MAX: usize = 32;
+
+/// Whose turn it is to write.
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
+/// The event store on a ClickHouse server or cluster (ADR 0005).
+pub struct ClickHouseEventStore {
+    engine: Engine,
+    /// Names this process in the rows it writes, so that it knows its own insert from another's.
+    writer: String,
+    /// One writer per ledger and partition at a time.
+    writing: Mutex<HashMap<(Ledger, LogPartition), Turn>>,
+}
+
+#[derive(Row, Serialize)]
+struct ProbeRow {
+    written: u8,
+}
+
+impl TableRow for ProbeRow {
+    const TABLE: &'static str = "probe";
+}
+
+impl ClickHouseEventStore {
+    /// A store that connects with its first request. Within an async runtime.
+    pub fn new(options: ClickHouseOptions) -> Self {
+        // 64 random bits, as the standard library seeds its maps; they only have to differ between processes.
+        let writer = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
+        Self { engine: Engine::new(options), writer, writing: Mutex::default() }
+    }
+
+    /// Makes database and tables, or brings them to the newest definition. Several processes may do so at once.
+    ///
+    /// # Errors
+    /// `Unavailable` when the server does not answer or refuses; `Corrupt` when a step differs from what was applied.
+    pub async fn migrate(&self) -> Result<(), EventStoreError> {
+        migrate::migrate(&self.engine).await
+    }
+
+    async fn write(&self, ledger: Ledger, batch: &LoggedBatch) -> Result<Outcome, EventStoreError> {
+        let writing = {
+            let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            writing.entry((ledger, batch.partition.clone())).or_default().clone()
+        };
+        let _turn = writing.lock().await;
+        Writer { engine: &self.engine, ledger, name: &self.writer }.append(batch).await
+    }
+
+    /// Stores events that no log holds, behind whatever was stored that way before.
+    async fn write_direct(&self, ledger: Ledger, scope: &Scope, events: &[MeteredEvent]) -> Result<Vec<Appended>, EventStoreError> {
+        let partition = direct();
+        for _ in 0..RACES_MAX {
+            let after = self.position(ledger, &partition).await?;
+            let events = events.iter().map(|event| LoggedEvent { offset: 0, scope: scope.clone(), event: event.clone() }).collect();
+            let batch = direct_batch(partition.clone(), after, events);
+            let outcome = self.write(ledger, &batch).await?;
+            // An overtaken batch may look settled by its offsets; but here offsets say nothing about which events they are.
+            if outcome.stored.settled && (outcome.stored.new > 0 || outcome.stored.position == after) {
+                return Ok(outcome.events);
+            }
+        }
+        Err(EventStoreError::Overloaded)
+    }
+}
+
+/// Where direct appends count their offsets.
+fn direct() -> LogPartition {
+    LogPartition { topic: "direct".to_owned(), partition: 0 }
+}
+
+#[async_trait]
+impl LogStore for ClickHouseEventStore {
+    async fn position(&self, ledger: Ledger, partition: &LogPartition) -> Result<Option<i64>, EventStoreError> {
+        Ok(position(&self.engine, ledger, &partition.to_string(), &self.writer).await?.last)
+    }
+
+    async fn append_logged(&self, ledger: Ledger, batch: LoggedBatch) -> Result<Stored, EventStoreError> {
+        Ok(self.write(ledger, &batch).await?.stored)
+    }
+}
+
+#[async_trait]
+impl EventStore for ClickHouseEventStore {
+    /// For a deployment without event log, and for tests: each call is an insert into either ledger. An event counts as new if either had not
+    /// seen it, so a request repeated after an error completes what the first left half done.
+    async fn append(&self, scope: &Scope, events: Vec<MeteredEvent>) -> Result<Vec<Appended>, EventStoreError> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut outcomes = Vec::with_capacity(Ledger::ALL.len());
+        for ledger in Ledger::ALL {
+            outcomes.push(self.write_direct(ledger, scope, &events).await?);
+        }
+        Ok(united(&outcomes, events.len()))
+    }
+
+    async fn usage(&self, scope: &Scope, queries: Vec<UsageQuery>) -> Result<Vec<Aggregate>, EventStoreError> {
+        read::usage(&self.engine, scope, &queries).await
+    }
+
+    async fn usage_by_window(&self, scope: &Scope, query: UsageQuery, window: Window) -> Result<Vec<WindowUsage>, EventStoreError> {
+        read::usage_by_window(&self.engine, scope, &query, window).await
+    }
+
+    async fn event(&self, scope: &Scope, event_id: &str) -> Result<Option<Event>, EventStoreError> {
+        read::event(&self.engine, scope, event_id).await
+    }
+
+    async fn events(
+        &self,
+        scope: &Scope,
+        filter: EventFilter,
+        order: EventOrder,
+        after: Option<(Timestamp, String)>,
+        limit: usize,
+    ) -> Result<Vec<Event>, EventStoreError> {
+        read::events(&self.engine, scope, &filter, order, after, limit).await
+    }
+
+    async fn count_events(&self, scope: &Scope, filter: EventFilter) -> Result<u64, EventStoreError> {
+        read::count_events(&self.engine, scope, &filter).await
+    }
+
+    async fn check(&self) -> Result<(), EventStoreError> {
+        migrate::check(&self.engine).await?;
+        self.engine.insert::<ProbeRow>(&[ProbeRow { written: 1 }], "").await
+    }
+
+    async fn close(&self) {
+        self.engine.close();
+    }
+}

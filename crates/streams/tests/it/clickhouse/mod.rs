@@ -1,0 +1,7 @@
+//! The store on a real ClickHouse: the contract, and what only a store fed by a log must stand.
+
+mod contract;
+mod fixture;
+mod log;
+mod schema;
+mod wire;
