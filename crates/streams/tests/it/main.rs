@@ -8,5 +8,7 @@ mod contract;
 mod crash;
 mod disk_full;
 mod embedded;
+#[cfg(feature = "cluster")]
+mod kafka;
 mod model;
 mod random;

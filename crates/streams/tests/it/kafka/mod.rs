@@ -1,0 +1,9 @@
+//! The event log on a real broker: every test has topics and a group of its own and removes them in the end.
+
+mod consume;
+mod dead_letters;
+mod disturb;
+mod harness;
+mod produce;
+mod rebalance;
+mod topics;
