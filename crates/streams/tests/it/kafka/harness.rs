@@ -221,7 +221,7 @@ impl LogHandler for MemoryStore {
 
     async fn handle(&self, batch: Arc<RecordBatch>) -> Result<Handled, HandlerError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
-        if self.failures.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+        if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
             return Err(HandlerError::new("the store is away"));
         }
         let handled = self.store(&batch);
