@@ -88,8 +88,14 @@ pub async fn open(config: &Config, metrics: Metrics, gate: &Gate) -> anyhow::Res
 /// How full the pools are, at the moment of a scrape.
 #[cfg(feature = "cluster")]
 fn record_pools(database: &storage::Database) {
-    if let Some(usage) = database.usage() {
-        usage.record();
+    let Some(usage) = database.usage() else { return };
+    for pool in &usage.pools {
+        for (state, connections) in pool.states() {
+            metrics::gauge!("flexprice_postgres_pool_connections", "pool" => pool.pool, "state" => state).set(connections);
+        }
+    }
+    for (answered_by, lists) in [("reader", usage.lists_by_reader), ("writer", usage.lists_by_writer)] {
+        metrics::counter!("flexprice_postgres_lists_total", "answered_by" => answered_by).absolute(lists);
     }
 }
 

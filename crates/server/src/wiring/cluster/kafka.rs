@@ -12,7 +12,7 @@ use domain::event::Event;
 use domain::scope::Scope;
 use streams::kafka::{
     ConsumerOptions, Growth, Handled, HandlerError, KafkaAdmin, KafkaConsumer, KafkaError, KafkaOptions, KafkaProducer, KafkaSasl,
-    KafkaSecurity, LogHandler, ProducerOptions, RecordBatch, TopicChange, TopicSpec, standard_topics,
+    KafkaSecurity, LogHandler, ProducerOptions, RecordBatch, RedriveOptions, Redriven, TopicChange, TopicSpec, standard_topics,
 };
 use streams::{Ledger, LogPartition};
 
@@ -304,8 +304,14 @@ pub async fn redrive(config: &Config, topic: Option<&str>) -> anyhow::Result<Vec
     topics.dedup();
     let mut said = Vec::new();
     for topic in topics {
-        let redriven = admin.redrive(topic).await.with_context(|| format!("dead letters of {topic}"))?;
-        said.push(format!("{topic}: {redriven}"));
+        let redriven = admin.redrive(&RedriveOptions::all(topic)).await.with_context(|| format!("dead letters of {topic}"))?;
+        said.extend(redriven.sent.iter().map(|(origin, letters)| format!("{topic}: {letters} sent back to {origin}")));
+        if redriven.without_origin > 0 {
+            said.push(format!("{topic}: {} do not say where they came from and stay", redriven.without_origin));
+        }
+        if redriven == Redriven::default() {
+            said.push(format!("{topic}: no dead letters"));
+        }
     }
     Ok(said)
 }

@@ -14,7 +14,7 @@ use app::{App, Foundation, Sharing};
 use storage::Database;
 
 use super::embedded;
-use super::{Close, Stop, answers_kept_days, or_default};
+use super::{Stop, answers_kept_days, or_default};
 use crate::commands::doctor::Check;
 use crate::config::{Config, Mode};
 use crate::gate::Gate;
@@ -44,7 +44,7 @@ pub(super) async fn foundation(config: &Config, database: &Database, gate: &Gate
     Ok(Some(foundation))
 }
 
-/// Brings the tables of the event store up to date; how many migrations ran.
+/// Brings the tables of the event store up to date.
 pub(super) async fn migrate_events(config: &Config, gate: &Gate) -> anyhow::Result<()> {
     clickhouse::open(config, gate).await.map(|_| ())
 }
