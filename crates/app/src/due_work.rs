@@ -1,14 +1,40 @@
 //! Due work: found by its due time, done by an idempotent use case (DESIGN decision 7).
+//!
+//! Two things drive it: the in-process runner asks for everything that is due ([`App::run_all_due`]); a workflow engine reads pages
+//! ([`App::due_page`]), does each piece on its own ([`App::run_planned`]) and says how it failed ([`App::due_work_failed`]).
 
-use domain::time::Clock;
-use storage::due_work::DueWork;
+use domain::time::{Clock, Timestamp};
+pub use storage::due_work::{DuePosition, DueWork};
 
 use crate::invoice::{COMPUTE_INVOICE, FINALIZE_INVOICE};
 use crate::subscription::ROLL_OVER;
 use crate::{App, Error, Result};
 
+/// All kinds of due work. Whatever drives it must know each.
+pub const KINDS: [&str; 3] = [ROLL_OVER, COMPUTE_INVOICE, FINALIZE_INVOICE];
+
 /// Longest pause between two tries of failing work, in seconds.
 const RETRY_SECONDS_MAX: i64 = 3_600;
+
+/// What became of a piece of work that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was done or moved by someone else, or is no longer wanted.
+    Gone,
+    /// It stays planned: its environment has a clock of its own by now, which alone runs its work.
+    OwnClock,
+}
+
+/// When failed work may be found again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// It stays where it is: whoever tried tries again by itself.
+    InPlace,
+    /// After a pause that grows with each failure, at most an hour.
+    Later,
+}
 
 impl App {
     /// Does one piece of work. Done twice, it changes nothing.
@@ -24,18 +50,61 @@ impl App {
     /// Does what is due now in environments that follow the system's clock, earliest first, at most `limit` pieces; returns how many
     /// were tried. Work that fails is put off and tried again, longer and longer after.
     pub async fn run_all_due(&self, limit: i64) -> Result<usize> {
-        let now = self.clocks().system_now();
-        let due = storage::due_work::due(&mut self.database(), now, limit).await?;
+        let due = storage::due_work::due(&mut self.database(), self.clocks().system_now(), limit).await?;
         for work in &due {
             let Err(error) = self.run_due_work(work).await else { continue };
-            let pause = (5 << work.attempts.clamp(0, 16)).min(RETRY_SECONDS_MAX);
-            tracing::error!(%error, id = work.id, attempts = work.attempts + 1, retry_in_seconds = pause, "due work failed");
-            metrics::counter!("flexprice_due_work_failures_total", "kind" => work.kind.clone()).increment(1);
-            let mut unit = self.database().begin().await?;
-            storage::due_work::failed(&mut unit, work, &error.to_string(), now.plus_seconds(pause)).await?;
-            unit.commit().await?;
+            self.due_work_failed(work, &error, Again::Later).await?;
         }
         Ok(due.len())
+    }
+
+    /// A page of work of these kinds that is due by `until` in environments that follow the system's clock, after a position, earliest
+    /// first.
+    pub async fn due_page(&self, kinds: &[&str], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>> {
+        Ok(storage::due_work::due_page(&mut self.database(), until, kinds, after, limit).await?)
+    }
+
+    /// Does one piece of work if it is still planned as it was found: for drivers between whose finding and doing time passes.
+    ///
+    /// # Errors
+    /// Those of the use case; and `Internal` when the work is still planned for the same instant after it was done, for then it would
+    /// be found and done for ever.
+    pub async fn run_planned(&self, found: &DueWork) -> Result<Outcome> {
+        if !self.still_planned(found).await? {
+            return Ok(Outcome::Gone);
+        }
+        if self.clocks().own(&found.scope.environment_id).is_some() {
+            return Ok(Outcome::OwnClock);
+        }
+        self.run_due_work(found).await?;
+        if self.still_planned(found).await? {
+            return Err(Error::Internal(format!("{} was done and is still planned for {}", found.id, found.due_at)));
+        }
+        Ok(Outcome::Done)
+    }
+
+    async fn still_planned(&self, found: &DueWork) -> Result<bool> {
+        let planned = storage::due_work::planned_as(&mut self.database(), &found.scope, &found.id).await?;
+        Ok(planned.is_some_and(|planned| planned.due_at == found.due_at))
+    }
+
+    /// Notes a failure where an operator sees it. Work that was done or moved meanwhile is left alone.
+    pub async fn due_work_failed(&self, found: &DueWork, error: &Error, again: Again) -> Result<()> {
+        metrics::counter!("flexprice_due_work_failures_total", "kind" => found.kind.clone()).increment(1);
+        let mut unit = self.database().begin().await?;
+        let planned = storage::due_work::planned_as(&mut unit, &found.scope, &found.id).await?;
+        let Some(planned) = planned.filter(|planned| planned.due_at == found.due_at) else {
+            tracing::warn!(%error, id = found.id, "due work failed that is no longer planned");
+            return Ok(());
+        };
+        let pause = (5 << planned.attempts.clamp(0, 16)).min(RETRY_SECONDS_MAX);
+        let again_at = match again {
+            Again::InPlace => planned.due_at,
+            Again::Later => self.clocks().system_now().plus_seconds(pause),
+        };
+        tracing::error!(%error, id = planned.id, attempts = planned.attempts + 1, %again_at, "due work failed");
+        storage::due_work::failed(&mut unit, &planned, &error.to_string(), again_at).await?;
+        Ok(unit.commit().await?)
     }
 
     /// Forgets answers to idempotency keys older than `days`.

@@ -84,6 +84,54 @@ pub async fn due(source: &mut impl Source, now: Timestamp, limit: i64) -> Result
     source.fetch(sql.bind(&limit)).await?.iter().map(DueWork::from_row).collect()
 }
 
+/// Where a page of due work ends: the place of its last piece in the order of [`due_page`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DuePosition {
+    /// When that piece was due.
+    pub due_at: Timestamp,
+    /// Its id.
+    pub id: String,
+    /// Where it is.
+    pub scope: Scope,
+}
+
+impl From<&DueWork> for DuePosition {
+    fn from(work: &DueWork) -> Self {
+        Self { due_at: work.due_at, id: work.id.clone(), scope: work.scope.clone() }
+    }
+}
+
+/// Work of these kinds that is due at `now`, after `after`, in environments without a clock of their own, earliest first. Pages follow
+/// each other by position, because work that is being done stays in the table until it is done.
+pub async fn due_page(
+    source: &mut impl Source,
+    now: Timestamp,
+    kinds: &[&str],
+    after: Option<&DuePosition>,
+    limit: i64,
+) -> Result<Vec<DueWork>, StoreError> {
+    let mut sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM due_work WHERE due_at <= ").bind(&now).push(" AND kind IN ");
+    sql = sql.bind_list(kinds.iter().map(|kind| Value::Text((*kind).to_owned())));
+    if let Some(after) = after {
+        sql = sql.push(" AND (due_at, id, tenant_id, environment_id) > ");
+        sql = sql.bind_list([
+            Value::Time(after.due_at),
+            Value::Text(after.id.clone()),
+            Value::Text(after.scope.tenant_id.to_string()),
+            Value::Text(after.scope.environment_id.to_string()),
+        ]);
+    }
+    let sql = sql.push(" AND environment_id NOT IN (SELECT environment_id FROM environment_clocks)");
+    let sql = sql.push(" ORDER BY due_at, id, tenant_id, environment_id LIMIT ").bind(&limit);
+    source.fetch(sql).await?.iter().map(DueWork::from_row).collect()
+}
+
+/// A piece of work as it is planned now; `None` when it is done or no longer wanted.
+pub async fn planned_as(source: &mut impl Source, scope: &Scope, id: &str) -> Result<Option<DueWork>, StoreError> {
+    let sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM due_work WHERE ").scoped(scope).push(" AND id = ").bind(&id.to_owned());
+    source.fetch(sql).await?.iter().map(DueWork::from_row).next().transpose()
+}
+
 /// The earliest work of one environment that is due by `until`.
 pub async fn earliest(source: &mut impl Source, scope: &Scope, until: Timestamp) -> Result<Option<DueWork>, StoreError> {
     let sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM due_work WHERE ").scoped(scope).push(" AND due_at <= ").bind(&until);

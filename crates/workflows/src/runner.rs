@@ -1,9 +1,10 @@
 //! The in-process runner: finds work that is due and does it, one piece after the other, until it is stopped.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use app::App;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
@@ -27,6 +28,7 @@ impl Default for RunnerOptions {
 /// A running runner.
 pub struct Runner {
     stop: watch::Sender<bool>,
+    look: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -39,7 +41,13 @@ impl Runner {
     /// Starts to look for due work.
     pub fn start(app: App, options: RunnerOptions) -> Self {
         let (stop, stopped) = watch::channel(false);
-        Self { stop, task: tokio::spawn(run(app, options, stopped)) }
+        let look = Arc::new(Notify::new());
+        Self { stop, look: look.clone(), task: tokio::spawn(run(app, options, look, stopped)) }
+    }
+
+    /// Looks now, without waiting for the next tick.
+    pub fn look(&self) {
+        self.look.notify_one();
     }
 
     /// Stops after the piece of work that runs.
@@ -52,13 +60,14 @@ impl Runner {
     }
 }
 
-async fn run(app: App, options: RunnerOptions, mut stopped: watch::Receiver<bool>) {
+async fn run(app: App, options: RunnerOptions, look: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
     let mut ticks = interval(options.pause);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut forget_at = Instant::now();
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
+            () = look.notified() => {}
             _ = stopped.changed() => return,
         }
         while !*stopped.borrow() {
