@@ -88,6 +88,12 @@ impl TestApp {
 }
 
 impl Client {
+    /// A client with the key [`TEST_KEY`] over a system that was set up elsewhere, with the API's default settings.
+    pub fn over(app: &App) -> Self {
+        let client = Self { router: api::router(app.clone(), ApiSettings::default()), headers: Vec::new() };
+        client.with("x-api-key", TEST_KEY)
+    }
+
     /// The same client with one more header.
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {

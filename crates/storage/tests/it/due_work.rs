@@ -15,6 +15,8 @@ contract!(
     a_failure_is_noted_and_puts_the_work_off,
     environments_with_a_clock_of_their_own_are_left_alone,
     work_of_other_scopes_is_not_seen,
+    pages_of_kinds_follow_each_other_by_position,
+    a_piece_is_read_by_its_id,
     planning_is_undone_by_a_rollback,
 );
 
@@ -132,6 +134,43 @@ async fn work_of_other_scopes_is_not_seen(database: &Database) {
     let due = due_work::due(&mut database.clone(), at(9), 10).await.expect("read");
     assert_eq!(due.len(), 2);
     assert!(due.iter().all(|work| work.attempts == 0), "{due:?}");
+}
+
+async fn pages_of_kinds_follow_each_other_by_position(database: &Database) {
+    // Two pieces of one due time, the same id in two scopes, another kind, and one that is not due yet.
+    let [other, _] = neighbours();
+    let planned = [
+        work("roll/b", 20),
+        work("roll/a", 10),
+        work_in(&other, "roll/a", 10),
+        work("compute/c", 10),
+        work("final/d", 5),
+        work("roll/e", 99),
+    ];
+    plan(database, &planned).await;
+    let mut pages = Vec::new();
+    let mut after = None;
+    loop {
+        let page = due_work::due_page(&mut database.clone(), at(20), &["roll", "compute"], after.as_ref(), 1).await.expect("read");
+        let Some(last) = page.last() else { break };
+        after = Some(due_work::DuePosition::from(last));
+        pages.extend(page);
+    }
+    let ids: Vec<&str> = pages.iter().map(|work| work.id.as_str()).collect();
+    assert_eq!(ids, ["compute/c", "roll/a", "roll/a", "roll/b"]);
+    assert_ne!(pages[1].scope, pages[2].scope);
+    let none = due_work::due_page(&mut database.clone(), at(20), &[], None, 10).await.expect("read");
+    assert_eq!(none, []);
+}
+
+async fn a_piece_is_read_by_its_id(database: &Database) {
+    plan(database, &[work("roll/a", 10)]).await;
+    let read = async |scope: &Scope, id: &str| due_work::planned_as(&mut database.clone(), scope, id).await.expect("read");
+    assert_eq!(read(&scope(), "roll/a").await, Some(work("roll/a", 10)));
+    assert_eq!(read(&scope(), "roll/b").await, None);
+    for other in neighbours() {
+        assert_eq!(read(&other, "roll/a").await, None);
+    }
 }
 
 async fn planning_is_undone_by_a_rollback(database: &Database) {

@@ -1,0 +1,173 @@
+//! Recorded histories replay: a change of a workflow that running ones cannot follow fails here. How to change one all the same is in
+//! docs/recipes/change-a-workflow.md.
+
+use std::path::{Path, PathBuf};
+
+use app::Error;
+use serde_json::Value;
+use temporalio_client::{UntypedWorkflow, WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHistory, WorkflowStartOptions};
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_sdk::workflow_replayer::{WorkflowReplayError, WorkflowReplayer, WorkflowReplayerOptions};
+use temporalio_sdk::{WorkflowContext, WorkflowResult};
+use workflows::temporal::workflows::{
+    ForgetIdempotencyAnswersWorkflow, ScheduleDraftFinalizationWorkflow, ScheduleSubscriptionBillingWorkflow,
+};
+use workflows::temporal::{Piece, PieceOutcome, PieceWorkflow, Queue, Scan, TemporalClient, replayer};
+
+use crate::support::{Table, connect, eventually, fresh_prefix, patient, piece, serve};
+
+fn histories() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/histories")
+}
+
+fn recorded() -> Vec<(String, WorkflowHistory)> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(histories()).expect("histories").map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    let read = |file: PathBuf| {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        (name, WorkflowHistory::from_json(&std::fs::read(&file).unwrap()).expect("a history"))
+    };
+    files.into_iter().map(read).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recorded_histories_replay() {
+    let recorded = recorded();
+    let types = [
+        "ComputeInvoiceWorkflow",
+        "FinalizeDraftInvoiceWorkflow",
+        "ForgetIdempotencyAnswersWorkflow",
+        "ProcessSubscriptionBillingWorkflow",
+        "ScheduleDraftFinalizationWorkflow",
+        "ScheduleSubscriptionBillingWorkflow",
+    ];
+    for name in types {
+        assert!(recorded.iter().any(|(file, _)| file.starts_with(name)), "{name} has no recorded history");
+    }
+    let replaying = tokio::task::spawn_blocking(move || {
+        let replayer = replayer().expect("a replayer");
+        tokio::runtime::Handle::current().block_on(async {
+            for (name, history) in recorded {
+                replayer.replay_workflow(history).await.unwrap_or_else(|error| panic!("{name} does not replay: {error}"));
+            }
+        });
+    });
+    replaying.await.expect("all replay");
+}
+
+/// As if somebody had put a pause before the computation.
+#[workflow]
+#[derive(Default)]
+struct Changed;
+
+#[workflow_methods]
+impl Changed {
+    #[run(name = "ComputeInvoiceWorkflow")]
+    async fn run(ctx: &mut WorkflowContext<Self>, _piece: Piece) -> WorkflowResult<PieceOutcome> {
+        ctx.timer(std::time::Duration::from_secs(1)).await;
+        Ok(PieceOutcome::Done)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_running_workflows_cannot_follow_is_noticed() {
+    let (_, history) = recorded().into_iter().find(|(name, _)| name == "ComputeInvoiceWorkflow").expect("recorded");
+    let replaying = tokio::task::spawn_blocking(move || {
+        let options = WorkflowReplayerOptions::new().register_workflow::<Changed>().expect("registered").build();
+        let replayer = WorkflowReplayer::new(options).expect("a replayer");
+        tokio::runtime::Handle::current().block_on(replayer.replay_workflow(history))
+    });
+    let outcome = replaying.await.expect("it ends");
+    assert!(matches!(outcome, Err(WorkflowReplayError::Replay(_))), "{outcome:?}");
+}
+
+/// Writes a history as the SDK reads it in this workspace: serde_json's `arbitrary_precision` hides plain numbers from those of its
+/// messages that take a number or a text (the ones with camel-case fields), so these get texts.
+async fn write(history: WorkflowHistory, file: &str) {
+    let mut json: Value = serde_json::from_slice(&history.to_json().await.expect("a history")).expect("JSON");
+    numbers_as_texts(&mut json);
+    std::fs::write(histories().join(format!("{file}.json")), format!("{json}\n")).expect("written");
+}
+
+fn numbers_as_texts(json: &mut Value) {
+    match json {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::Number(number) if name.contains(char::is_uppercase) => *value = Value::String(number.to_string()),
+                    other => numbers_as_texts(other),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(numbers_as_texts),
+        _ => {}
+    }
+}
+
+async fn record(client: &TemporalClient, workflow_id: &str, file: &str) {
+    let handle = client.raw().get_workflow_handle::<UntypedWorkflow>(workflow_id.to_owned());
+    // A failed workflow has a history too.
+    let _ = handle.get_result(WorkflowGetResultOptions::default()).await;
+    write(handle.fetch_history(WorkflowFetchHistoryOptions::default()), file).await;
+}
+
+async fn record_pieces(client: &TemporalClient) {
+    for kind in PieceWorkflow::ALL {
+        let due = piece(kind, "entity");
+        let workers = serve(client, Table::new(std::slice::from_ref(&due)), patient()).await;
+        client.start_due(std::slice::from_ref(&due)).await.unwrap();
+        record(client, &client.workflow_id(kind, &due), kind.type_name()).await;
+        workers.stop().await;
+
+        let due = piece(kind, "entity");
+        let table = Table::ending(std::slice::from_ref(&due), Box::new(|_| Err(Error::Unavailable("away".into()))));
+        let workers = serve(client, table, patient()).await;
+        client.start_due(std::slice::from_ref(&due)).await.unwrap();
+        record(client, &client.workflow_id(kind, &due), &format!("{}-failed", kind.type_name())).await;
+        workers.stop().await;
+    }
+}
+
+async fn record_schedules(client: &TemporalClient) {
+    let kinds = [PieceWorkflow::ProcessSubscriptionBilling, PieceWorkflow::FinalizeDraftInvoice];
+    let due: Vec<_> = (0..6).map(|number| piece(kinds[number % 2], "entity")).collect();
+    let workers = serve(client, Table::new(&due), patient()).await;
+    let queue = client.queue_name(Queue::Background);
+    let options = |id: &str| WorkflowStartOptions::new(queue.clone(), client.schedule_id(id)).build();
+    // Two pages of two rows.
+    let scan = Scan { batch_size: 2, workflows_max: 0, started: 0, from: None };
+    client.raw().start_workflow(ScheduleSubscriptionBillingWorkflow::run, scan.clone(), options("billing")).await.expect("started");
+    record(client, &client.schedule_id("billing"), "ScheduleSubscriptionBillingWorkflow").await;
+    client.raw().start_workflow(ScheduleDraftFinalizationWorkflow::run, scan, options("drafts")).await.expect("started");
+    record(client, &client.schedule_id("drafts"), "ScheduleDraftFinalizationWorkflow").await;
+    client.raw().start_workflow(ForgetIdempotencyAnswersWorkflow::run, 7, options("answers")).await.expect("started");
+    record(client, &client.schedule_id("answers"), "ForgetIdempotencyAnswersWorkflow").await;
+    workers.stop().await;
+}
+
+async fn record_continuation(client: &TemporalClient) {
+    let due: Vec<_> = (0..25).map(|_| piece(PieceWorkflow::ComputeInvoice, "entity")).collect();
+    let table = Table::new(&due);
+    let workers = serve(client, table.clone(), patient()).await;
+    let options = WorkflowStartOptions::new(client.queue_name(Queue::Background), client.schedule_id("long")).build();
+    let scan = Scan { batch_size: 1, workflows_max: 0, started: 0, from: None };
+    let handle = client.raw().start_workflow(ScheduleSubscriptionBillingWorkflow::run, scan, options).await.expect("started");
+    handle.get_result(WorkflowGetResultOptions::default()).await.expect("a result");
+    // The handle names the first run, which continued as new; the id alone names the last.
+    let first = handle.fetch_history(WorkflowFetchHistoryOptions::default());
+    write(first, "ScheduleSubscriptionBillingWorkflow-continued").await;
+    record(client, &client.schedule_id("long"), "ScheduleSubscriptionBillingWorkflow-continuation").await;
+    eventually("all done", || async { table.planned().is_empty().then_some(()) }).await;
+    workers.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "writes tests/histories anew: docs/recipes/change-a-workflow.md says when"]
+async fn record_histories() {
+    let client = connect(&fresh_prefix()).await;
+    record_pieces(&client).await;
+    record_schedules(&client).await;
+    record_continuation(&client).await;
+    client.remove_schedules().await.unwrap();
+}
