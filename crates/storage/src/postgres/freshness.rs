@@ -158,3 +158,62 @@ async fn replayed(reader: &Pool, position: i64) -> Result<bool, StoreError> {
     let sql = "SELECT NOT pg_is_in_recovery() OR COALESCE((pg_last_wal_replay_lsn() - '0/0')::bigint >= $1, false)";
     Ok(sqlx::query_scalar(sql).bind(position).fetch_one(&reader.connections).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(number: usize) -> Scope {
+        Scope { tenant_id: "tenant".into(), environment_id: format!("environment_{number}").as_str().into() }
+    }
+
+    fn write(freshness: &Freshness, number: usize) {
+        freshness.wrote_to(HashSet::from([scope(number)]));
+    }
+
+    #[test]
+    fn a_scope_is_shown_once_the_mark_has_passed_its_last_write() {
+        let freshness = Freshness::default();
+        assert!(!freshness.shows_writes_to(&scope(1)), "nothing is known yet");
+        let before = Instant::now();
+        write(&freshness, 1);
+        freshness.shows(before);
+        assert!(!freshness.shows_writes_to(&scope(1)));
+        assert!(freshness.shows_writes_to(&scope(2)));
+        freshness.shows(Instant::now());
+        assert!(freshness.shows_writes_to(&scope(1)));
+        write(&freshness, 1);
+        assert!(!freshness.shows_writes_to(&scope(1)));
+        freshness.lost("gone");
+        assert!(!freshness.shows_writes_to(&scope(2)));
+    }
+
+    #[test]
+    fn an_old_mark_shows_nothing() {
+        let freshness = Freshness::default();
+        let old = Instant::now().checked_sub(LAG_MAX + Duration::from_millis(1)).expect("the machine has run for two seconds");
+        freshness.shows(old);
+        assert!(!freshness.shows_writes_to(&scope(1)));
+    }
+
+    #[test]
+    fn more_writes_than_are_remembered_make_the_reader_wait_and_never_lie() {
+        let freshness = Freshness::default();
+        freshness.shows(Instant::now());
+        for number in 0..=SCOPES_MAX {
+            write(&freshness, number);
+            assert!(freshness.known().written.len() <= SCOPES_MAX);
+        }
+        for number in [0, 1, SCOPES_MAX, SCOPES_MAX + 1] {
+            assert!(!freshness.shows_writes_to(&scope(number)), "{number}");
+        }
+        freshness.shows(Instant::now());
+        assert!(freshness.shows_writes_to(&scope(0)));
+        // What the mark has passed makes room.
+        for number in 0..=SCOPES_MAX {
+            freshness.shows(Instant::now());
+            write(&freshness, number);
+        }
+        assert!(freshness.shows_writes_to(&scope(SCOPES_MAX + 1)), "no need to take all scopes for written to");
+    }
+}

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use domain::scope::Scope;
 use sqlx::postgres::PgRow;
-use sqlx::{Connection as _, Postgres, Transaction};
+use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 
 use self::freshness::Freshness;
 use self::pool::{Pool, Role};
@@ -54,8 +54,8 @@ impl Drop for Reader {
 impl PostgresDatabase {
     /// The writer must answer; the reader may come later.
     pub(crate) async fn connect(options: &PostgresOptions) -> Result<Arc<Self>, StoreError> {
+        greet(options).await?;
         let writer = Pool::new(Role::Writer, options.connect_writer(), options);
-        drop(writer.connections.acquire().await?);
         let reader = options.connect_reader().map(|connect| {
             let pool = Pool::new(Role::Reader, connect, options);
             let freshness = Arc::new(Freshness::default());
@@ -134,6 +134,21 @@ impl PostgresDatabase {
         }
         self.writer.connections.close().await;
     }
+}
+
+/// Connects once past the pool, which would tell of a timeout alone. Credentials and names that the server refuses are a defect of the
+/// configuration here; later they may be about to change.
+async fn greet(options: &PostgresOptions) -> Result<(), StoreError> {
+    let writer = options.connect_writer();
+    let connection = match tokio::time::timeout(options.acquire_timeout, PgConnection::connect_with(&writer)).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(sqlx::Error::Database(refused))) if refused.code().is_some_and(|code| code.starts_with("28") || code == "3D000") => {
+            return Err(StoreError::Corrupt(format!("the server refuses: {}", refused.message())));
+        }
+        Ok(Err(error)) => return Err(error.into()),
+        Err(_) => return Err(StoreError::Unavailable("the server does not answer in time".into())),
+    };
+    Ok(connection.close().await?)
 }
 
 fn rows_of(rows: Vec<PgRow>) -> Vec<Row> {

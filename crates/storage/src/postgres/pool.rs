@@ -13,6 +13,8 @@ use crate::{Sql, StoreError};
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// Connections beyond those that are kept close after this long without use.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest wait for a connection to the reader.
+const READER_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Statements with more values than this are not kept prepared: few are alike.
 const PREPARED_VALUES_MAX: usize = 128;
 
@@ -42,7 +44,11 @@ impl Pool {
             .min_connections(options.max_idle_conns.min(max))
             .idle_timeout(IDLE_TIMEOUT)
             .max_lifetime(options.conn_max_lifetime)
-            .acquire_timeout(options.acquire_timeout)
+            .acquire_timeout(match role {
+                Role::Writer => options.acquire_timeout,
+                // The writer can answer in its place.
+                Role::Reader => options.acquire_timeout.min(READER_ACQUIRE_TIMEOUT),
+            })
             .test_before_acquire(false)
             .before_acquire(move |connection, met| {
                 let doubt = read(&suspected).is_some_and(|since| since.elapsed() <= met.age);

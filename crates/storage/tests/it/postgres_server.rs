@@ -332,6 +332,16 @@ async fn a_server_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test]
+async fn credentials_and_names_that_the_server_refuses_are_no_passing_trouble() {
+    let missing = options("flexprice_of_nobody");
+    let outcome = Database::connect(&missing).await.map(drop);
+    assert!(matches!(&outcome, Err(StoreError::Corrupt(cause)) if cause.contains("flexprice_of_nobody")), "{outcome:?}");
+    let nobody = PostgresOptions { user: "nobody_at_all".into(), ..options("postgres") };
+    let outcome = Database::connect(&nobody).await.map(drop);
+    assert!(matches!(&outcome, Err(StoreError::Corrupt(cause)) if cause.contains("nobody_at_all")), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn commits_are_durable_whatever_the_database_is_set_to() {
     let fresh = fresh().await;
     run(&mut plain(&fresh.options).await, format!("ALTER DATABASE {} SET synchronous_commit = off", fresh.options.dbname)).await;
