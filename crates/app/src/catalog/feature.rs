@@ -36,7 +36,7 @@ impl App {
         let mut work = self.database().begin().await?;
         let meter = match (feature.kind, feature.meter_id.clone(), meter) {
             (FeatureType::Metered, Some(id), _) => {
-                let meter: Option<Meter> = storage::get(&mut work, &context.scope, id.as_str()).await?;
+                let meter: Option<Meter> = storage::get(&mut work.shared(), &context.scope, id.as_str()).await?;
                 let meter = meter.ok_or_else(|| Error::not_found("meter", id.as_str()))?;
                 require(meter.audit.status == Status::Published, "the meter is archived: use a published one")?;
                 Some(meter)
@@ -96,10 +96,11 @@ impl App {
         self.touch(context, &mut feature);
         storage::update(&mut work, &feature).await?;
         if let Some(meter_id) = &feature.meter_id {
+            // The meter first: whoever begins to use it holds it, too, and is counted or waits.
+            let meter: Option<Meter> = storage::get(&mut work, &context.scope, meter_id.as_str()).await?;
             let users = [Condition::Eq("meter_id", Value::Text(meter_id.to_string())), Condition::eq("status", &Status::Published)];
             let features = storage::count::<Feature>(&mut work, &context.scope, &users).await?;
             let prices = storage::count::<domain::rating::Price>(&mut work, &context.scope, &users).await?;
-            let meter: Option<Meter> = storage::get(&mut work, &context.scope, meter_id.as_str()).await?;
             if let (0, 0, Some(mut meter)) = (features, prices, meter) {
                 meter.audit.status = Status::Archived;
                 self.touch(context, &mut meter);

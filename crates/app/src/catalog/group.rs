@@ -4,7 +4,7 @@ use domain::catalog::{Feature, Group, GroupEntityType};
 use domain::invalid::require_text;
 use domain::rating::Price;
 use domain::scope::{Scope, Status};
-use storage::{Condition, Source, Value};
+use storage::{Condition, UnitOfWork, Value};
 
 use crate::{App, Context, Error, Pending, Result};
 
@@ -42,9 +42,9 @@ impl App {
     }
 }
 
-/// Refuses a group that does not exist, is put away, or groups other things.
-pub(super) async fn check_group(source: &mut impl Source, scope: &Scope, id: &str, wanted: GroupEntityType) -> Result<()> {
-    let group: Option<Group> = storage::get(source, scope, id).await?;
+/// Refuses a group that does not exist, is put away, or groups other things. It stays until the unit of work ends.
+pub(super) async fn check_group(work: &mut UnitOfWork, scope: &Scope, id: &str, wanted: GroupEntityType) -> Result<()> {
+    let group: Option<Group> = storage::get(&mut work.shared(), scope, id).await?;
     match group.filter(|group| group.audit.status == Status::Published) {
         Some(group) if group.entity_type == wanted => Ok(()),
         Some(group) => Err(Error::input(format!("group {id} groups {}s, not {wanted}s", group.entity_type))),

@@ -80,7 +80,7 @@ impl App {
         let mut work = self.database().begin().await?;
         let inserted = storage::insert(&mut work, &plan).await.map_err(Error::from);
         inserted.map_err(|error| error.or_exists(duplicate(&plan.lookup_key)))?;
-        let mut prices: Vec<Price> = storage::find_all(&mut work, &context.scope, &prices_of(id)).await?;
+        let mut prices: Vec<Price> = storage::find_all(&mut work.glance(), &context.scope, &prices_of(id)).await?;
         prices.retain(|price| price.end_date.is_none_or(|end| end > now));
         for price in &mut prices {
             price.id = PriceId::new(self.ids());

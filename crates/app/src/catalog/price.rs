@@ -132,11 +132,12 @@ impl App {
         if price.entity_type != PriceEntityType::Plan {
             return Err(Error::unbuilt(&format!("a price of entity_type {}", price.entity_type)));
         }
+        // Held: the plan's prices are counted below, and whoever subscribes to it waits.
         let plan: Option<Plan> = storage::get(work, scope, &price.entity_id).await?;
         let plan = plan.ok_or_else(|| Error::not_found("plan", &price.entity_id))?;
         let mut default_name = plan.name;
         if let Some(meter_id) = &price.meter_id {
-            let meter: Option<Meter> = storage::get(work, scope, meter_id.as_str()).await?;
+            let meter: Option<Meter> = storage::get(&mut work.shared(), scope, meter_id.as_str()).await?;
             default_name = meter.ok_or_else(|| Error::not_found("meter", meter_id.as_str()))?.name;
         }
         if price.display_name.is_empty() {

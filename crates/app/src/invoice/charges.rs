@@ -1,13 +1,15 @@
 //! The charges of a bill with what their meters counted: read outside any lock, turned into lines inside one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::ids::InvoiceId;
 use domain::invoice::{BillableLine, BilledLine, BillingReason, Invoice, InvoiceLineItem, ReferencePoint, Usage, draft_line, due_charges};
 use domain::meter::Meter;
 use domain::rating::{InvoiceCadence, Price, PriceType};
+use domain::scope::Scope;
 use domain::subscription::{Subscription, SubscriptionLineItem, first_period_coefficient};
 use domain::time::Period;
+use storage::UnitOfWork;
 
 use crate::event::MeterRead;
 use crate::subscription::SubscriptionWithLines;
@@ -77,6 +79,25 @@ impl App {
         let customer = self.external_id(scope, &subscription.customer_id).await?;
         let usages = self.read_meters(scope, &[customer], &reads).await?;
         Ok(metered.iter().map(|(line, ..)| line.id.to_string()).zip(usages).collect())
+    }
+
+    /// Refuses charges when another bill has been computed since they were read. The caller holds the subscription, so that bills of
+    /// one subscription are written one after the other.
+    pub(crate) async fn check_not_billed_since(
+        &self,
+        work: &mut UnitOfWork,
+        scope: &Scope,
+        subscription: &Subscription,
+        charges: &Charges,
+        except: Option<&InvoiceId>,
+    ) -> Result<()> {
+        let key = |line: &BilledLine| (line.price_id.clone(), line.period, line.invoice_period);
+        let billed = storage::billed_lines::of_subscription(work, scope, &subscription.id, except, charges.period.start).await?;
+        let (before, now): (HashSet<_>, HashSet<_>) = (charges.billed.iter().map(key).collect(), billed.iter().map(key).collect());
+        if before == now {
+            return Ok(());
+        }
+        Err(Error::VersionConflict("another invoice of the subscription was computed meanwhile: try again".into()))
     }
 
     /// The lines of a bill from its charges.

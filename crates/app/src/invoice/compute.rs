@@ -25,11 +25,14 @@ impl App {
         let subscription: Subscription = self.get(scope, "subscription", subscription_id.as_str()).await?;
         let charges = self.read_charges(context, &subscription, period, before.billing_reason, Some(&before.id)).await?;
         let mut work = self.database().begin().await?;
+        // The subscription before its invoice, as everywhere.
+        storage::get::<Subscription>(&mut work, scope, subscription_id.as_str()).await?;
         let found: Option<Invoice> = storage::get(&mut work, scope, id).await?;
         let mut invoice = found.ok_or_else(|| Error::not_found("invoice", id))?;
         if invoice.version != before.version {
             return Err(Error::VersionConflict("the invoice changed meanwhile: try again".into()));
         }
+        self.check_not_billed_since(&mut work, scope, &subscription, &charges, Some(&before.id)).await?;
         let lines = self.lines_from_charges(context, &invoice, &subscription, charges);
         let lines = self.store_computed(&mut work, context, &mut invoice, lines).await?;
         storage::due_work::cancel(&mut work, scope, COMPUTE_INVOICE, id).await?;

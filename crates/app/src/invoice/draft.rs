@@ -36,8 +36,12 @@ impl App {
         }
         let sequence = storage::sequences::next(work, scope, &format!("billing/{}", subscription.id), 1).await?;
         let invoice = self.new_invoice(context, subscription, period, reason, sequence, idempotency_key);
-        storage::insert(work, &invoice).await?;
-        Ok(invoice)
+        // Another reason to refuse it: a bill of this period that was made under another key. That must not spoil the unit of work.
+        if storage::insert_if_absent(work, &invoice).await? {
+            Ok(invoice)
+        } else {
+            Err(Error::exists("another invoice bills this period already"))
+        }
     }
 
     /// A bill as it stands before its lines are computed.

@@ -43,18 +43,17 @@ impl App {
             (PRODUCTION_ENVIRONMENT, "Production", EnvironmentType::Production),
         ] {
             let scope = Scope { tenant_id: TenantId::from(DEFAULT_TENANT), environment_id: EnvironmentId::from(id) };
-            if storage::get::<Environment>(&mut work, &scope, id).await?.is_none() {
-                let now = self.clocks().system_now();
-                let audit = Audit {
-                    scope,
-                    status: Status::Published,
-                    created_at: now,
-                    updated_at: now,
-                    created_by: DEFAULT_USER.into(),
-                    updated_by: DEFAULT_USER.into(),
-                };
-                storage::insert(&mut work, &Environment { id: id.into(), name: name.into(), kind, audit }).await?;
-            }
+            let now = self.clocks().system_now();
+            let audit = Audit {
+                scope,
+                status: Status::Published,
+                created_at: now,
+                updated_at: now,
+                created_by: DEFAULT_USER.into(),
+                updated_by: DEFAULT_USER.into(),
+            };
+            // Processes that start at once all find it missing: one makes it.
+            storage::insert_if_absent(&mut work, &Environment { id: id.into(), name: name.into(), kind, audit }).await?;
         }
         Ok(work.commit().await?)
     }
@@ -106,7 +105,12 @@ impl App {
         require_text(name, "name")?;
         let id = EnvironmentId::new(self.ids());
         let scope = Scope { tenant_id: context.scope.tenant_id.clone(), environment_id: id.clone() };
-        let existing = self.environments(&scope.tenant_id).iter().filter(|environment| environment.kind == kind).count();
+        let mut work = self.database().begin().await?;
+        // Counted by the database and under a lock: memory may not have heard of one that another process has just made.
+        work.lock(&Scope { environment_id: "".into(), ..scope.clone() }, "environments").await?;
+        let all = storage::all_environments(&mut work).await?;
+        let of_kind = |environment: &&Environment| environment.audit.scope.tenant_id == scope.tenant_id && environment.kind == kind;
+        let existing = all.iter().filter(of_kind).count();
         let limit = match kind {
             EnvironmentType::Development => DEVELOPMENT_MAX,
             EnvironmentType::Production => PRODUCTION_MAX,
@@ -116,7 +120,6 @@ impl App {
         }
         let audit = Audit { scope, ..self.audit(context) };
         let environment = Environment { id, name: name.to_owned(), kind, audit };
-        let mut work = self.database().begin().await?;
         storage::insert(&mut work, &environment).await?;
         Ok(Pending::new(self, work, environment).after(AfterCommit::Environments))
     }

@@ -40,6 +40,7 @@ impl App {
         self.touch(context, &mut subscription);
         storage::update(&mut work, &subscription).await?;
         if let Some((period, charges)) = used {
+            self.check_not_billed_since(&mut work, scope, &before, &charges, None).await?;
             let mut invoice = self.draft_invoice(&mut work, context, &before, period, BillingReason::Proration).await?;
             let lines = self.lines_from_charges(context, &invoice, &before, charges);
             self.store_computed(&mut work, context, &mut invoice, lines).await?;

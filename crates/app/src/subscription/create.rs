@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::catalog::Plan;
+use domain::customer::Customer;
 use domain::ids::{IdGen, SubscriptionId};
 use domain::invalid::require;
 use domain::invoice::{BillingReason, Invoice};
@@ -69,17 +70,23 @@ impl App {
         let scope = &context.scope;
         let now = self.now(scope);
         let customer = self.resolve_customer(scope, new.customer_id.as_deref(), new.external_customer_id.as_deref()).await?;
-        let plan: Plan = self.get(scope, "plan", &new.plan_id).await?;
-        require(plan.audit.status == Status::Published, "the plan is archived: choose a published one")?;
         let mut work = self.database().begin().await?;
-        let prices: Vec<Price> = storage::find_all(&mut work, scope, &crate::catalog::prices_of(plan.id.as_str())).await?;
+        // Held until the commit: neither may be put away meanwhile. Memory may be older than the database.
+        let customer: Option<Customer> = storage::get(&mut work.shared(), scope, customer.id.as_str()).await?;
+        let customer = customer.filter(|customer| customer.audit.status == Status::Published);
+        let customer = customer.ok_or_else(|| Error::input("the customer is archived"))?;
+        let plan: Option<Plan> = storage::get(&mut work.shared(), scope, &new.plan_id).await?;
+        let plan = plan.ok_or_else(|| Error::not_found("plan", &new.plan_id))?;
+        require(plan.audit.status == Status::Published, "the plan is archived: choose a published one")?;
+        // The counter before the prices: it holds up all that change them.
+        let price_sequence = storage::sequences::current(&mut work, scope, &sequence_name(PriceEntityType::Plan, plan.id.as_str())).await?;
+        let prices: Vec<Price> = storage::find_all(&mut work.glance(), scope, &crate::catalog::prices_of(plan.id.as_str())).await?;
         let mut subscription = first_period(&new, &customer.timezone, now)?;
         subscription.id = SubscriptionId::new(self.ids());
         subscription.customer_id = customer.id.clone();
         subscription.plan_id = plan.id.clone();
         subscription.audit = self.audit(context);
-        subscription.synced_price_sequence =
-            storage::sequences::current(&mut work, scope, &sequence_name(PriceEntityType::Plan, plan.id.as_str())).await?;
+        subscription.synced_price_sequence = price_sequence;
         let taken = prices_for(&prices, &new.currency, new.billing_period, subscription.start_date)?;
         let meters = meter_names(&mut work, scope, &taken).await?;
         let lines = make_lines(&subscription, &plan, &taken, &meters, self.ids());
@@ -182,7 +189,7 @@ fn first_period(new: &NewSubscription, timezone: &str, now: Timestamp) -> Result
 
 async fn meter_names(work: &mut UnitOfWork, scope: &Scope, prices: &[&Price]) -> Result<HashMap<String, String>> {
     let ids: Vec<_> = prices.iter().filter_map(|price| price.meter_id.clone()).collect();
-    let meters: Vec<Meter> = storage::find_all(work, scope, &[Condition::one_of("id", &ids)]).await?;
+    let meters: Vec<Meter> = storage::find_all(&mut work.glance(), scope, &[Condition::one_of("id", &ids)]).await?;
     Ok(meters.into_iter().map(|meter| (meter.id.to_string(), meter.name)).collect())
 }
 
