@@ -50,6 +50,7 @@ impl App {
     /// Does what is due now in environments that follow the system's clock, earliest first, at most `limit` pieces; returns how many
     /// were tried. Work that fails is put off and tried again, longer and longer after.
     pub async fn run_all_due(&self, limit: i64) -> Result<usize> {
+        self.refresh_platform().await?;
         let due = storage::due_work::due(&mut self.database(), self.clocks().system_now(), limit).await?;
         for work in &due {
             let Err(error) = self.run_due_work(work).await else { continue };
@@ -73,6 +74,8 @@ impl App {
         if !self.still_planned(found).await? {
             return Ok(Outcome::Gone);
         }
+        // Another process may have set or removed the clock.
+        self.refresh_platform().await?;
         if self.clocks().own(&found.scope.environment_id).is_some() {
             return Ok(Outcome::OwnClock);
         }

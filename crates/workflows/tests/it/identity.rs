@@ -1,10 +1,11 @@
 //! A piece of due work is one workflow, however often it is found.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use app::Error;
 use app::due_work::Outcome;
 use futures::future::join_all;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use temporalio_client::WorkflowExecutionStatus;
 use workflows::temporal::{PieceWorkflow, Started, TemporalClient};
 
@@ -30,7 +31,7 @@ async fn a_piece_that_is_started_often_runs_once() {
     eventually("done", || async { (status(&client, &id).await == WorkflowExecutionStatus::Completed).then_some(()) }).await;
     let again = client.start_due(std::slice::from_ref(&due)).await.unwrap();
     assert_eq!(again, Started { started: 0, known: 1 }, "one that is done is not started again");
-    assert_eq!(table.runs(), [due.id.clone()]);
+    assert_eq!(table.runs(), std::slice::from_ref(&due.id));
 
     // The same work, planned anew for another instant, is another piece.
     let moved = app::due_work::DueWork { due_at: due.due_at.plus_seconds(60), ..due };

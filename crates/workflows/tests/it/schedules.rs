@@ -20,7 +20,7 @@ async fn workers_that_start_at_once_agree_on_the_schedules() {
     let client = &clients[0];
     for id in schedules::ALL {
         let schedule = described(client, id).await;
-        let policies = schedule.raw().schedule.as_ref().and_then(|schedule| schedule.policies.clone()).expect("policies");
+        let policies = schedule.raw().schedule.as_ref().and_then(|schedule| schedule.policies).expect("policies");
         // SCHEDULE_OVERLAP_POLICY_SKIP
         assert_eq!(policies.overlap_policy, 1, "{id}");
         assert!(!schedule.paused(), "{id}");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use app::due_work::{Again, DuePosition, DueWork, Outcome};
 use app::platform::{ConfiguredKey, DEFAULT_TENANT, DEFAULT_USER, key_hash};
-use app::{App, Error, Settings, UlidIds};
+use app::{App, Error, Foundation, Settings, UlidIds};
 use async_trait::async_trait;
 use domain::ids::IdGen as _;
 use domain::scope::Scope;
@@ -205,7 +205,9 @@ impl Billing {
         let settings = Settings { configured_keys: HashMap::from([(key_hash(TEST_KEY), owner)]), ..Settings::default() };
         let shown = clock.clone();
         let now = move || Timestamp::from_micros(shown.load(Ordering::SeqCst));
-        let app = App::start(database, events, now, Box::new(UlidIds::default()), settings).await.expect("the system starts");
+        let app = App::start(Foundation::embedded(database, events), now, Box::new(UlidIds::default()), settings)
+            .await
+            .expect("the system starts");
         Self { api: Client::over(&app), app, clock }
     }
 
