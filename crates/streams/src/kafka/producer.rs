@@ -238,6 +238,8 @@ fn connect(kafka: &KafkaOptions, options: &ProducerOptions) -> Result<ThreadedPr
         .set("batch.num.messages", "10000")
         .set("batch.size", "1000000")
         .set("message.max.bytes", options.message_bytes_max.to_string())
+        // Added partitions are noticed in this time.
+        .set("topic.metadata.refresh.interval.ms", "15000")
         .set("message.timeout.ms", options.delivery_timeout.as_millis().to_string())
         // Our own limit comes first; these only must not.
         .set("queue.buffering.max.messages", (options.queue_messages_max.saturating_mul(2)).min(10_000_000).to_string())

@@ -1,10 +1,12 @@
 //! Reading a batch: messages of one partition, decoded, until it is full or old enough.
 
+use std::sync::Arc;
+
 use futures::{FutureExt, StreamExt};
 use rdkafka::consumer::MessageStream;
 use rdkafka::error::KafkaError as Native;
 use rdkafka::message::{BorrowedMessage, Message, OwnedMessage};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use domain::time::Timestamp;
@@ -26,6 +28,8 @@ pub(super) struct Batch {
     pub(super) poison: Vec<(OwnedMessage, String)>,
     /// The last offset read.
     pub(super) last: i64,
+    /// The right to hold a batch in memory; given back when the batch is done.
+    pub(super) turn: Option<OwnedSemaphorePermit>,
     bytes: usize,
     messages: usize,
 }
@@ -40,12 +44,14 @@ pub(super) enum Read {
     Failed(Native),
 }
 
-/// Reads messages from offset `next` on.
+/// Reads messages from offset `next` on. From the first message on it takes one of the `turns`: no more batches than turns are in memory,
+/// however many partitions there are.
 pub(super) async fn read(
     stream: &mut MessageStream<'_, Group>,
     next: i64,
     options: &ConsumerOptions,
     pace: Option<&Pace>,
+    turns: &Arc<Semaphore>,
     stop: &mut watch::Receiver<bool>,
 ) -> Read {
     let mut batch = Batch::default();
@@ -66,10 +72,22 @@ pub(super) async fn read(
                 if let Some(pace) = pace {
                     pace.turn().await;
                 }
+                if batch.turn.is_none() {
+                    let oldest = Instant::now();
+                    tokio::select! {
+                        biased;
+                        () = told(stop) => return Read::Stopped,
+                        turn = Arc::clone(turns).acquire_owned() => batch.turn = turn.ok(),
+                    }
+                    // A batch that waited for its turn takes what has come meanwhile, not only the first few messages.
+                    deadline = Some((oldest + options.batch_age_max).max(Instant::now() + options.batch_age_max / 5));
+                }
                 batch.push(&message);
-                let deadline = *deadline.get_or_insert_with(|| Instant::now() + options.batch_age_max);
                 let full = batch.messages >= options.batch_events_max || batch.bytes >= options.batch_bytes_max;
-                if full || (pace.is_some() || batch.messages.is_multiple_of(MESSAGES_BEFORE_YIELD)) && Instant::now() >= deadline {
+                if full
+                    || (pace.is_some() || batch.messages.is_multiple_of(MESSAGES_BEFORE_YIELD))
+                        && deadline.is_some_and(|at| Instant::now() >= at)
+                {
                     return Read::Batch(batch);
                 }
             }

@@ -1,11 +1,10 @@
-//! The callbacks of a group's member: who owns which partitions, and how far the group is behind.
+//! The callbacks of a group's member: who owns which partitions, and how far each of them has come.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rdkafka::Statistics;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -33,8 +32,8 @@ pub(super) struct Group {
     decisions: mpsc::UnboundedSender<Decision>,
     /// Set before the client is closed: nobody waits for decisions any more.
     closing: AtomicBool,
-    /// Partitions that are ours, for the gauges.
-    owned: Mutex<BTreeSet<i32>>,
+    /// Partitions that are ours, each with the offset it goes on with, once that is known.
+    owned: Mutex<BTreeMap<i32, Option<i64>>>,
 }
 
 impl Group {
@@ -48,7 +47,26 @@ impl Group {
     }
 
     pub(super) fn own(&self, partitions: &[i32]) {
-        self.owned.lock().unwrap_or_else(PoisonError::into_inner).extend(partitions);
+        self.owned.lock().unwrap_or_else(PoisonError::into_inner).extend(partitions.iter().map(|partition| (*partition, None)));
+    }
+
+    /// A partition goes on with an offset.
+    pub(super) fn progress(&self, partition: i32, next: i64) {
+        if let Some(progress) = self.owned.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&partition) {
+            *progress = Some(next);
+        }
+    }
+
+    pub(super) fn owned(&self) -> BTreeMap<i32, Option<i64>> {
+        self.owned.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shows how many messages a partition has before it, if it still is ours.
+    pub(super) fn measured(&self, partition: i32, lag: i64) {
+        let owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        if owned.contains_key(&partition) {
+            self.gauge_lag(partition, lag);
+        }
     }
 
     pub(super) fn disown(&self, partitions: &[i32]) {
@@ -74,16 +92,6 @@ impl ClientContext for Group {
 
     fn error(&self, error: Native, reason: &str) {
         self.log.complain("error", &format!("group {}: {error}: {reason}", self.group));
-    }
-
-    fn stats(&self, statistics: Statistics) {
-        let Some(topic) = statistics.topics.get(&self.topic) else { return };
-        let owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
-        for partition in topic.partitions.values().filter(|partition| owned.contains(&partition.partition)) {
-            if partition.consumer_lag >= 0 {
-                self.gauge_lag(partition.partition, partition.consumer_lag);
-            }
-        }
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::super::error::KafkaError;
 use super::group::{Decision, Group};
 use super::partition::{Exit, Partition, Parts};
-use super::{PartitionState, told};
+use super::{PartitionState, lag, told};
 use crate::LogPartition;
 
 /// Before a client that failed for good is made anew, and before a failed partition is assigned again.
@@ -69,6 +69,8 @@ struct Member {
     generation: u64,
     decisions: mpsc::UnboundedReceiver<Decision>,
     ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
+    /// Measures the lag.
+    _lag: AbortOnDrop<()>,
     /// Last, so that the tasks go before it.
     consumer: Closing,
 }
@@ -89,7 +91,10 @@ impl Member {
         let consumer: StreamConsumer<Group> = StreamConsumer::from_config_and_context(&parts.options.config(&parts.kafka)?, group)?;
         consumer.subscribe(&[&parts.options.topic])?;
         let consumer = Closing(Arc::new(consumer));
-        Ok(Self { parts: Arc::clone(parts), tasks: BTreeMap::new(), generation: 0, decisions, ended: mpsc::unbounded_channel(), consumer })
+        let (interval, timeout) = (parts.options.lag_interval, parts.options.request_timeout);
+        let lag = AbortOnDrop(tokio::spawn(lag::watch(Arc::downgrade(&consumer.0), interval, timeout)));
+        let (parts, ended) = (Arc::clone(parts), mpsc::unbounded_channel());
+        Ok(Self { parts, tasks: BTreeMap::new(), generation: 0, decisions, ended, _lag: lag, consumer })
     }
 
     /// Serves the client until stopped, or until it fails for good.
@@ -255,9 +260,9 @@ impl Member {
 }
 
 /// A task that ends with its owner.
-struct AbortOnDrop(JoinHandle<Exit>);
+struct AbortOnDrop<T>(JoinHandle<T>);
 
-impl Drop for AbortOnDrop {
+impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }

@@ -17,6 +17,9 @@ use super::error::KafkaError;
 /// Callbacks of the group.
 mod group;
 
+/// How far behind.
+mod lag;
+
 /// The trait that is fed.
 mod handler;
 
@@ -56,8 +59,10 @@ pub struct ConsumerOptions {
     pub batch_bytes_max: usize,
     /// A batch that is not full is handed over at this age.
     pub batch_age_max: Duration,
-    /// Batches in the handler's hands at the same time, over all partitions.
+    /// Batches in memory at the same time, over all partitions; one whose handler fails does not count while it waits.
     pub batches_in_flight_max: usize,
+    /// The handler has so long for a batch; then the batch comes again.
+    pub handler_timeout: Duration,
     /// Bytes of messages fetched ahead per partition.
     pub prefetch_bytes_max: usize,
     /// A member that is silent for so long is thought dead.
@@ -85,7 +90,8 @@ impl ConsumerOptions {
             batch_bytes_max: 64 << 20,
             batch_age_max: Duration::from_millis(500),
             batches_in_flight_max: 4,
-            prefetch_bytes_max: 16 << 20,
+            handler_timeout: Duration::from_secs(600),
+            prefetch_bytes_max: 8 << 20,
             session_timeout: Duration::from_secs(45),
             instance_id: None,
             drain_timeout: Duration::from_secs(10),
@@ -109,7 +115,8 @@ impl ConsumerOptions {
             .set("fetch.max.bytes", self.prefetch_bytes_max.max(1_100_000).to_string())
             .set("max.partition.fetch.bytes", (self.prefetch_bytes_max / 4).clamp(1 << 16, 8 << 20).to_string())
             .set("queued.min.messages", "100000")
-            .set("statistics.interval.ms", self.lag_interval.as_millis().to_string());
+            // A topic made later, or grown, is noticed in this time.
+            .set("topic.metadata.refresh.interval.ms", "15000");
         if let Some(instance) = &self.instance_id {
             config.set("group.instance.id", instance);
         }
@@ -124,8 +131,9 @@ impl ConsumerOptions {
         if self.topic == self.topic_dlq {
             return Err(KafkaError::Settings(format!("topic `{}` cannot be its own dead letters", self.topic)));
         }
-        if self.batch_events_max == 0 || self.batch_bytes_max == 0 || self.batches_in_flight_max == 0 {
-            return Err(KafkaError::Settings("batches must hold at least one event, and one must be in flight".to_owned()));
+        if self.batch_events_max == 0 || self.batch_bytes_max == 0 || self.batches_in_flight_max == 0 || self.lag_interval.is_zero() {
+            let hint = "batches must hold at least one event, one must be in flight, and the lag interval must not be zero";
+            return Err(KafkaError::Settings(hint.to_owned()));
         }
         Ok(())
     }
@@ -176,7 +184,7 @@ impl KafkaConsumer {
         let board = Board::default();
         let parts = partition::Parts {
             pace: pace::Pace::new(options.rate_limit),
-            in_flight: tokio::sync::Semaphore::new(options.batches_in_flight_max),
+            turns: Arc::new(tokio::sync::Semaphore::new(options.batches_in_flight_max)),
             kafka: kafka.clone(),
             board: board.clone(),
             options,

@@ -37,7 +37,8 @@ pub(super) struct Parts {
     pub(super) handler: Arc<dyn LogHandler>,
     pub(super) dead_letters: DeadLetters,
     pub(super) pace: Option<Pace>,
-    pub(super) in_flight: Semaphore,
+    /// Batches that may be in memory at the same time.
+    pub(super) turns: Arc<Semaphore>,
     pub(super) board: Board,
 }
 
@@ -69,6 +70,7 @@ impl Partition {
     pub(super) async fn run(mut self) -> Exit {
         self.parts.board.set(self.partition.partition, PartitionState::Starting);
         let Ok((offset, mut after)) = self.begin().await else { return Exit::Stopped };
+        self.consumer.context().progress(self.partition.partition, offset);
         if let Err(cause) = self.seek(offset).await {
             return Exit::Failed(cause);
         }
@@ -79,7 +81,7 @@ impl Partition {
         loop {
             let read = {
                 let mut stream = self.queue.stream();
-                batch::read(&mut stream, next, &parts.options, parts.pace.as_ref(), &mut stop).await
+                batch::read(&mut stream, next, &parts.options, parts.pace.as_ref(), &parts.turns, &mut stop).await
             };
             let batch = match read {
                 Read::Batch(batch) => batch,
@@ -156,25 +158,26 @@ impl Partition {
 
     /// Puts dead letters aside and gives the rest to the handler until it has taken it. Dead letters come first: once the store's position
     /// has passed them nobody would look at them again.
-    async fn settle(&mut self, batch: Batch, mut after: Option<i64>) -> Result<Option<i64>, Stop> {
+    async fn settle(&mut self, mut batch: Batch, mut after: Option<i64>) -> Result<Option<i64>, Stop> {
         let begun = Instant::now();
         let messages = batch.messages();
+        let mut turn = batch.turn.take();
         self.bury(batch.poison).await?;
         let mut records = RecordBatch { partition: self.partition.clone(), after, last: batch.last, records: batch.records };
         let mut backoff = Backoff::default();
         while !records.records.is_empty() {
             let shared = Arc::new(records);
-            let handled = {
-                let _turn = self.parts.in_flight.acquire().await;
-                self.parts.handler.handle(Arc::clone(&shared)).await
-            };
+            if turn.is_none() {
+                turn = Arc::clone(&self.parts.turns).acquire_owned().await.ok();
+            }
+            let handled = tokio::time::timeout(self.parts.options.handler_timeout, self.parts.handler.handle(Arc::clone(&shared))).await;
             records = Arc::unwrap_or_clone(shared);
             let problem = match handled {
-                Ok(Handled::Settled { position }) => {
+                Ok(Ok(Handled::Settled { position })) => {
                     after = position;
                     break;
                 }
-                Ok(Handled::Moved { position }) if position > after => {
+                Ok(Ok(Handled::Moved { position })) if position > after => {
                     tracing::warn!(
                         group = %self.parts.options.group, partition = %self.partition, ?after, ?position,
                         "another consumer wrote this partition; going on behind it"
@@ -184,13 +187,16 @@ impl Partition {
                     records.records.retain(|record| Some(record.offset) > after);
                     continue;
                 }
-                Ok(Handled::Moved { position }) => format!("the store went back from {after:?} to {position:?}"),
-                Ok(Handled::Dead(dead)) => match self.set_dead_aside(&mut records, &dead).await? {
+                Ok(Ok(Handled::Moved { position })) => format!("the store went back from {after:?} to {position:?}"),
+                Ok(Ok(Handled::Dead(dead))) => match self.set_dead_aside(&mut records, &dead).await? {
                     Ok(()) => continue,
                     Err(problem) => problem,
                 },
-                Err(error) => error.to_string(),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "the handler did not answer in time".to_owned(),
             };
+            // Who waits leaves the turn to others.
+            drop(turn.take());
             self.retry("the handler did not take a batch", &problem, &mut backoff).await?;
         }
         if backoff.failures > 0 {
@@ -246,6 +252,7 @@ impl Partition {
     /// Tells the group how far we are; without waiting, since the store's position is what counts.
     fn commit(&self, next: i64) {
         self.done.send_replace(Some(next));
+        self.consumer.context().progress(self.partition.partition, next);
         if let Err(error) = self.consumer.commit(&self.list(Offset::Offset(next)), CommitMode::Async) {
             tracing::warn!(group = %self.parts.options.group, partition = %self.partition, %error, "kafka offset was not committed");
         }

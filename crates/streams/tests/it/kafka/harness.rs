@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -134,6 +134,11 @@ pub(super) struct MemoryStore {
     pub(super) answers: Arc<Semaphore>,
     /// Ids that can never be stored.
     pub(super) dead: Mutex<BTreeSet<String>>,
+    /// So many of the next calls panic.
+    pub(super) panics: AtomicU32,
+    /// Batches in our hands now, and the most there were.
+    at_once: AtomicUsize,
+    pub(super) most_at_once: AtomicUsize,
     /// Another consumer stores so many records of the first batch before us.
     pub(super) rival: AtomicUsize,
 }
@@ -149,6 +154,9 @@ impl MemoryStore {
             failures: AtomicU32::new(0),
             answers: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
             dead: Mutex::default(),
+            panics: AtomicU32::new(0),
+            at_once: AtomicUsize::new(0),
+            most_at_once: AtomicUsize::new(0),
             rival: AtomicUsize::new(0),
         })
     }
@@ -221,11 +229,57 @@ impl LogHandler for MemoryStore {
 
     async fn handle(&self, batch: Arc<RecordBatch>) -> Result<Handled, HandlerError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
-        if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+        let down = |counter: &AtomicU32| counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        assert!(!down(&self.panics), "as the test wants it");
+        if down(&self.failures) {
             return Err(HandlerError::new("the store is away"));
         }
+        let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_at_once.fetch_max(now, Ordering::SeqCst);
         let handled = self.store(&batch);
         let _permit = self.answers.acquire().await.unwrap();
+        self.at_once.fetch_sub(1, Ordering::SeqCst);
         Ok(handled)
+    }
+}
+
+/// The gauges of this process by name and labels, from the first call on.
+pub(super) fn gauges() -> &'static Gauges {
+    static GAUGES: OnceLock<&'static Gauges> = OnceLock::new();
+    GAUGES.get_or_init(|| {
+        let gauges: &'static Gauges = Box::leak(Box::default());
+        metrics::set_global_recorder(Recorder(gauges)).expect("one recorder");
+        gauges
+    })
+}
+
+type Gauges = Mutex<BTreeMap<String, f64>>;
+
+/// Keeps gauges and nothing else.
+struct Recorder(&'static Gauges);
+
+/// One gauge.
+struct OneGauge(String, &'static Gauges);
+
+impl metrics::GaugeFn for OneGauge {
+    fn increment(&self, _: f64) {}
+    fn decrement(&self, _: f64) {}
+    fn set(&self, value: f64) {
+        self.1.lock().unwrap().insert(self.0.clone(), value);
+    }
+}
+
+impl metrics::Recorder for Recorder {
+    fn describe_counter(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+    fn describe_gauge(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+    fn describe_histogram(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+    fn register_counter(&self, _: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Counter {
+        metrics::Counter::noop()
+    }
+    fn register_gauge(&self, key: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Gauge {
+        metrics::Gauge::from_arc(Arc::new(OneGauge(key.to_string(), self.0)))
+    }
+    fn register_histogram(&self, _: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Histogram {
+        metrics::Histogram::noop()
     }
 }
