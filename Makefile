@@ -10,7 +10,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(target)/release/flexprice
 
-.PHONY: help setup demo run cluster cluster-down test fmt clippy unit checks bench docs
+.PHONY: help setup demo run cluster cluster-down cluster-test test fmt clippy unit checks bench docs
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ cluster: setup ## Run the cluster here: servers, API replicas behind nginx, cons
 
 cluster-down: ## Stop what `make cluster` started but the servers, which tests use too: dev/services down
 	@dev/cluster down
+
+cluster-test: ## Kill API replicas behind nginx under traffic, on the real servers: nothing fails, nothing counts twice
+	@dev/services up
+	@tests/cluster/load_balancer.py
 
 test: setup fmt clippy unit checks ## Everything that must hold: format, lints, all tests, checks of the tree
 
