@@ -2,10 +2,12 @@
 
 use super::sql;
 
-/// How many inserts a table remembers by their tokens. Fifty partitions with one insert a second reach back over half an hour, far longer
-/// than any insert may be under way.
+/// How many inserts a table remembers by their tokens: at fifty inserts a second over half an hour, while a token has to be known only
+/// from a look-up until the insert that follows it, with all its repetitions (four times the insert's time limit).
 const TOKENS: u32 = 100_000;
-/// The same in seconds, for replicated tables: a week.
+/// The same for replicated tables, where each token is a node in the keeper: over six minutes at that rate.
+const TOKENS_REPLICATED: u32 = 20_000;
+/// Tokens of replicated tables by age: a week, so that their number alone decides.
 const TOKENS_SECONDS: u32 = 604_800;
 
 /// Where tables are made.
@@ -145,7 +147,7 @@ impl Table {
 }
 
 fn replicated_window() -> String {
-    format!("replicated_deduplication_window = {TOKENS}, replicated_deduplication_window_seconds = {TOKENS_SECONDS}")
+    format!("replicated_deduplication_window = {TOKENS_REPLICATED}, replicated_deduplication_window_seconds = {TOKENS_SECONDS}")
 }
 
 impl Target<'_> {

@@ -1,6 +1,6 @@
 CREATE DATABASE IF NOT EXISTS `flexprice` ON CLUSTER `main`;
 
-CREATE TABLE IF NOT EXISTS `flexprice`.`schema_migrations` ON CLUSTER `main` (version UInt32, name String, checksum UInt64) ENGINE = ReplicatedMergeTree('/clickhouse/tables/flexprice/schema_migrations', '{shard}-{replica}') ORDER BY version SETTINGS replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 604800;
+CREATE TABLE IF NOT EXISTS `flexprice`.`schema_migrations` ON CLUSTER `main` (version UInt32, name String, checksum UInt64) ENGINE = ReplicatedMergeTree('/clickhouse/tables/flexprice/schema_migrations', '{shard}-{replica}') ORDER BY version SETTINGS replicated_deduplication_window = 20000, replicated_deduplication_window_seconds = 604800;
 
 CREATE TABLE IF NOT EXISTS `flexprice`.`events_local` ON CLUSTER `main` (
     tenant_id LowCardinality(String),
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS `flexprice`.`events_local` ON CLUSTER `main` (
     INDEX by_customer external_customer_id TYPE bloom_filter(0.01) GRANULARITY 1,
     PROJECTION by_id (SELECT id_high, id_low, timestamp ORDER BY id_high),
     PROJECTION positions (SELECT log_partition, log_writer, max(log_offset) GROUP BY log_partition, log_writer)
-) ENGINE = ReplicatedMergeTree('/clickhouse/tables/flexprice/events_local/{shard}', '{replica}') ORDER BY (tenant_id, environment_id, timestamp, event_id) SETTINGS replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 604800;
+) ENGINE = ReplicatedMergeTree('/clickhouse/tables/flexprice/events_local/{shard}', '{replica}') ORDER BY (tenant_id, environment_id, timestamp, event_id) SETTINGS replicated_deduplication_window = 20000, replicated_deduplication_window_seconds = 604800;
 
 CREATE TABLE IF NOT EXISTS `flexprice`.`events` ON CLUSTER `main` AS `flexprice`.`events_local` ENGINE = Distributed('main', 'flexprice', 'events_local', cityHash64(log_partition));
 
@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS `flexprice`.`usage_ledger_local` ON CLUSTER `main` (
         GROUP BY tenant_id, environment_id, meter_id, external_customer_id, hour
     ),
     PROJECTION positions (SELECT log_partition, log_writer, max(log_offset) GROUP BY log_partition, log_writer)
-) ENGINE = ReplicatedMergeTree('/clickhouse/tables/flexprice/usage_ledger_local/{shard}', '{replica}') ORDER BY (tenant_id, environment_id, meter_id, external_customer_id, timestamp, event_id) SETTINGS replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 604800;
+) ENGINE = ReplicatedMergeTree('/clickhouse/tables/flexprice/usage_ledger_local/{shard}', '{replica}') ORDER BY (tenant_id, environment_id, meter_id, external_customer_id, timestamp, event_id) SETTINGS replicated_deduplication_window = 20000, replicated_deduplication_window_seconds = 604800;
 
 CREATE TABLE IF NOT EXISTS `flexprice`.`usage_ledger` ON CLUSTER `main` AS `flexprice`.`usage_ledger_local` ENGINE = Distributed('main', 'flexprice', 'usage_ledger_local', cityHash64(log_partition));
 
