@@ -3,8 +3,6 @@
 //! The insert carries the token "partition after position", and a table takes one insert per token. So of all writers that go on from one
 //! position, however late and however often repeated, one wins; the others see another position afterwards and read on from there.
 
-use std::collections::HashSet;
-
 use tokio::try_join;
 
 use super::engine::Engine;
@@ -16,8 +14,10 @@ use crate::{Appended, EventStoreError, Ledger, LogPartition, LoggedBatch, Logged
 /// A batch's fate, as a whole and event by event.
 pub(super) struct Outcome {
     pub(super) stored: Stored,
-    /// In the order of the batch. Means nothing unless the batch is settled.
+    /// In the order of the batch. `New` only for what this call stored.
     pub(super) events: Vec<Appended>,
+    /// Whether another writer was quicker somewhere in the batch, so that what is not `New` was not looked at.
+    pub(super) overtaken: bool,
 }
 
 /// A writer of one partition. The caller sees to it that this process has only one at a time.
@@ -40,6 +40,7 @@ impl Writer<'_> {
         let mut outcome = Outcome {
             stored: Stored { position: batch.after, settled: true, new: 0, duplicates: 0 },
             events: vec![Appended::Duplicate; events.len()],
+            overtaken: false,
         };
         let mut begin = 0;
         loop {
@@ -47,11 +48,20 @@ impl Writer<'_> {
             let part = self.append_chunk(&partition, outcome.stored.position, &events[begin..end]).await?;
             outcome.stored.position = part.stored.position;
             outcome.stored.settled = part.stored.settled;
+            outcome.overtaken |= part.overtaken;
             outcome.stored.new += part.stored.new;
             outcome.stored.duplicates += part.stored.duplicates;
             outcome.events[begin..end].copy_from_slice(&part.events);
             begin = end;
             if !part.stored.settled || begin == events.len() {
+                return Ok(outcome);
+            }
+            // Ours was stored, and another has already gone on behind it: the rest is for whoever asks from there.
+            if outcome.stored.position > Some(events[begin - 1].0.offset) {
+                let rest = overtaken(Position { last: outcome.stored.position, mine: None }, &events[begin..]);
+                outcome.stored.settled = rest.stored.settled;
+                outcome.stored.duplicates += rest.stored.duplicates;
+                outcome.overtaken = true;
                 return Ok(outcome);
             }
         }
@@ -83,14 +93,14 @@ impl Writer<'_> {
             events.iter().zip(&marks).filter(|(_, mark)| **mark == Appended::New).map(|(event, _)| *event).collect();
         let Some((last_new, _)) = new.last() else {
             let stored = Stored { position: after, settled: true, new: 0, duplicates: events.len() };
-            return Ok(Outcome { stored, events: marks });
+            return Ok(Outcome { stored, events: marks, overtaken: false });
         };
         let token = format!("{partition}/after-{}", after.map_or_else(|| "start".to_owned(), |offset| offset.to_string()));
         self.insert(partition, &new, &token).await?;
         let reached = self.position(partition).await?;
         if reached.mine == Some(last_new.offset) {
             let stored = Stored { position: reached.last, settled: true, new: new.len(), duplicates: events.len() - new.len() };
-            return Ok(Outcome { stored, events: marks });
+            return Ok(Outcome { stored, events: marks, overtaken: false });
         }
         if reached.last == after {
             // Acknowledged, yet neither ours nor another's is there: this replica lags, or rows were removed beside us. Nothing is lost by
@@ -133,7 +143,7 @@ fn overtaken(found: Position, events: &[Identified<'_>]) -> Outcome {
     let settled = found.last >= last;
     let duplicates = if settled { events.len() } else { 0 };
     let stored = Stored { position: found.last, settled, new: 0, duplicates };
-    Outcome { stored, events: vec![Appended::Duplicate; events.len()] }
+    Outcome { stored, events: vec![Appended::Duplicate; events.len()], overtaken: true }
 }
 
 /// Refuses a batch whose offsets do not rise from `after` to `last`: the position could not be told from it.
@@ -156,11 +166,11 @@ pub(super) fn direct_batch(partition: LogPartition, after: Option<i64>, events: 
     LoggedBatch { partition, after, last, events }
 }
 
-/// The answer to a direct append: an event is new if any of its ledgers had not seen it.
-pub(super) fn united(outcomes: &[Vec<Appended>], events: usize) -> Vec<Appended> {
-    let new: HashSet<usize> = outcomes
-        .iter()
-        .flat_map(|outcome| outcome.iter().enumerate().filter(|(_, appended)| **appended == Appended::New).map(|(index, _)| index))
-        .collect();
-    (0..events).map(|index| if new.contains(&index) { Appended::New } else { Appended::Duplicate }).collect()
+/// The answer to a direct append: an event is new if any ledger, at any try, stored it.
+pub(super) fn unite(answer: &mut [Appended], outcome: &[Appended]) {
+    for (answer, outcome) in answer.iter_mut().zip(outcome) {
+        if *outcome == Appended::New {
+            *answer = Appended::New;
+        }
+    }
 }

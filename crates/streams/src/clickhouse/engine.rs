@@ -82,8 +82,8 @@ impl Engine {
             .with_setting("optimize_use_projections", "1")
             .with_setting("cancel_http_readonly_queries_on_client_close", "1");
         if self.options.cluster.is_some() {
-            // A replica that has not yet what others acknowledged must not answer: it would not know an id.
-            request = request.with_setting("select_sequential_consistency", "1");
+            // Everybody reads from the first replica that lives, which is the one that was written to.
+            request = request.with_setting("load_balancing", "in_order");
         }
         match timeout(self.options.query_timeout, request.fetch_all::<T>()).await {
             Ok(rows) => Ok(rows?),
@@ -154,7 +154,7 @@ impl Engine {
             insert = insert
                 .with_setting("insert_distributed_sync", "1")
                 .with_setting("insert_quorum", "auto")
-                .with_setting("insert_quorum_parallel", "0");
+                .with_setting("load_balancing", "in_order");
         }
         for row in rows {
             insert.write(row).await?;

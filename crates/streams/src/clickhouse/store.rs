@@ -12,7 +12,7 @@ use domain::scope::Scope;
 use domain::time::Timestamp;
 use serde::Serialize;
 
-use super::append::{Outcome, Writer, direct_batch, united};
+use super::append::{Outcome, Writer, direct_batch, unite};
 use super::engine::Engine;
 use super::migrate;
 use super::options::ClickHouseOptions;
@@ -73,17 +73,23 @@ impl ClickHouseEventStore {
         Writer { engine: &self.engine, ledger, name: &self.writer }.append(batch).await
     }
 
-    /// Stores events that no log holds, behind whatever was stored that way before.
-    async fn write_direct(&self, ledger: Ledger, scope: &Scope, events: &[MeteredEvent]) -> Result<Vec<Appended>, EventStoreError> {
+    /// Stores events that no log holds, behind whatever was stored that way before, and marks in `answer` what was new.
+    async fn write_direct(
+        &self,
+        ledger: Ledger,
+        scope: &Scope,
+        events: &[MeteredEvent],
+        answer: &mut [Appended],
+    ) -> Result<(), EventStoreError> {
         let partition = direct();
         for _ in 0..RACES_MAX {
             let after = self.position(ledger, &partition).await?;
             let events = events.iter().map(|event| LoggedEvent { offset: 0, scope: scope.clone(), event: event.clone() }).collect();
-            let batch = direct_batch(partition.clone(), after, events);
-            let outcome = self.write(ledger, &batch).await?;
-            // An overtaken batch may look settled by its offsets; but here offsets say nothing about which events they are.
-            if outcome.stored.settled && (outcome.stored.new > 0 || outcome.stored.position == after) {
-                return Ok(outcome.events);
+            let outcome = self.write(ledger, &direct_batch(partition.clone(), after, events)).await?;
+            unite(answer, &outcome.events);
+            // Offsets of direct appends do not say which events they are: another's must not settle ours.
+            if !outcome.overtaken {
+                return Ok(());
             }
         }
         Err(EventStoreError::Overloaded)
@@ -114,11 +120,11 @@ impl EventStore for ClickHouseEventStore {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let mut outcomes = Vec::with_capacity(Ledger::ALL.len());
+        let mut answer = vec![Appended::Duplicate; events.len()];
         for ledger in Ledger::ALL {
-            outcomes.push(self.write_direct(ledger, scope, &events).await?);
+            self.write_direct(ledger, scope, &events, &mut answer).await?;
         }
-        Ok(united(&outcomes, events.len()))
+        Ok(answer)
     }
 
     async fn usage(&self, scope: &Scope, queries: Vec<UsageQuery>) -> Result<Vec<Aggregate>, EventStoreError> {

@@ -21,7 +21,7 @@ async fn keeps_the_contract() {
 fn every_answer_is_that_of_the_plain_formula() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let database = runtime.block_on(Database::new());
-    let mut runner = TestRunner::new(Config { cases: 16, max_shrink_iters: 60, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 12, max_shrink_iters: 60, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&random::history(), |steps| {
         let scope = scope(&format!("t{:016x}", rand::random::<u64>()));
         runtime.block_on(random::play(steps, &scope, || database.store()));

@@ -105,6 +105,32 @@ async fn a_stale_position_stores_nothing() {
     database.remove().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_without_a_log_lose_nothing_to_each_other() {
+    let mut database = Database::new().await;
+    // Several inserts per request, so that a race may strike in the middle of one.
+    database.options.insert_rows_max = 10;
+    let scope = scope("t");
+    let append = async |process: usize| {
+        let store = database.store();
+        let mut new = 0;
+        for request in 0..4 {
+            // Half of the ids are the processes' own, half are common to all.
+            let events = (0..20).map(|i| event(&if i % 2 == 0 { format!("{request}/{i}") } else { format!("{process}/{request}/{i}") }, 1));
+            let outcomes = store.append(&scope, events.collect()).await.unwrap();
+            new += outcomes.into_iter().filter(|outcome| *outcome == streams::Appended::New).count();
+        }
+        new
+    };
+    let (one, two, three) = tokio::join!(append(1), append(2), append(3));
+    let expected = 4 * (10 + 3 * 10);
+    let (events, sum, raw) = totals(&database.store(), &scope).await;
+    assert_eq!((events, sum, raw), (expected, i128::from(expected), expected));
+    // An event may be new to one process in one ledger and to another in the other, never to none.
+    assert!((one + two + three) as u64 >= expected);
+    database.remove().await;
+}
+
 #[tokio::test]
 async fn a_large_batch_is_one_part_or_a_few() {
     let mut database = Database::new().await;
