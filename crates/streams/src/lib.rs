@@ -22,7 +22,9 @@ pub mod kafka;
 
 #[cfg(feature = "cluster")]
 pub use clickhouse::{ClickHouseEventStore, ClickHouseOptions};
-pub use coordination::{Coordination, CoordinationError};
+pub use coordination::{Coordination, CoordinationError, LocalCoordination, Lock, RateLimit};
+#[cfg(feature = "cluster")]
+pub use coordination::{RedisCoordination, RedisOptions};
 pub use embedded::{EmbeddedEventStore, EmbeddedOptions};
 pub use event_log::{Ledger, LogPartition, LogStore, LoggedBatch, LoggedEvent, Stored};
 pub use event_store::{Appended, EventFilter, EventOrder, EventStore, EventStoreError, MeteredEvent, UsageQuery, WindowUsage};

@@ -5,6 +5,7 @@
 #[cfg(feature = "cluster")]
 mod clickhouse;
 mod contract;
+mod coordination;
 mod crash;
 mod disk_full;
 mod embedded;
