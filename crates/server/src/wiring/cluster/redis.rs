@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use streams::{Coordination, RedisCoordination, RedisOptions};
 
 use crate::commands::doctor::{Check, Finding};
@@ -13,23 +14,23 @@ pub(super) async fn connect(config: &Config) -> anyhow::Result<Option<Arc<dyn Co
         tracing::warn!("no Redis is configured: processes hear of each other's changes from the database alone, which is slower");
         return Ok(None);
     }
-    Ok(Some(Arc::new(RedisCoordination::connect(options(config)).await?)))
+    Ok(Some(Arc::new(RedisCoordination::connect(options(config)?).await?)))
 }
 
 fn is_selected(config: &Config) -> bool {
     !config.redis.host.is_empty() || !config.redis.sentinel_addrs.is_empty()
 }
 
-fn options(config: &Config) -> RedisOptions {
+fn options(config: &Config) -> anyhow::Result<RedisOptions> {
     let redis = &config.redis;
-    RedisOptions {
+    Ok(RedisOptions {
         host: redis.host.clone(),
         port: redis.port,
         username: redis.username.clone(),
         password: redis.password.expose().to_owned(),
-        db: redis.db,
+        db: u8::try_from(redis.db).context("redis.db is no number from 0 to 255")?,
         use_tls: redis.use_tls,
-        pool_size: redis.pool_size,
+        pool_size: usize::try_from(redis.pool_size)?,
         timeout: redis.timeout,
         key_prefix: redis.key_prefix.clone(),
         cluster_mode: redis.cluster_mode,
@@ -38,7 +39,7 @@ fn options(config: &Config) -> RedisOptions {
         sentinel_username: redis.sentinel_username.clone(),
         sentinel_password: redis.sentinel_password.expose().to_owned(),
         route_reads_to_replicas: redis.route_reads_to_replicas,
-    }
+    })
 }
 
 pub(super) async fn inspect(config: &Config) -> Option<Check> {
@@ -46,7 +47,7 @@ pub(super) async fn inspect(config: &Config) -> Option<Check> {
         return None;
     }
     let look = async {
-        let coordination = RedisCoordination::connect(options(config)).await?;
+        let coordination = RedisCoordination::connect(options(config)?).await?;
         coordination.check().await?;
         anyhow::Ok(())
     };
