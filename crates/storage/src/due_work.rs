@@ -5,6 +5,7 @@ use domain::ids::EnvironmentId;
 use domain::scope::Scope;
 use domain::time::Timestamp;
 
+use crate::sql::Keeps;
 use crate::{Row, Source, Sql, StoreError, UnitOfWork, Value};
 
 /// A piece of work with its due time.
@@ -126,10 +127,10 @@ pub async fn due_page(
     source.fetch(sql).await?.iter().map(DueWork::from_row).collect()
 }
 
-/// A piece of work as it is planned now; `None` when it is done or no longer wanted.
+/// A piece of work as it is planned now; `None` when it is done or no longer wanted. In a unit of work it stays so until that ends.
 pub async fn planned_as(source: &mut impl Source, scope: &Scope, id: &str) -> Result<Option<DueWork>, StoreError> {
     let sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM due_work WHERE ").scoped(scope).push(" AND id = ").bind(&id.to_owned());
-    source.fetch(sql).await?.iter().map(DueWork::from_row).next().transpose()
+    source.fetch(sql.keeping(Keeps::ForUpdate)).await?.iter().map(DueWork::from_row).next().transpose()
 }
 
 /// The earliest work of one environment that is due by `until`.
