@@ -38,8 +38,14 @@ pub(super) type Caller = WithOptions<Client>;
 struct Connection {
     client: Client,
     good: watch::Sender<bool>,
-    /// Says when the connection was made anew, before any call can use it.
-    made: Mutex<Receiver<Server>>,
+    made: Mutex<Made>,
+}
+
+/// How often a connection was made.
+struct Made {
+    /// Says so before any call can use the connection.
+    news: Receiver<Server>,
+    count: u64,
 }
 
 struct Shared {
@@ -68,7 +74,7 @@ impl Connections {
         let connections = (0..options.pool_size.max(1)).map(|_| {
             let (performance, connection) = (options.performance(), options.connection());
             let client = Client::new(config.clone(), Some(performance), Some(connection), Some(RedisOptions::reconnect()));
-            let made = Mutex::new(client.reconnect_rx());
+            let made = Mutex::new(Made { news: client.reconnect_rx(), count: 0 });
             Connection { client, good: watch::Sender::new(false), made }
         });
         let shared = Arc::new(Shared {
@@ -93,8 +99,9 @@ impl Connections {
         Ok(Self { shared, _watching: watching })
     }
 
-    /// Runs one call on a good connection, and says in which session it was answered.
-    pub(super) async fn call<T, F>(&self, name: &'static str, run: impl FnOnce(Caller) -> F) -> Result<(T, u64), CoordinationError>
+    /// Runs one call on a good connection, and says in which session it was answered: `None` when the connection was made anew meanwhile, so
+    /// that nobody knows by which memory.
+    pub(super) async fn call<T, F>(&self, name: &'static str, run: impl FnOnce(Caller) -> F) -> Result<(T, Option<u64>), CoordinationError>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -109,22 +116,20 @@ impl Connections {
 }
 
 impl Shared {
-    async fn call<T, F>(&self, run: impl FnOnce(Caller) -> F) -> Result<(T, u64), Error>
+    async fn call<T, F>(&self, run: impl FnOnce(Caller) -> F) -> Result<(T, Option<u64>), Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
         let connection = self.pick().ok_or_else(|| Error::new(ErrorKind::IO, "Redis is down"))?;
         let mut good = connection.good.subscribe();
-        let before = self.session(connection);
+        let (session, made) = self.session(connection);
         let result = tokio::select! {
             biased;
             result = run(caller(&connection.client, self.timeout)) => result,
             () = async { drop(good.wait_for(|good| !good).await) } => Err(Error::new(ErrorKind::IO, "the connection was lost")),
         };
         match result {
-            // Answered partly before and partly after a connection was made: nobody knows by which memory.
-            Ok(_) if before != self.session(connection) => Err(Error::new(ErrorKind::IO, "a connection was made anew meanwhile")),
-            Ok(value) => Ok((value, before)),
+            Ok(value) => Ok((value, (made == self.session(connection).1).then_some(session))),
             Err(error) => {
                 match error.kind() {
                     // The server is silent on this connection; whether on others, too, their next proof says.
@@ -147,15 +152,21 @@ impl Shared {
         (0..count).map(|step| &self.connections[first.wrapping_add(step) % count]).find(|connection| *connection.good.borrow())
     }
 
-    /// The session now, with what this connection went through until now.
-    fn session(&self, connection: &Connection) -> u64 {
+    /// The session now, with what this connection went through until now, and how often it was made.
+    fn session(&self, connection: &Connection) -> (u64, u64) {
         let mut made = connection.made.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            match made.try_recv() {
-                Ok(_) | Err(TryRecvError::Lagged(_)) => self.session.fetch_add(1, Ordering::SeqCst),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return self.session.load(Ordering::SeqCst),
-            };
+        while matches!(made.news.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_))) {
+            made.count += 1;
+            self.session.fetch_add(1, Ordering::SeqCst);
         }
+        (self.session.load(Ordering::SeqCst), made.count)
+    }
+
+    /// Listens to a client that was started anew.
+    fn begin_again(&self, connection: &Connection) {
+        let mut made = connection.made.lock().unwrap_or_else(PoisonError::into_inner);
+        *made = Made { news: connection.client.reconnect_rx(), count: made.count + 1 };
+        self.session.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Marks a connection as bad for a reason, or as good.
@@ -211,6 +222,8 @@ async fn watch(shared: Arc<Shared>, index: usize) {
         let proof =
             caller(&connection.client, proof_timeout).set(&shared.proof_key, 1, Some(Expiration::EX(PROOF_SECONDS)), None, false).await;
         let proof: Result<(), Error> = proof;
+        // The session begins before the connection is used, not with the first call.
+        shared.session(connection);
         shared.mark(index, proof.as_ref().err());
         marked.mark_unchanged();
         let pause = match &proof {
@@ -227,8 +240,7 @@ async fn watch(shared: Arc<Shared>, index: usize) {
             // Refused for good, as with a wrong password: the next try may be let in.
             sleep(GOOD_EVERY).await;
             connecting = Connecting(connection.client.connect());
-            *connection.made.lock().unwrap_or_else(PoisonError::into_inner) = connection.client.reconnect_rx();
-            shared.session.fetch_add(1, Ordering::SeqCst);
+            shared.begin_again(connection);
             errors = connection.client.error_rx();
         }
         let pause = sleep(pause);

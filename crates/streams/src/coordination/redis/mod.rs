@@ -150,6 +150,7 @@ impl Coordination for RedisCoordination {
         }
         let keys: Vec<String> = keys.iter().map(|key| self.key(key)).collect();
         let (numbers, session) = self.connections.call("generations", |caller| read_or_begin(caller, keys, self.together)).await?;
+        let session = session.ok_or_else(|| CoordinationError("the connection was made anew meanwhile".into()))?;
         let numbers = numbers.into_iter().map(|number| number.map(|number| in_session(number, session)));
         numbers.collect::<Option<_>>().ok_or_else(|| CoordinationError("it keeps nothing: its memory is full".into()))
     }

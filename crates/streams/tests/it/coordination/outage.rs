@@ -111,16 +111,8 @@ async fn a_wrong_password_is_an_error_until_it_is_right() {
     assert!(!format!("{options:?}").contains("second"), "passwords do not print");
     let redis = RedisCoordination::connect(options).await.unwrap();
     redis.check().await.expect_err("the password is wrong");
-    let status = std::process::Command::new("redis-cli").args([
-        "-p",
-        &server.port.to_string(),
-        "-a",
-        "first",
-        "CONFIG",
-        "SET",
-        "requirepass",
-        "second",
-    ]);
-    assert!({ status }.output().unwrap().status.success());
+    let mut change = std::process::Command::new("redis-cli");
+    change.args(["-p", &server.port.to_string(), "-a", "first", "CONFIG", "SET", "requirepass", "second"]);
+    assert!(change.output().unwrap().status.success());
     until("it lets us in", async || redis.check().await.is_ok()).await;
 }

@@ -39,7 +39,7 @@ impl Space {
     }
 
     pub(super) async fn clean(&self) {
-        let client = admin(&self.options.host, self.options.port).await;
+        let client = admin(&self.options.host, self.options.port).await.unwrap();
         let mut scan = client.scan_buffered(format!("{}:*", self.options.key_prefix), Some(1_000), None);
         while let Some(key) = scan.next().await {
             let _: u32 = client.del(key.unwrap()).await.unwrap();
@@ -49,19 +49,19 @@ impl Space {
 }
 
 /// A plain client of one server.
-pub(super) async fn admin(host: &str, port: u16) -> Client {
+pub(super) async fn admin(host: &str, port: u16) -> Result<Client, fred::error::Error> {
     let config = Config { server: ServerConfig::new_centralized(host, port), ..Config::default() };
     let client = Client::new(config, None, None, Some(ReconnectPolicy::new_constant(0, 20)));
-    client.init().await.unwrap();
-    client
+    client.init().await?;
+    Ok(client)
 }
 
 /// Sends one command to a server and answers what came.
 pub(super) async fn command(port: u16, words: &[&str]) -> Result<Value, fred::error::Error> {
-    let client = admin("127.0.0.1", port).await;
+    let client = admin("127.0.0.1", port).await?;
     let kind = fred::types::CustomCommand::new(words[0].to_owned(), fred::types::ClusterHash::FirstKey, false);
     let result = client.custom(kind, words[1..].iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()).await;
-    client.quit().await.unwrap();
+    drop(client.quit().await);
     result
 }
 
