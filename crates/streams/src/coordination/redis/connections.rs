@@ -91,11 +91,15 @@ impl Connections {
         for index in 0..shared.connections.len() {
             watching.spawn(watch(shared.clone(), index));
         }
-        let mut up = shared.up.subscribe();
-        if timeout(options.timeout, up.wait_for(|up| *up)).await.is_err() {
+        // For all, not for the first: one that is made later begins a session, and changes numbers that were heard already.
+        let all = async {
+            for connection in &shared.connections {
+                drop(connection.good.subscribe().wait_for(|good| *good).await);
+            }
+        };
+        if timeout(options.timeout, all).await.is_err() && !*shared.up.borrow() {
             tracing::warn!(servers = shared.servers, "Redis does not answer yet; it is tried on");
         }
-        drop(up);
         Ok(Self { shared, _watching: watching })
     }
 
@@ -135,7 +139,7 @@ impl Shared {
                     // The server is silent on this connection; whether on others, too, their next proof says.
                     ErrorKind::Timeout => (0..self.connections.len()).for_each(|index| self.mark(index, Some(&error))),
                     ErrorKind::IO | ErrorKind::Canceled => {
-                        connection.good.send_if_modified(|good| std::mem::take(good));
+                        connection.good.send_if_modified(std::mem::take);
                         self.hear(Some(&error));
                     }
                     _ => {}
