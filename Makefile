@@ -10,7 +10,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(target)/release/flexprice
 
-.PHONY: help setup demo run cluster cluster-down cluster-test test fmt clippy unit checks bench docs
+.PHONY: help setup demo run cluster cluster-down cluster-test test fmt clippy servers unit checks bench docs
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,18 +36,24 @@ cluster-test: ## Kill API replicas behind nginx under traffic, on the real serve
 	@dev/services up
 	@tests/cluster/load_balancer.py
 
-test: setup fmt clippy unit checks ## Everything that must hold: format, lints, all tests, checks of the tree
+test: setup fmt clippy servers unit checks ## Everything that must hold: format, lints, all tests, checks of the tree
 
 fmt:
 	cargo fmt --all --check
 
+# The everyday build alone, and with the clients of a cluster.
 clippy:
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+# PostgreSQL with its replica, Redis, Kafka, Temporal, ClickHouse: the suites of the cluster profile run against the real ones.
+servers: setup
+	@dev/services up postgres replica redis kafka temporal clickhouse
 
 # Property tests draw the same cases in every run of this target; `cargo test` alone draws new ones.
 unit: export PROPTEST_RNG_SEED ?= 20130101
 unit:
-	cargo test --workspace
+	cargo test --workspace --all-features
 
 checks:
 	@scripts/checks.sh

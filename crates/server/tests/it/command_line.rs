@@ -88,7 +88,7 @@ fn config_shows_values_before_it_refuses_them() {
     let ran = Place::new().env("FLEXPRICE_DEPLOYMENT_MODE", "api").run(&["config", "--changed"]);
     assert_eq!(ran.code, Some(3));
     assert_has(&ran.out, &["deployment.mode = api  # env FLEXPRICE_DEPLOYMENT_MODE"]);
-    assert_has(&ran.err, &["the `cluster` feature"]);
+    assert_has(&ran.err, &["the configuration is refused", "auth.secret"]);
 }
 
 #[test]

@@ -163,7 +163,8 @@ pub(super) fn start_consumers(config: &Config, app: &App) -> anyhow::Result<Vec<
     let mut running: Vec<Stop> = Vec::new();
     for consumer in consumers(config) {
         let Consumer { ledger, topic, group, topic_dlq, rate_limit } = consumer;
-        let options = ConsumerOptions { rate_limit, ..ConsumerOptions::new(group, topic, topic_dlq) };
+        let options =
+            ConsumerOptions { rate_limit, session_timeout: config.kafka.session_timeout, ..ConsumerOptions::new(group, topic, topic_dlq) };
         let handler = Arc::new(StoreEvents { app: app.clone(), ledger });
         let started = KafkaConsumer::start(&kafka, options, handler);
         let started = started.with_context(|| format!("the consumer {group} of {topic} does not start"))?;
