@@ -89,6 +89,10 @@ struct Wire<'a> {
 /// Reads an event from the value of a message. `recorded_at` is the record's time, which stands in for a missing ingestion time. Refused
 /// is what spec 10 §4 requires and is missing, and what the domain refuses of every event.
 pub fn decode_event(value: &[u8], recorded_at: Timestamp) -> Result<(Scope, Event), Poison> {
+    // Derived readers would take an array for an object, its items by position.
+    if value.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Poison("not an event: an array".to_owned()));
+    }
     let wire: Wire<'_> = serde_json::from_slice(value).map_err(|error| Poison(format!("not an event: {error}")))?;
     let required = |name: &str, text: Option<String>| match text {
         Some(text) if !text.is_empty() => Ok(text),
