@@ -16,7 +16,7 @@ fn the_short_help_lists_the_commands() {
     let mut lines = surface(&ran.out);
     if cfg!(feature = "cluster") {
         let kafka = "kafka    Look after the event log: topics, lag, dead letters";
-        assert_eq!(lines.extract_if(.., |line| line == kafka).count(), 1, "{}", ran.out);
+        assert_eq!(lines.extract_if(.., |line| *line == kafka).count(), 1, "{}", ran.out);
     }
     assert_eq!(
         lines,
