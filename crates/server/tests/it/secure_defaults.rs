@@ -2,7 +2,7 @@
 
 use server::config::{Problem, check};
 
-use crate::support::{Place, assert_has};
+use crate::support::Place;
 
 const SECRETS: [&str; 3] = ["auth.secret", "secrets.encryption_key", "auth.api_key.keys"];
 
@@ -72,7 +72,7 @@ fn modes_of_the_cluster_are_refused_in_this_build() {
         let place = own_secrets(Place::new().env("FLEXPRICE_DEPLOYMENT_MODE", mode));
         assert_eq!(refused(&place), ["deployment.mode"], "{mode}");
         let text = check(&place.loaded()).expect_err("is refused").to_string();
-        assert_has(&text, &[mode, "the `cluster` feature"]);
+        crate::support::assert_has(&text, &[mode, "the `cluster` feature"]);
     }
 }
 

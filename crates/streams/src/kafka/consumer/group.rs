@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -34,12 +34,21 @@ pub(super) struct Group {
     closing: AtomicBool,
     /// Partitions that are ours, each with the offset it goes on with, once that is known.
     owned: Mutex<BTreeMap<i32, Option<i64>>>,
+    /// Commits that the brokers refused.
+    refused_commits: AtomicU64,
 }
 
 impl Group {
     pub(super) fn new(group: &str, topic: &str, decisions: mpsc::UnboundedSender<Decision>) -> Self {
         let (log, closing, owned) = (Log::default(), AtomicBool::new(false), Mutex::default());
-        Self { group: group.to_owned(), topic: topic.to_owned(), log, decisions, closing, owned }
+        let (group, topic, refused_commits) = (group.to_owned(), topic.to_owned(), AtomicU64::new(0));
+        Self { group, topic, log, decisions, closing, owned, refused_commits }
+    }
+
+    /// How many commits were refused so far. During a rebalance the brokers refuse those of the generation before, also for partitions
+    /// that stay.
+    pub(super) fn refused_commits(&self) -> u64 {
+        self.refused_commits.load(Ordering::Acquire)
     }
 
     pub(super) fn close(&self) {
@@ -118,7 +127,8 @@ impl ConsumerContext for Group {
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
         if let Err(error) = result {
             metrics::counter!("flexprice_kafka_commit_errors_total", "group" => self.group.clone()).increment(1);
-            tracing::warn!(group = %self.group, %error, "kafka offsets were not committed; the next commit covers them");
+            self.refused_commits.fetch_add(1, Ordering::AcqRel);
+            tracing::warn!(group = %self.group, %error, "kafka offsets were not committed; they will be committed again");
         }
     }
 }

@@ -27,6 +27,8 @@ const BACKOFF_MAX: Duration = Duration::from_secs(10);
 const REFUSED_INTERVAL: Duration = Duration::from_secs(30);
 /// Tries to move a freshly assigned partition to its beginning before it is assigned again.
 const SEEKS_MAX: u32 = 20;
+/// How often an idle partition looks whether a commit was refused.
+const COMMIT_LOOK: Duration = Duration::from_secs(1);
 /// Between those tries.
 const SEEK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -78,10 +80,16 @@ impl Partition {
         tracing::info!(group = %self.parts.options.group, partition = %self.partition, offset, "kafka partition is read");
         let parts = Arc::clone(&self.parts);
         let (mut stop, mut next) = (self.stop.clone(), offset);
+        let mut refused = self.consumer.context().refused_commits();
+        if after.is_some_and(|after| after + 1 == offset) {
+            // Whoever stored it may have died before it could tell the group, and nothing more may come.
+            self.commit(offset);
+        }
         loop {
             let read = {
                 let mut stream = self.queue.stream();
-                batch::read(&mut stream, next, &parts.options, parts.pace.as_ref(), &parts.turns, &mut stop).await
+                let read = batch::read(&mut stream, next, &parts.options, parts.pace.as_ref(), &parts.turns, &mut stop);
+                self.committing_again(next, &mut refused, read).await
             };
             let batch = match read {
                 Read::Batch(batch) => batch,
@@ -92,7 +100,28 @@ impl Partition {
             let Ok(position) = self.settle(batch, after).await else { return Exit::Stopped };
             after = position;
             next = next.max(after.map_or(0, |after| after + 1));
+            refused = self.consumer.context().refused_commits();
             self.commit(next);
+        }
+    }
+
+    /// Waits for a read, and meanwhile commits again what the brokers have refused: a topic may be silent for long, and billing waits until
+    /// its offsets are committed.
+    async fn committing_again<T>(&self, next: i64, known: &mut u64, read: impl Future<Output = T>) -> T {
+        let mut read = std::pin::pin!(read);
+        let mut looks = tokio::time::interval(COMMIT_LOOK);
+        loop {
+            tokio::select! {
+                biased;
+                read = &mut read => return read,
+                _ = looks.tick() => {
+                    let refused = self.consumer.context().refused_commits();
+                    if refused != *known && self.done.borrow().is_some() {
+                        *known = refused;
+                        self.commit(next);
+                    }
+                }
+            }
         }
     }
 
