@@ -10,13 +10,16 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(target)/release/flexprice
 
-.PHONY: help setup demo run cluster cluster-down cluster-test test fmt clippy servers unit checks bench docs
+.PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test test fmt clippy servers unit checks bench docs
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Check for the tools a build needs; as root on Debian, install the missing system packages
 	@scripts/setup.sh
+
+setup-cluster: ## The same, for a build with the clients of a cluster, which the tests need
+	@scripts/setup.sh cluster
 
 demo: setup ## Build, then meter, rate and invoice a year of real events, and show the result
 	cargo build --release -p server
@@ -26,7 +29,7 @@ run: setup ## Build and serve on 127.0.0.1:8080, data in ./data
 	cargo build --release -p server
 	@exec "$(release)" serve
 
-cluster: setup ## Run the cluster here: servers, API replicas behind nginx, consumers, workers (API=2 CONSUMERS=3 WORKERS=2)
+cluster: setup-cluster ## Run the cluster here: servers, API replicas behind nginx, consumers, workers (API=2 CONSUMERS=3 WORKERS=2)
 	@dev/cluster up
 
 cluster-down: ## Stop what `make cluster` started but the servers, which tests use too: dev/services down
@@ -36,7 +39,7 @@ cluster-test: ## Kill API replicas behind nginx under traffic, on the real serve
 	@dev/services up
 	@tests/cluster/load_balancer.py
 
-test: setup fmt clippy servers unit checks ## Everything that must hold: format, lints, all tests, checks of the tree
+test: setup-cluster fmt clippy servers unit checks ## Everything that must hold: format, lints, all tests, checks of the tree
 
 fmt:
 	cargo fmt --all --check
@@ -47,7 +50,7 @@ clippy:
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 
 # PostgreSQL with its replica, Redis, Kafka, Temporal, ClickHouse: the suites of the cluster profile run against the real ones.
-servers: setup
+servers: setup-cluster
 	@dev/services up postgres replica redis kafka temporal clickhouse
 
 # Property tests draw the same cases in every run of this target; `cargo test` alone draws new ones.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks for the tools a build needs. As root on Debian or Ubuntu it installs the missing system packages; a missing Rust
+# Checks for the tools a build needs; `setup.sh cluster` also for those of a build with the clients of a cluster. As root on Debian or Ubuntu it installs the missing system packages; a missing Rust
 # toolchain it leaves to you, and says how. Says nothing when all is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -17,6 +17,12 @@ need make make
 need python3 python3
 need curl curl
 need git git
+if [[ ${1:-} == cluster ]]; then
+  need pkg-config pkg-config
+  # Kafka's TLS is OpenSSL's, and Temporal's messages are compiled.
+  pkg-config --exists openssl 2>/dev/null || { missing+=("openssl headers"); packages+=(libssl-dev); }
+  need protoc protobuf-compiler
+fi
 
 if ((${#missing[@]})); then
   # shellcheck disable=SC2206  # one entry may name two packages
