@@ -22,6 +22,9 @@ if [[ ${1:-} == cluster ]]; then
   # Kafka's TLS is OpenSSL's, and Temporal's messages are compiled.
   pkg-config --exists openssl 2>/dev/null || { missing+=("openssl headers"); packages+=(libssl-dev); }
   need protoc protobuf-compiler
+  # Debian keeps the well-known types (google/protobuf/*.proto) in a package of their own.
+  proto_include=$(dirname "$(dirname "$(command -v protoc || echo /usr/bin/protoc)")")/include/google/protobuf
+  [[ -f $proto_include/field_mask.proto ]] || { missing+=("protobuf's own types"); packages+=(libprotobuf-dev); }
 fi
 
 if ((${#missing[@]})); then
