@@ -117,6 +117,9 @@ impl From<EventStoreError> for Error {
                 Self::Unavailable("the event store does not answer at the moment: try again".into())
             }
             EventStoreError::Corrupt(cause) => Self::Internal(cause),
+            EventStoreError::TooManyGroups(most) => Self::input(format!(
+                "the answer would have more than {most} groups and windows: ask for a shorter time, larger windows or filters"
+            )),
             EventStoreError::Overflow => Self::input("the usage is too large to be summed"),
         }
     }

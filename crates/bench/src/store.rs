@@ -111,6 +111,8 @@ fn metered_event(sample: &Sample) -> MeteredEvent {
         meter_id: MeterId::from(meter),
         quantity: Quantity::from_units(i128::from(units) * Quantity::ONE.to_units()),
         unique_hash,
+        group: None,
+        weighted: false,
     };
     // Stands for a SHA-256: random in every byte, the same for the same user.
     let mut hash = [0; 32];

@@ -125,6 +125,8 @@ fn event(batch: i64) -> MeteredEvent {
         meter_id: MeterId::from(format!("meter_{meter}")),
         quantity: Quantity::from_units(quantity),
         unique_hash: (meter == 1).then(|| [random_byte(); 32]),
+        group: None,
+        weighted: false,
     };
     let event = Event {
         id,

@@ -130,6 +130,8 @@ impl Load {
             meter_id: meter.into(),
             quantity: Quantity::from_units(units),
             unique_hash,
+            group: None,
+            weighted: false,
         };
         MeteredEvent {
             event: Event {

@@ -47,6 +47,76 @@ pub struct WindowUsage {
     pub usage: Aggregate,
 }
 
+/// Which ledger rows to add up, by what their events carry. Empty conditions hold for all.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct RowFilter {
+    /// Any of these sources.
+    pub sources: Vec<String>,
+    /// Each of these first-level properties with any of its values, by the rule of meter filters.
+    pub properties: BTreeMap<String, Vec<String>>,
+}
+
+/// By what rows are told apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum GroupKey {
+    /// The value of the meter's own `group_by`.
+    Meter,
+    /// The event's source.
+    Source,
+    /// The text of a first-level property (`PropertyValue::text`); empty where the event has none.
+    Property(String),
+}
+
+/// A question for the usage of one meter, told apart. Unlike [`UsageQuery`] alone it is answered from single rows, not from aggregates, and
+/// takes time in proportion to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupedQuery {
+    /// Which meter, whose, when.
+    pub query: UsageQuery,
+    /// Only of these rows.
+    pub filter: RowFilter,
+    /// One group per combination of these; nothing makes one group of all.
+    pub by: Vec<GroupKey>,
+    /// Usage per window of each group; without, the asked period is the only window.
+    pub window: Option<Window>,
+    /// Most rows of the answer; beyond it the question is refused with `TooManyGroups`.
+    pub groups_max: usize,
+}
+
+/// Usage of one group in one window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupUsage {
+    /// Its values, in the order of the keys that were asked for.
+    pub group: Vec<String>,
+    /// The whole window, also where the asked period cuts it; the asked period without windows.
+    pub window: Period,
+    /// The rows of the group inside both window and asked period.
+    pub usage: Aggregate,
+}
+
+/// An entry that an event gets after it was counted, for a meter that was not there then.
+#[derive(Clone, Debug)]
+pub struct LateEntry {
+    /// The event, by its id.
+    pub event_id: String,
+    /// Whose it is, as the event says.
+    pub external_customer_id: String,
+    /// Event time, as the event says.
+    pub timestamp: Timestamp,
+    /// What it adds.
+    pub entry: LedgerEntry,
+}
+
+/// A copy of an event that was refused because its id was known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefusedCopy {
+    /// The copy as it was sent; `ingested_at` tells when it was refused.
+    pub event: Event,
+}
+
+/// Refused copies that are kept per event: the newest.
+pub const COPIES_KEPT: usize = 10;
+
 /// Which events to read. Absent conditions hold for all.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
@@ -77,7 +147,7 @@ pub enum EventOrder {
 }
 
 /// Why the event store did not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum EventStoreError {
     /// More is waiting to be written than the queue holds; try again after a moment.
     #[error("the event store is overloaded")]
@@ -88,6 +158,9 @@ pub enum EventStoreError {
     /// What was read makes no sense.
     #[error("the event store is corrupt: {0}")]
     Corrupt(String),
+    /// More groups than were asked for.
+    #[error("the usage falls into more than {0} groups")]
+    TooManyGroups(usize),
     /// A sum leaves 128 bits.
     #[error("the usage is too large to be summed")]
     Overflow,
@@ -105,6 +178,24 @@ pub trait EventStore: Send + Sync {
 
     /// The usage per window that has rows, ascending.
     async fn usage_by_window(&self, scope: &Scope, query: UsageQuery, window: Window) -> Result<Vec<WindowUsage>, EventStoreError>;
+
+    /// The usage per window and group that has rows, ascending by window and group.
+    async fn usage_by_group(&self, scope: &Scope, query: GroupedQuery) -> Result<Vec<GroupUsage>, EventStoreError>;
+
+    /// What an event added to meters, in the order of meter ids; empty for an unknown event and for one that no meter matched. In a cluster
+    /// `None` says that the event has not been counted yet.
+    async fn entries(&self, scope: &Scope, event_id: &str) -> Result<Option<Vec<LedgerEntry>>, EventStoreError>;
+
+    /// Gives events that were counted before a meter was there their entry of it. An event that has one already, or that has not been
+    /// counted yet, keeps what it has or will have: safe to repeat, and beside events that arrive. Returns how many were added.
+    async fn add_entries(&self, scope: &Scope, entries: Vec<LateEntry>) -> Result<u64, EventStoreError>;
+
+    /// The newest refused copies of an event, at most [`COPIES_KEPT`], newest first. Kept as far as a crash allows: a copy that was refused in
+    /// the moment before one may be missing here, which changes no total.
+    async fn copies(&self, scope: &Scope, event_id: &str) -> Result<Vec<RefusedCopy>, EventStoreError>;
+
+    /// The number of events per window that has any, ascending.
+    async fn count_events_by_window(&self, scope: &Scope, period: Period, window: Window) -> Result<Vec<(Period, u64)>, EventStoreError>;
 
     /// One event by its id.
     async fn event(&self, scope: &Scope, event_id: &str) -> Result<Option<Event>, EventStoreError>;

@@ -27,4 +27,7 @@ pub use coordination::{Coordination, CoordinationError, LocalCoordination, Lock,
 pub use coordination::{RedisCoordination, RedisOptions};
 pub use embedded::{EmbeddedEventStore, EmbeddedOptions};
 pub use event_log::{Ledger, LogPartition, LogStore, LoggedBatch, LoggedEvent, Stored};
-pub use event_store::{Appended, EventFilter, EventOrder, EventStore, EventStoreError, MeteredEvent, UsageQuery, WindowUsage};
+pub use event_store::{
+    Appended, COPIES_KEPT, EventFilter, EventOrder, EventStore, EventStoreError, GroupKey, GroupUsage, GroupedQuery, LateEntry,
+    MeteredEvent, RefusedCopy, RowFilter, UsageQuery, WindowUsage,
+};

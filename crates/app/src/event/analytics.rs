@@ -175,7 +175,7 @@ impl App {
             if aggregate.events == 0 {
                 continue;
             }
-            let usage = aggregate.usage(row.meter.aggregation.kind).ok_or_else(|| Error::unbuilt("this aggregation"))?;
+            let usage = aggregate.usage(row.meter.aggregation.kind, row.period);
             let cost = cost(row.billed_by.as_ref(), &usage);
             let feature = features.get(&row.meter.id).cloned();
             items.push(AnalyticsItem {
@@ -203,7 +203,7 @@ impl App {
             let period = item.billed_by.as_ref().map_or(period, |(_, line, _)| line.clip(period));
             let query = UsageQuery { external_customer_ids: customers.to_vec(), meter_id: item.meter.id.clone(), period };
             for point in self.events().usage_by_window(scope, query, window).await? {
-                let usage = point.usage.usage(item.meter.aggregation.kind).unwrap_or_default();
+                let usage = point.usage.usage(item.meter.aggregation.kind, point.window.intersection(period));
                 let cost = cost(item.billed_by.as_ref(), &usage);
                 item.points.push(AnalyticsPoint { start: point.window.start, usage, events: point.usage.events, cost });
             }

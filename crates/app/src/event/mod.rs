@@ -48,13 +48,11 @@ impl App {
             })
             .collect();
         let aggregates = self.events().usage(scope, queries).await?;
-        aggregates
-            .iter()
-            .zip(reads)
-            .map(|(aggregate, read)| {
-                let quantity = aggregate.usage(read.kind).ok_or_else(|| Error::unbuilt(&format!("the aggregation {}", read.kind)))?;
-                Ok(Usage { quantity, events: aggregate.events, aggregation: read.kind.to_string() })
-            })
-            .collect()
+        let usages = aggregates.iter().zip(reads).map(|(aggregate, read)| Usage {
+            quantity: aggregate.usage(read.kind, read.period),
+            events: aggregate.events,
+            aggregation: read.kind.to_string(),
+        });
+        Ok(usages.collect())
     }
 }

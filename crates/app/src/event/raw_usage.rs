@@ -43,20 +43,21 @@ struct Accumulator {
 }
 
 impl Accumulator {
-    fn add(&mut self, meter: &Meter, event: &Event) -> Result<()> {
+    fn add(&mut self, meter: &Meter, event: &Event, start: Timestamp) -> Result<()> {
         let properties = Properties::parse(&event.properties).map_err(|error| Error::Internal(error.to_string()))?;
         let too_large = |_| Error::input("the usage is too large to be summed");
         let Some(entry) = measure_signed(meter, &event.name, &properties).map_err(too_large)? else { return Ok(()) };
-        self.aggregate.add(entry.quantity, event.timestamp, &event.id).map_err(too_large)?;
+        // For a weighted sum, what was there before the period counts in whole.
+        let timestamp = if entry.weighted { event.timestamp.max(start) } else { event.timestamp };
+        self.aggregate.add_entry(&entry, timestamp, &event.id).map_err(too_large)?;
         self.hashes.extend(entry.unique_hash);
         Ok(())
     }
 
     /// Single values may be negative, the usage is not.
-    fn usage(mut self, kind: AggregationType) -> Result<Decimal> {
+    fn usage(mut self, kind: AggregationType, period: Period) -> Decimal {
         self.aggregate.unique = self.hashes.len() as u64;
-        let usage = self.aggregate.usage(kind).ok_or_else(|| Error::unbuilt(&format!("the aggregation {kind}")))?;
-        Ok(usage.max(Decimal::zero()))
+        self.aggregate.usage(kind, period).max(Decimal::zero())
     }
 }
 
@@ -73,17 +74,18 @@ impl App {
             ..EventFilter::default()
         };
         let mut total = Accumulator::default();
-        let mut windows: BTreeMap<Timestamp, Accumulator> = BTreeMap::new();
+        let mut windows: BTreeMap<Timestamp, (Period, Accumulator)> = BTreeMap::new();
         let mut current: Option<Period> = None;
         let mut cursor = None;
         loop {
             let events = self.events().events(scope, filter.clone(), EventOrder::Ascending, cursor.take(), PAGE).await?;
             for event in &events {
-                total.add(&meter, event)?;
+                total.add(&meter, event, period.start)?;
                 let Some(window) = window.filter(|_| period.contains(event.timestamp)) else { continue };
                 let around = current.filter(|current| current.contains(event.timestamp)).unwrap_or_else(|| window.around(event.timestamp));
                 current = Some(around);
-                windows.entry(around.start).or_default().add(&meter, event)?;
+                let (_, usage) = windows.entry(around.start).or_insert_with(|| (around.intersection(period), Accumulator::default()));
+                usage.add(&meter, event, period.start)?;
             }
             match events.last() {
                 Some(last) if events.len() == PAGE => cursor = Some((last.timestamp, last.id.clone())),
@@ -91,7 +93,7 @@ impl App {
             }
         }
         let kind = meter.aggregation.kind;
-        let windows = windows.into_iter().map(|(start, usage)| Ok((start, usage.usage(kind)?))).collect::<Result<_>>()?;
-        Ok(RawUsage { value: total.usage(kind)?, windows })
+        let windows = windows.into_iter().map(|(start, (period, usage))| (start, usage.usage(kind, period))).collect();
+        Ok(RawUsage { value: total.usage(kind, period), windows })
     }
 }

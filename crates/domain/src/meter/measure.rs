@@ -19,7 +19,15 @@ pub struct LedgerEntry {
     pub quantity: Quantity,
     /// Only for COUNT_UNIQUE over a present property.
     pub unique_hash: Option<UniqueHash>,
+    /// Only for a meter with `group_by`: the text of that property, empty where the event has none. Of a text beyond 255
+    /// bytes the end is replaced by its hash.
+    pub group: Option<Box<str>>,
+    /// Whether the quantity is weighted by time: only for WEIGHTED_SUM.
+    pub weighted: bool,
 }
+
+/// Longest group value, in bytes.
+const GROUP_BYTES_MAX: usize = 255;
 
 /// The entry of one event, or `None` when a filter excludes it. The caller has matched the event's name.
 ///
@@ -52,7 +60,20 @@ pub fn measure_signed(meter: &Meter, event_name: &str, properties: &Properties<'
             (Quantity::from_decimal(&number(value.as_ref()))?, None)
         }
     };
-    Ok(Some(LedgerEntry { meter_id: meter.id.clone(), quantity, unique_hash }))
+    let group = if aggregation.group_by.is_empty() { None } else { Some(group(&aggregation.group_by, properties)) };
+    let weighted = aggregation.kind == AggregationType::WeightedSum;
+    Ok(Some(LedgerEntry { meter_id: meter.id.clone(), quantity, unique_hash, group, weighted }))
+}
+
+fn group(key: &str, properties: &Properties<'_>) -> Box<str> {
+    let Some(value) = properties.get(key) else { return Box::default() };
+    let text = value.text();
+    if text.len() <= GROUP_BYTES_MAX {
+        return text.into();
+    }
+    let begin = &text[..text.floor_char_boundary(GROUP_BYTES_MAX - 65)];
+    let hash: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{begin}#{hash}").into()
 }
 
 fn number(value: Option<&PropertyValue<'_>>) -> Decimal {

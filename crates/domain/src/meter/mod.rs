@@ -2,10 +2,12 @@
 
 mod aggregate;
 mod measure;
+mod moment;
 mod window;
 
 pub use aggregate::{Aggregate, Latest};
 pub use measure::{LedgerEntry, UniqueHash, matches, measure, measure_signed};
+pub use moment::Moment;
 pub use window::{Window, WindowSize};
 
 use std::collections::BTreeMap;

@@ -39,6 +39,11 @@ impl Decimal {
         Self(BigDecimal::new(BigInt::from(unscaled), i64::from(scale)))
     }
 
+    /// The same of any size.
+    pub(crate) fn from_units(unscaled: BigInt, scale: u32) -> Self {
+        Self(BigDecimal::new(unscaled, i64::from(scale)))
+    }
+
     /// Reads a literal of any length and exponent, as events carry them: digits beyond the 60th fraction place are cut, and a size of
     /// 10^60 or more is read as 10^60, which no [`Quantity`](super::Quantity) holds. `None` when the text is no decimal literal.
     pub fn from_literal_clamped(text: &str) -> Option<Self> {

@@ -4,8 +4,6 @@ use std::fmt;
 
 use super::Decimal;
 
-/// Fraction digits that are kept; further ones are cut toward zero (spec 10 §5.3).
-const SCALE_DIGITS: u32 = 15;
 /// Largest size of one event's quantity: 10^15 units. A hundred million of them still sum without overflow.
 const UNITS_MAX: i128 = 1_000_000_000_000_000_000_000_000_000_000;
 
@@ -19,6 +17,8 @@ pub struct Quantity(i128);
 pub struct QuantityOverflow;
 
 impl Quantity {
+    /// Fraction digits that are kept; further ones are cut toward zero (spec 10 §5.3).
+    pub const SCALE_DIGITS: u32 = 15;
     /// Nothing.
     pub const ZERO: Self = Self(0);
     /// One unit.
@@ -26,7 +26,7 @@ impl Quantity {
 
     /// A quantity from a decimal, cut toward zero to 15 fraction digits.
     pub fn from_decimal(value: &Decimal) -> Result<Self, QuantityOverflow> {
-        match value.unscaled(SCALE_DIGITS) {
+        match value.unscaled(Self::SCALE_DIGITS) {
             Some(units) if (-UNITS_MAX..=UNITS_MAX).contains(&units) => Ok(Self(units)),
             _ => Err(QuantityOverflow),
         }
@@ -34,7 +34,7 @@ impl Quantity {
 
     /// The exact decimal.
     pub fn to_decimal(self) -> Decimal {
-        Decimal::new(self.0, SCALE_DIGITS)
+        Decimal::new(self.0, Self::SCALE_DIGITS)
     }
 
     /// In units of 10^-15.
@@ -70,6 +70,6 @@ mod tests {
         }
         assert_eq!(Quantity::from_decimal(&"1000000000000000.1".parse().unwrap()), Err(QuantityOverflow));
         // The most negative 128-bit number has no absolute value of its own.
-        assert_eq!(Quantity::from_decimal(&Decimal::new(i128::MIN, SCALE_DIGITS)), Err(QuantityOverflow));
+        assert_eq!(Quantity::from_decimal(&Decimal::new(i128::MIN, Quantity::SCALE_DIGITS)), Err(QuantityOverflow));
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use domain::meter::{Aggregate, Latest};
+use domain::meter::{Aggregate, Latest, Moment};
 use domain::money::Quantity;
 use domain::time::Timestamp;
 
@@ -86,6 +86,7 @@ impl Cell {
             max: Some(self.max),
             latest: Some(Latest { timestamp: self.last, event_id: self.last_id.to_string(), quantity: self.last_quantity }),
             unique: 0,
+            moment: Moment::default(),
         })
     }
 }

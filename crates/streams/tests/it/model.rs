@@ -87,7 +87,7 @@ fn sum<'a>(rows: impl Iterator<Item = (&'a Event, &'a LedgerEntry)>) -> Aggregat
     let mut usage = Aggregate::default();
     let mut unique = BTreeSet::new();
     for (event, entry) in rows {
-        usage.add(entry.quantity, event.timestamp, &event.id).unwrap();
+        usage.add_entry(entry, event.timestamp, &event.id).unwrap();
         unique.extend(entry.unique_hash);
     }
     usage.unique = unique.len() as u64;
@@ -123,7 +123,13 @@ pub(crate) fn event(id: &str, customer: &str, timestamp: Timestamp) -> Event {
 }
 
 pub(crate) fn entry(meter: &str, units: i128, unique: Option<u8>) -> LedgerEntry {
-    LedgerEntry { meter_id: MeterId::from(meter), quantity: Quantity::from_units(units), unique_hash: unique.map(hash) }
+    LedgerEntry {
+        meter_id: MeterId::from(meter),
+        quantity: Quantity::from_units(units),
+        unique_hash: unique.map(hash),
+        group: None,
+        weighted: false,
+    }
 }
 
 pub(crate) fn metered(id: &str, customer: &str, timestamp: &str, entries: Vec<LedgerEntry>) -> MeteredEvent {

@@ -2,7 +2,7 @@
 
 use clickhouse::Row;
 use clickhouse::types::Int256;
-use domain::meter::{Aggregate, Latest};
+use domain::meter::{Aggregate, Latest, Moment};
 use domain::money::Quantity;
 use domain::scope::Scope;
 use domain::time::Timestamp;
@@ -50,6 +50,7 @@ impl AggregateRow {
             max: Some(Quantity::from_units(self.greatest_max)),
             latest: Some(latest),
             unique: self.unique_count,
+            moment: Moment::default(),
         })
     }
 }

@@ -146,13 +146,7 @@ fn commit(Group { number, engine, batch, answers }: Group, state: &State) {
 /// Gives the same refusal to several callers.
 pub(super) fn refuse(answers: impl Iterator<Item = oneshot::Sender<Answer>>, error: &EventStoreError) {
     for answer in answers {
-        let again = match error {
-            EventStoreError::Overloaded => EventStoreError::Overloaded,
-            EventStoreError::Unavailable(reason) => EventStoreError::Unavailable(reason.clone()),
-            EventStoreError::Corrupt(what) => EventStoreError::Corrupt(what.clone()),
-            EventStoreError::Overflow => EventStoreError::Overflow,
-        };
-        let _ = answer.send(Err(again));
+        let _ = answer.send(Err(error.clone()));
     }
 }
 
