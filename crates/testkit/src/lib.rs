@@ -4,6 +4,9 @@
 mod answer;
 mod builders;
 mod clock;
+/// Every read path against the plain formulas.
+pub mod oracle;
+
 mod test_app;
 
 pub use answer::Answer;

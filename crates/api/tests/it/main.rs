@@ -12,4 +12,5 @@ mod idempotency;
 mod isolation;
 mod lists;
 mod openapi;
+mod oracle;
 mod refusals;
