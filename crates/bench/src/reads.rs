@@ -7,14 +7,19 @@ use crate::connection::request;
 use crate::load::{self, Load, Measured};
 use crate::process::Server;
 use crate::setup::World;
+use crate::workload::external_id;
 
 const OK: u16 = 200;
 /// Begins and ends inside an hour, so that both edges come from single rows.
 const ODD_WINDOW: (&str, &str) = ("2026-06-01T00:04:05Z", "2026-06-27T18:19:20Z");
+/// The month of the events.
+const MONTH: (&str, &str) = ("2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z");
+/// Of so many reads of a period, one of analytics is made.
+const READS_PER_ANALYTICS: u32 = 10;
 /// More requests than any server answers in the time.
 const WITHOUT_COUNT: u64 = u64::MAX / 2;
 
-/// Usage of the period, usage of an odd window, preview.
+/// Usage of the period, usage of an odd window, preview, analytics.
 pub(crate) fn subscriptions(server: &Server, world: &World, arguments: &Arguments) -> anyhow::Result<Vec<(&'static str, Measured)>> {
     let (start, end) = ODD_WINDOW;
     let whole = |id: &str| request("POST", "/subscriptions/usage", Some(&json!({ "subscription_id": id })));
@@ -26,10 +31,28 @@ pub(crate) fn subscriptions(server: &Server, world: &World, arguments: &Argument
         let count = u64::from(arguments.reads);
         Ok((label, random(server, &requests, arguments.read_connections, count, None, label)?))
     };
+    let analytics = |label: &'static str, by: Option<&str>, size: Option<&str>| -> anyhow::Result<(&'static str, Measured)> {
+        let requests: Vec<Vec<u8>> = (0..arguments.customers)
+            .map(|number| {
+                let mut body = json!({ "external_customer_id": external_id(number), "start_time": MONTH.0, "end_time": MONTH.1 });
+                if let Some(by) = by {
+                    body["group_by"] = json!(["feature_id", by]);
+                }
+                if let Some(size) = size {
+                    body["window_size"] = size.into();
+                }
+                request("POST", "/events/analytics", Some(&body))
+            })
+            .collect();
+        let count = u64::from((arguments.reads / READS_PER_ANALYTICS).max(20));
+        Ok((label, random(server, &requests, arguments.read_connections, count, None, label)?))
+    };
     Ok(vec![
         run("subscription usage, the period", &whole)?,
         run("subscription usage, an odd window", &odd)?,
         run("invoice preview", &preview)?,
+        analytics("analytics of the month, by hour", None, Some("HOUR"))?,
+        analytics("analytics of the month, by user (1,000 values)", Some("properties.user"), None)?,
     ])
 }
 

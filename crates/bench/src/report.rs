@@ -97,7 +97,7 @@ impl Report {
         // The first stage is of the baselines' size.
         let comparable = self.ingests.first().map_or(0.0, |(_, ingested)| ingested.per_second());
         let mut text = format!(
-            "### Bulk ingest: batches of 1,000, {} customers, 3 matching meters, {} hours of event time, {} requests under way\n\n\
+            "### Bulk ingest: batches of 1,000, {} customers, 3 to 5 of 20 meters match, {} hours of event time, {} requests under way\n\n\
              | | events | events/s | server of it | p50 ms | p99 ms | CPU µs/event | load CPU µs/event |\n\
              |---|--:|--:|--:|--:|--:|--:|--:|\n",
             grouped(u64::from(self.customers)),

@@ -1,4 +1,4 @@
-//! The world under load: three meters on one event, a plan with their prices and a fee, customers with subscriptions.
+//! The world under load: twenty meters on six event names, a plan with their prices and a fee, customers with subscriptions.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::arguments::Arguments;
 use crate::connection::Connection;
 use crate::process::Server;
-use crate::workload::{EVENT, PERIOD_START, external_id};
+use crate::workload::{NAMES, PERIOD_START, event_name, external_id};
 
 const SANDBOX: &str = "00000000-0000-0000-0000-000000000000";
 /// Connections that create customers.
@@ -19,7 +19,8 @@ const CONNECTIONS: usize = 8;
 pub(crate) struct World {
     pub(crate) customers: Vec<String>,
     pub(crate) subscriptions: Vec<String>,
-    calls_meter: String,
+    /// One per event name.
+    calls_meters: Vec<String>,
 }
 
 /// Creates everything through the API.
@@ -27,45 +28,60 @@ pub(crate) fn create(server: &Server, arguments: &Arguments) -> anyhow::Result<W
     let mut connection = Connection::open(server.address)?;
     connection.call("PUT", &format!("/environments/{SANDBOX}/clock"), Some(&json!({ "time": PERIOD_START })))?;
     let plan = id(&connection.call("POST", "/plans", Some(&json!({ "name": "Bench" })))?)?;
-    let mut calls_meter = String::new();
-    for (name, aggregation, terms) in prices() {
-        let mut price = json!({
-            "entity_type": "PLAN", "entity_id": plan, "display_name": name, "currency": "usd", "billing_period": "MONTHLY",
-            "billing_period_count": 1, "price_unit_type": "FIAT", "type": "FIXED", "invoice_cadence": "ADVANCE",
-        });
-        merge(&mut price, &terms);
-        if let Some(aggregation) = aggregation {
-            let meter = json!({ "name": name, "event_name": EVENT, "aggregation": aggregation, "reset_usage": "BILLING_PERIOD" });
+    let mut calls_meters = Vec::new();
+    let fee = json!({ "display_name": "Platform fee", "billing_model": "FLAT_FEE", "amount": "99.00" });
+    connection.call("POST", "/prices", Some(&price(&plan, &fee)))?;
+    for number in 0..NAMES {
+        for (kind, aggregation, terms) in metered(number) {
+            let (name, event_name) = (format!("{kind} {number}"), event_name(number));
+            let meter = json!({ "name": name, "event_name": event_name, "aggregation": aggregation, "reset_usage": "BILLING_PERIOD" });
             let feature = connection.call("POST", "/features", Some(&json!({ "name": name, "type": "metered", "meter": meter })))?;
             let meter_id = feature["meter_id"].as_str().context("a feature without a meter")?.to_owned();
-            merge(&mut price, &json!({ "type": "USAGE", "invoice_cadence": "ARREAR", "meter_id": meter_id }));
-            if name == "Calls" {
-                calls_meter = meter_id;
+            let mut price = price(&plan, &terms);
+            merge(&mut price, &json!({ "type": "USAGE", "invoice_cadence": "ARREAR", "display_name": name, "meter_id": meter_id }));
+            connection.call("POST", "/prices", Some(&price))?;
+            if kind == "Calls" {
+                calls_meters.push(meter_id);
             }
         }
-        connection.call("POST", "/prices", Some(&price))?;
     }
-    let mut world = World { customers: Vec::new(), subscriptions: Vec::new(), calls_meter };
+    let mut world = World { customers: Vec::new(), subscriptions: Vec::new(), calls_meters };
     subscribe(server, arguments.customers, &plan, &mut world)?;
     Ok(world)
 }
 
-fn prices() -> [(&'static str, Option<Value>, Value); 4] {
-    [
-        ("Platform fee", None, json!({ "billing_model": "FLAT_FEE", "amount": "99.00" })),
+/// A fixed price in advance, with other terms.
+fn price(plan: &str, terms: &Value) -> Value {
+    let mut price = json!({
+        "entity_type": "PLAN", "entity_id": plan, "currency": "usd", "billing_period": "MONTHLY", "billing_period_count": 1,
+        "price_unit_type": "FIAT", "type": "FIXED", "invoice_cadence": "ADVANCE",
+    });
+    merge(&mut price, terms);
+    price
+}
+
+/// The meters of an event name and the terms of their prices: three, and two with buckets for the last name. Twenty in all.
+fn metered(number: u64) -> Vec<(&'static str, Value, Value)> {
+    let mut meters = vec![
         (
             "Calls",
-            Some(json!({ "type": "COUNT" })),
+            json!({ "type": "COUNT" }),
             json!({ "billing_model": "TIERED", "tier_mode": "SLAB", "tiers": [
                 { "up_to": 1000, "unit_amount": "0.01" }, { "up_to": null, "unit_amount": "0.005" } ] }),
         ),
         (
             "Tokens",
-            Some(json!({ "type": "SUM", "field": "tokens" })),
+            json!({ "type": "SUM", "field": "tokens" }),
             json!({ "billing_model": "PACKAGE", "amount": "0.50", "transform_quantity": { "divide_by": 1000, "round": "up" } }),
         ),
-        ("Users", Some(json!({ "type": "COUNT_UNIQUE", "field": "user" })), json!({ "billing_model": "FLAT_FEE", "amount": "2.00" })),
-    ]
+        ("Users", json!({ "type": "COUNT_UNIQUE", "field": "user" }), json!({ "billing_model": "FLAT_FEE", "amount": "2.00" })),
+    ];
+    if number + 1 == NAMES {
+        let flat = json!({ "billing_model": "FLAT_FEE", "amount": "0.001" });
+        meters.push(("Peak of an hour", json!({ "type": "MAX", "field": "tokens", "bucket_size": "HOUR" }), flat.clone()));
+        meters.push(("Sum of a day", json!({ "type": "SUM", "field": "tokens", "bucket_size": "DAY" }), flat));
+    }
+    meters
 }
 
 /// Customers and their subscriptions, over a few connections: each is a transaction of its own.
@@ -116,8 +132,10 @@ impl World {
         for subscription in &self.subscriptions {
             let usage = connection.call("POST", "/subscriptions/usage", Some(&json!({ "subscription_id": subscription })))?;
             let charges = usage["charges"].as_array().context("a usage without charges")?;
-            let calls = charges.iter().find(|charge| charge["meter_id"] == self.calls_meter.as_str()).context("no charge for calls")?;
-            counted += calls["quantity"].as_u64().with_context(|| format!("{} calls", calls["quantity"]))?;
+            let of_calls = |charge: &&Value| self.calls_meters.iter().any(|meter| charge["meter_id"] == meter.as_str());
+            for calls in charges.iter().filter(of_calls) {
+                counted += calls["quantity"].as_u64().with_context(|| format!("{} calls", calls["quantity"]))?;
+            }
         }
         if counted != events {
             bail!("{events} events were acknowledged, {counted} are counted");

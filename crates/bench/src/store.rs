@@ -19,7 +19,7 @@ use crate::arguments::Arguments;
 use crate::load::Measured;
 use crate::process::own_processor_time;
 use crate::report::Ingested;
-use crate::workload::{BATCH_EVENTS, EVENT, PERIOD_START_MICROS, Sample, Workload, external_id, mix};
+use crate::workload::{BATCH_EVENTS, PERIOD_START_MICROS, Sample, Workload, event_name, external_id, mix};
 
 /// As long as the properties of the events that are sent.
 const PROPERTIES: &str = r#"{"tokens":"1234","user":"user-123","region":"eu-west-1","model":"large"}"#;
@@ -108,7 +108,7 @@ fn metered_batch(workload: &Workload, batch: u64) -> Vec<MeteredEvent> {
 fn metered_event(sample: &Sample) -> MeteredEvent {
     let timestamp = Timestamp::from_micros(PERIOD_START_MICROS + i64::try_from(sample.millis).unwrap_or(0) * 1_000);
     let entry = |meter: &str, units: u64, unique_hash| LedgerEntry {
-        meter_id: MeterId::from(meter),
+        meter_id: MeterId::from(format!("meter_{meter}_{}", sample.name)),
         quantity: Quantity::from_units(i128::from(units) * Quantity::ONE.to_units()),
         unique_hash,
         group: None,
@@ -122,7 +122,7 @@ fn metered_event(sample: &Sample) -> MeteredEvent {
     MeteredEvent {
         event: Event {
             id: format!("evt-{:016x}", sample.id),
-            name: EVENT.to_owned(),
+            name: event_name(sample.name),
             external_customer_id: external_id(sample.customer),
             customer_id: String::new(),
             timestamp,
@@ -130,7 +130,7 @@ fn metered_event(sample: &Sample) -> MeteredEvent {
             source: "gateway".to_owned(),
             properties: PROPERTIES.to_owned(),
         },
-        entries: vec![entry("meter_calls", 1, None), entry("meter_tokens", sample.tokens, None), entry("meter_users", 1, Some(hash))],
+        entries: vec![entry("calls", 1, None), entry("tokens", sample.tokens, None), entry("users", 1, Some(hash))],
     }
 }
 

@@ -2,15 +2,15 @@
 
 /// Events of one bulk request, the most the API takes.
 pub(crate) const BATCH_EVENTS: u32 = 1_000;
-/// The name of every event.
-pub(crate) const EVENT: &str = "api_call";
+/// Event names; each has meters of its own.
+pub(crate) const NAMES: u64 = 6;
 /// The sandbox's present; the period of every subscription begins here and lasts 30 days.
 pub(crate) const PERIOD_START: &str = "2026-06-01T00:00:00Z";
 /// The same in microseconds since 1970.
 pub(crate) const PERIOD_START_MICROS: i64 = 1_780_272_000_000_000;
 const HOUR_MILLIS: u64 = 3_600_000;
-/// Different users per customer.
-const USERS: u64 = 500;
+/// Different users per customer: what COUNT_UNIQUE counts, and what analytics group by.
+const USERS: u64 = 1_000;
 
 /// One event.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +23,10 @@ pub(crate) struct Sample {
     pub(crate) millis: u64,
     /// 1000 to 9999.
     pub(crate) tokens: u64,
-    /// Below 500.
+    /// Below 1000.
     pub(crate) user: u64,
+    /// Of its event name, below [`NAMES`].
+    pub(crate) name: u64,
 }
 
 /// How many events a run sends in the end, to how many customers, and over how much event time they spread evenly.
@@ -47,6 +49,7 @@ impl Workload {
             millis: number * (u64::from(self.hours) * HOUR_MILLIS) / self.events.max(1),
             tokens: 1_000 + other % 9_000,
             user: (random >> 20) % USERS,
+            name: (other >> 13) % NAMES,
         }
     }
 }
@@ -61,7 +64,7 @@ pub(crate) fn mix(number: u64) -> u64 {
 
 /// An event as text, its figures blank; all have the same length. What stays is of the size that events have in practice.
 const TEMPLATE: &str = concat!(
-    r#"{"event_id":"evt-IIIIIIIIIIIIIIII","event_name":"api_call","timestamp":"2026-06-DDTHH:MM:SS.mmmZ","#,
+    r#"{"event_id":"evt-IIIIIIIIIIIIIIII","event_name":"api_call_E","timestamp":"2026-06-DDTHH:MM:SS.mmmZ","#,
     r#""external_customer_id":"customer-CCCC","source":"gateway","properties":{"tokens":"TTTT","user":"user-UUU","#,
     r#""region":"eu-west-1","model":"large"}}"#
 );
@@ -74,6 +77,7 @@ pub(crate) struct BulkTemplate {
     customer: usize,
     tokens: usize,
     user: usize,
+    name: usize,
 }
 
 impl BulkTemplate {
@@ -81,7 +85,7 @@ impl BulkTemplate {
     pub(crate) fn new(lines: &str) -> Self {
         let at = |mark: &str| TEMPLATE.find(mark).unwrap_or(0);
         let head = format!("POST /v1/events/bulk HTTP/1.1\r\n{lines}Content-Length: {}\r\n\r\n", body_length());
-        Self { head, id: at("IIII"), time: at("DDT"), customer: at("CCCC"), tokens: at("TTTT"), user: at("UUU") }
+        Self { head, id: at("IIII"), time: at("DDT"), customer: at("CCCC"), tokens: at("TTTT"), user: at("UUU"), name: at("E\"") }
     }
 
     /// Makes the request of a batch in a buffer that may hold another batch.
@@ -104,6 +108,7 @@ impl BulkTemplate {
         decimal(&mut event[self.customer..self.customer + 4], u64::from(sample.customer));
         decimal(&mut event[self.tokens..self.tokens + 4], sample.tokens);
         decimal(&mut event[self.user..self.user + 3], sample.user);
+        decimal(&mut event[self.name..=self.name], sample.name);
         // DDTHH:MM:SS.mmm
         let seconds = sample.millis / 1000;
         let time = &mut event[self.time..self.time + 15];
@@ -117,6 +122,11 @@ impl BulkTemplate {
 
 fn body_length() -> usize {
     b"{\"events\":[]}".len() + (TEMPLATE.len() + 1) * BATCH_EVENTS as usize - 1
+}
+
+/// The event name of a number below [`NAMES`].
+pub(crate) fn event_name(number: u64) -> String {
+    format!("api_call_{number}")
 }
 
 /// The external id of a customer.
@@ -160,6 +170,7 @@ mod tests {
         assert_eq!(events[0]["timestamp"], "2026-06-16T00:00:00.000Z");
         assert_eq!(events[0]["event_id"], format!("evt-{:016x}", sample.id));
         assert_eq!(events[0]["external_customer_id"], external_id(sample.customer));
+        assert_eq!(events[0]["event_name"], event_name(sample.name));
         assert_eq!(events[0]["properties"]["tokens"], sample.tokens.to_string());
         let last = events[999]["timestamp"].as_str().expect("a time");
         assert!(last.starts_with("2026-06-30T23:38:"), "{last}");

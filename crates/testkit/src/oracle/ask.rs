@@ -277,8 +277,11 @@ impl Opened {
     }
 
     fn check_lines(&self, path: &str, lines: &[Value], period: Period) {
-        let found: BTreeMap<String, Exact> =
-            lines.iter().filter(|line| line["meter_id"].is_string()).map(|line| (text(line, "meter_id"), exact(&line["quantity"]))).collect();
+        let found: BTreeMap<String, Exact> = lines
+            .iter()
+            .filter(|line| line["meter_id"].is_string())
+            .map(|line| (text(line, "meter_id"), exact(&line["quantity"])))
+            .collect();
         for (meter, id) in self.meter_ids.iter().enumerate() {
             let within = billed(period);
             let expected = usage(self.world.kind(meter), &self.rows(meter, within), within);

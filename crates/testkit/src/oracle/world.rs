@@ -97,8 +97,7 @@ pub struct Question {
 }
 
 const RUBBISH: [&str; 8] = [r#""x""#, "true", "null", r#"" 5""#, "[1]", r#"{"a":1}"#, r#""0x10""#, r#""1_000""#];
-const TIERS: [(&str, &str); 6] =
-    [("2", "2"), (r#""2""#, "2"), (r#""2.0""#, "2.0"), ("2.0", "2"), ("3", "3"), (r#""gold""#, "gold")];
+const TIERS: [(&str, &str); 6] = [("2", "2"), (r#""2""#, "2"), (r#""2.0""#, "2.0"), ("2.0", "2"), ("3", "3"), (r#""gold""#, "gold")];
 const USERS: [(&str, &str); 7] =
     [(r#""u-7""#, "u-7"), ("42", "42"), (r#""42""#, "42"), ("42.0", "42"), (r#""42.0""#, "42.0"), ("true", "true"), ("null", "<nil>")];
 
@@ -190,14 +189,7 @@ fn instant(text: &str) -> Timestamp {
 
 /// Around bounds of months, days, hours and changes of clocks, and anywhere between.
 fn timestamp() -> impl Strategy<Value = Timestamp> {
-    const BOUNDS: [&str; 6] = [
-        START,
-        END,
-        "2025-03-09T07:00:00Z",
-        "2025-03-14T18:30:00Z",
-        "2025-03-30T01:00:00Z",
-        "2025-03-10T04:00:00Z",
-    ];
+    const BOUNDS: [&str; 6] = [START, END, "2025-03-09T07:00:00Z", "2025-03-14T18:30:00Z", "2025-03-30T01:00:00Z", "2025-03-10T04:00:00Z"];
     let near = (select(&BOUNDS[..]), prop_oneof![Just(0), -2_i64..3, -7_200_000_000..7_200_000_000_i64])
         .prop_map(|(bound, micros)| instant(bound).plus_micros(micros));
     let anywhere = (-5 * 86_400..40 * 86_400_i64).prop_map(|seconds| instant(START).plus_seconds(seconds));
