@@ -2,7 +2,9 @@
 
 use super::Filters;
 use super::feature::FeatureResponse;
+use super::feature::ReportingUnitBody;
 use super::meter::MeterResponse;
+use super::plan::PlanResponse;
 use super::price::PriceResponse;
 use super::subscription::SubscriptionLineItemResponse;
 use crate::schema::AggregationTypeSchema;
@@ -34,21 +36,36 @@ pub(crate) struct GetUsageAnalyticsRequest {
     /// Points besides the total.
     #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) window_size: Option<WindowSize>,
-    /// Only feature_id and meter_id are built.
+    /// source and properties.NAME make an item per value; feature_id and meter_id stand apart anyway.
     #[serde(default)]
     pub(crate) group_by: Vec<String>,
-    /// Not built yet.
+    /// Only events with each of these properties, of any of its values.
     pub(crate) property_filters: Option<Filters>,
-    /// Not built yet.
+    /// Only events from any of these sources.
     #[serde(default)]
     pub(crate) sources: Vec<String>,
-    /// Not built yet.
+    /// Says of bucketed meters which bucket prices a point, and sums each up.
     pub(crate) breakdown_bucket: Option<bool>,
-    /// Not built yet.
+    /// Accepted, and changes nothing yet: there are no inherited subscriptions whose usage it could add.
+    #[expect(dead_code, reason = "read and documented; nothing hangs on it until subscriptions are inherited")]
     pub(crate) include_children: Option<bool>,
-    /// price, meter, feature, subscription_line_item.
+    /// price, meter, feature, subscription_line_item, plan, source.
     #[serde(default)]
     pub(crate) expand: Vec<String>,
+}
+
+/// The same, of chosen meters.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct GetDetailedUsageAnalyticsRequest {
+    /// Six hours before the end without `start_time`.
+    #[serde(flatten)]
+    pub(crate) analytics: GetUsageAnalyticsRequest,
+    /// Only of these meters.
+    #[serde(default)]
+    pub(crate) meter_ids: Vec<String>,
+    /// Where MONTH windows begin.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) billing_anchor: Option<Timestamp>,
 }
 
 /// Usage of one window.
@@ -58,6 +75,7 @@ pub(crate) struct UsageAnalyticPoint {
     pub(crate) timestamp: Timestamp,
     #[schema(value_type = Dec)]
     pub(crate) usage: Decimal,
+    /// Of this window alone, not rounded.
     #[schema(value_type = Dec)]
     pub(crate) cost: Decimal,
     #[schema(value_type = Dec)]
@@ -65,9 +83,48 @@ pub(crate) struct UsageAnalyticPoint {
     #[schema(value_type = Dec)]
     pub(crate) discount: Decimal,
     pub(crate) event_count: i64,
+    /// What prices the window's buckets; where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) buckets: Option<Vec<PointBucket>>,
 }
 
-/// Usage of one meter on one line.
+/// A part of the day with a price of its own.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct PointBucket {
+    /// Absent for what the line's own price covers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bucket_id: Option<String>,
+    pub(crate) price_id: String,
+}
+
+/// A time of day in UTC.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = types::Bucket)]
+pub(crate) struct TimeOfDay {
+    /// 0 to 24.
+    pub(crate) hour: u32,
+    /// 0 to 59.
+    pub(crate) minute: u32,
+}
+
+/// What the buckets in a part of the day add up to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct BucketSummary {
+    /// Absent for what the line's own price covers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bucket_id: Option<String>,
+    pub(crate) price_id: String,
+    pub(crate) subscription_line_item_id: String,
+    pub(crate) start: TimeOfDay,
+    pub(crate) end: TimeOfDay,
+    #[schema(value_type = Dec)]
+    pub(crate) total_usage: Decimal,
+    /// The sum of the buckets' costs, not rounded.
+    #[schema(value_type = Dec)]
+    pub(crate) base_charge: Decimal,
+}
+
+/// Usage of one meter on one line, of one group.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct UsageAnalyticItem {
     pub(crate) name: String,
@@ -89,8 +146,14 @@ pub(crate) struct UsageAnalyticItem {
     pub(crate) price_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) price: Option<PriceResponse>,
+    /// The plan of the price; of a subscription's own price, of the one that it overrides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plan_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<PlanResponse>,
+    /// The add-on of the price, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) add_on_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) subscription_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +162,12 @@ pub(crate) struct UsageAnalyticItem {
     pub(crate) subscription_line_item: Option<SubscriptionLineItemResponse>,
     #[schema(value_type = Dec)]
     pub(crate) total_usage: Decimal,
+    /// In the feature's reporting unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) total_usage_display: Option<Decimal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reporting_unit: Option<ReportingUnitBody>,
     pub(crate) event_count: i64,
     #[schema(value_type = Dec)]
     pub(crate) total_cost: Decimal,
@@ -112,6 +181,16 @@ pub(crate) struct UsageAnalyticItem {
     #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) window_size: Option<WindowSize>,
     pub(crate) points: Vec<UsageAnalyticPoint>,
+    /// Of bucketed meters that are billed, where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bucket_summaries: Option<Vec<BucketSummary>>,
+    /// The source of the group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<String>,
+    /// All sources, where they are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sources: Option<Vec<String>>,
+    /// The property values of the group.
     pub(crate) properties: BTreeMap<String, String>,
 }
 
