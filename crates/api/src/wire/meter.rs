@@ -38,11 +38,11 @@ pub(crate) struct AggregationBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Dec>)]
     pub(crate) multiplier: Option<Decimal>,
-    /// Not built yet.
+    /// Only for MAX and SUM: usage per window of this size, in UTC, each priced on its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) bucket_size: Option<WindowSize>,
-    /// Not built yet.
+    /// Only for MAX with a bucket_size: a first-level property whose values are told apart in each bucket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) group_by: Option<String>,
 }

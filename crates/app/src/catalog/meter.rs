@@ -1,6 +1,6 @@
 //! Meters: what to measure (spec 20 §2).
 
-use domain::meter::{AggregationType, Filter, Meter};
+use domain::meter::{Filter, Meter};
 use domain::scope::Status;
 
 use crate::pending::AfterCommit;
@@ -36,15 +36,8 @@ impl App {
 /// Refuses a meter that is wrong, or that this build cannot measure.
 pub(super) fn check_meter(meter: &Meter) -> Result<()> {
     meter.validate()?;
-    let aggregation = &meter.aggregation;
-    if !aggregation.expression.is_empty() {
+    if !meter.aggregation.expression.is_empty() {
         return Err(Error::unbuilt("aggregation.expression"));
-    }
-    if aggregation.bucket_size.is_some() {
-        return Err(Error::unbuilt("aggregation.bucket_size"));
-    }
-    if aggregation.kind == AggregationType::WeightedSum {
-        return Err(Error::unbuilt("the aggregation WEIGHTED_SUM"));
     }
     Ok(())
 }
