@@ -11,5 +11,6 @@ mod errors;
 mod idempotency;
 mod isolation;
 mod lists;
+mod metering;
 mod openapi;
 mod refusals;

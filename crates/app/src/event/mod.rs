@@ -12,8 +12,8 @@ pub use analytics::{AnalyticsItem, AnalyticsPoint, AnalyticsRequest};
 pub use ingest::{IncomingEvent, Ingested};
 pub use log::{EventLog, EventLogError};
 pub(crate) use meter_index::MeterIndex;
-pub use query::{EventPage, EventPageRequest};
-pub use raw_usage::{RawUsage, RawUsageRequest};
+pub use query::{EventCursor, EventPage, EventPageRequest, EventSort, Side};
+pub use raw_usage::{RawUsage, RawUsageRequest, RawWindow};
 pub use store_logged::{LogRecord, StoredRecords};
 
 use domain::ids::MeterId;
