@@ -5,6 +5,7 @@ mod asked_period;
 mod clocks;
 mod customers;
 mod environments;
+mod event_list;
 mod events;
 mod expand;
 mod features;
@@ -26,6 +27,7 @@ use crate::ApiState;
 pub(crate) fn versioned() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(events::router())
+        .merge(event_list::router())
         .merge(raw_usage::router())
         .merge(usage::router())
         .merge(customers::router())

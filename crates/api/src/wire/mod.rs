@@ -19,7 +19,8 @@ use std::collections::BTreeMap;
 use domain::money::Decimal;
 use domain::scope::{Audit, Status};
 use domain::time::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -55,6 +56,12 @@ impl From<&Audit> for AuditBody {
             updated_by: audit.updated_by.clone(),
         }
     }
+}
+
+/// Reads a word of a list; clients send an empty one for none.
+pub(crate) fn empty_is_none<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let text = <Option<String>>::deserialize(deserializer)?.filter(|text| !text.is_empty());
+    text.map(|text| T::deserialize(text.into_deserializer())).transpose()
 }
 
 /// Values by property name.

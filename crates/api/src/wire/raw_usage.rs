@@ -6,7 +6,7 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Filters, Number};
+use super::{Filters, Number, empty_is_none};
 use crate::schema::{Dec, Time, WindowSizeSchema};
 
 /// Usage straight from the events, by name and property.
@@ -33,9 +33,11 @@ pub(crate) struct GetUsageRequest {
     #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
     /// Usage per window besides.
+    #[serde(default, deserialize_with = "empty_is_none")]
     #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) window_size: Option<WindowSize>,
-    /// Not built yet.
+    /// For MAX and SUM: usage per bucket, and their sum; goes before `window_size`.
+    #[serde(default, deserialize_with = "empty_is_none")]
     #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) bucket_size: Option<WindowSize>,
     /// Conditions on properties.
@@ -48,10 +50,10 @@ pub(crate) struct GetUsageRequest {
     /// Where months begin.
     #[schema(value_type = Option<Time>)]
     pub(crate) billing_anchor: Option<Timestamp>,
-    /// Not built yet.
+    /// For MAX with a bucket: the first entry, `properties.NAME`, tells buckets apart.
     #[serde(default)]
     pub(crate) group_by: Vec<String>,
-    /// Not built yet.
+    /// The older form of `group_by`: a property's name.
     pub(crate) group_by_property: Option<String>,
 }
 
@@ -68,9 +70,11 @@ pub(crate) struct GetUsageByMeterRequest {
     pub(crate) start_time: Option<Timestamp>,
     #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
+    #[serde(default, deserialize_with = "empty_is_none")]
     #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) window_size: Option<WindowSize>,
-    /// Not built yet.
+    /// For meters of MAX and SUM that have none of their own.
+    #[serde(default, deserialize_with = "empty_is_none")]
     #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) bucket_size: Option<WindowSize>,
     /// Added to the meter's.
@@ -87,6 +91,9 @@ pub(crate) struct UsageResult {
     #[schema(value_type = Time)]
     pub(crate) window_size: Timestamp,
     pub(crate) value: Number,
+    /// The value that the bucket is told apart by; empty for events without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
 }
 
 /// Usage.

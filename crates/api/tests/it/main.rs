@@ -11,6 +11,7 @@ mod errors;
 mod idempotency;
 mod isolation;
 mod lists;
+mod metering;
 mod openapi;
 mod oracle;
 mod refusals;

@@ -14,6 +14,6 @@ pub use ingest::{IncomingEvent, Ingested};
 pub use log::{EventLog, EventLogError};
 pub(crate) use meter_index::MeterIndex;
 pub(crate) use meter_usage::MeterRead;
-pub use query::{EventPage, EventPageRequest};
-pub use raw_usage::{RawUsage, RawUsageRequest};
+pub use query::{EventCursor, EventPage, EventPageRequest, EventSort, Side};
+pub use raw_usage::{RawUsage, RawUsageRequest, RawWindow};
 pub use store_logged::{LogRecord, StoredRecords};

@@ -1,99 +1,195 @@
 //! Usage straight from the events, for any event name and property (spec 10 §9.1, 9.2): also events that are older than a meter.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 use domain::event::{Event, Properties};
-use domain::meter::{Aggregate, AggregationType, Meter, ResetUsage, UniqueHash, Window, measure_signed};
+use domain::meter::{Aggregate, AggregationType, LedgerEntry, Meter, ResetUsage, UniqueHash, Window, measure_signed};
 use domain::money::Decimal;
 use domain::scope::Scope;
-use domain::time::{Period, Timestamp};
+use domain::time::{Period, Timestamp, Zone};
 use streams::{EventFilter, EventOrder};
 
 use crate::{App, Error, Result};
 
 /// Events read at once.
 const PAGE: usize = 5_000;
+/// Most windows, buckets and groups of one answer: some 30 MiB of memory.
+const WINDOWS_MAX: usize = 100_000;
+/// Most different values that one answer tells apart, all windows together: some 60 MiB of memory.
+const UNIQUE_MAX: usize = 1_000_000;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct RawUsageRequest {
-    /// What to measure; a meter of the catalog, or one made up for the request.
+    /// What to measure; a meter of the catalog, or one made up for the request. With a bucket size, usage is that of its buckets.
     pub meter: Meter,
     /// Whose usage; everybody's without.
     pub external_customer_id: Option<String>,
     /// When, by event time.
     pub period: Period,
-    /// Usage per window besides.
+    /// Usage per window besides; buckets of the meter go before it.
     pub window: Option<Window>,
+    /// On whose day buckets of months begin.
+    pub billing_anchor: Option<Timestamp>,
 }
 
 /// Usage and its windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawUsage {
-    /// Over the whole period; of a meter that never resets, over all time until the period's end.
+    /// Over the whole period; of a meter that never resets, over all time until the period's end. Of buckets it is the sum.
     pub value: Decimal,
-    /// Per window that has events, ascending.
-    pub windows: Vec<(Timestamp, Decimal)>,
+    /// Per window, or bucket and group, of the period that has events, ascending.
+    pub windows: Vec<RawWindow>,
 }
 
-#[derive(Default)]
-struct Accumulator {
-    aggregate: Aggregate,
-    hashes: BTreeSet<UniqueHash>,
-}
-
-impl Accumulator {
-    fn add(&mut self, meter: &Meter, event: &Event, start: Timestamp) -> Result<()> {
-        let properties = Properties::parse(&event.properties).map_err(|error| Error::Internal(error.to_string()))?;
-        let too_large = |_| Error::input("the usage is too large to be summed");
-        let Some(entry) = measure_signed(meter, &event.name, &properties).map_err(too_large)? else { return Ok(()) };
-        // For a weighted sum, what was there before the period counts in whole.
-        let timestamp = if entry.weighted { event.timestamp.max(start) } else { event.timestamp };
-        self.aggregate.add_entry(&entry, timestamp, &event.id).map_err(too_large)?;
-        self.hashes.extend(entry.unique_hash);
-        Ok(())
-    }
-
-    /// Single values may be negative, the usage is not.
-    fn usage(mut self, kind: AggregationType, period: Period) -> Decimal {
-        self.aggregate.unique = self.hashes.len() as u64;
-        self.aggregate.usage(kind, period).max(Decimal::zero())
-    }
+/// Usage of one window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawWindow {
+    /// Its first instant.
+    pub start: Timestamp,
+    /// The value of the meter's `group_by`; `None` for a meter without.
+    pub group: Option<Box<str>>,
+    /// The usage in it.
+    pub value: Decimal,
 }
 
 impl App {
     /// Usage from the events themselves. Reads every event of the period that has the meter's name.
     pub async fn raw_usage(&self, scope: &Scope, request: RawUsageRequest) -> Result<RawUsage> {
-        let RawUsageRequest { meter, external_customer_id, period, window } = request;
-        let runs_on = meter.reset_usage == ResetUsage::Never;
+        let RawUsageRequest { meter, external_customer_id, period, window, billing_anchor } = request;
+        let bucket = bucket(&meter, billing_anchor);
         let filter = EventFilter {
             external_customer_id,
             event_name: Some(meter.event_name.clone()),
-            from: if runs_on { None } else { Some(period.start) },
+            from: Some(period.start),
             until: Some(period.end),
             ..EventFilter::default()
         };
-        let mut total = Accumulator::default();
-        let mut windows: BTreeMap<Timestamp, (Period, Accumulator)> = BTreeMap::new();
-        let mut current: Option<Period> = None;
+        let reading = Reading::new(&meter, period, bucket.or(window), bucket.is_some());
+        let mut usage = self.read_events(scope, filter.clone(), reading).await?;
+        if meter.reset_usage == ResetUsage::Never {
+            let whole = Reading::new(&meter, period, bucket, bucket.is_some());
+            usage.value = self.read_events(scope, EventFilter { from: None, ..filter }, whole).await?.value;
+        }
+        Ok(usage)
+    }
+
+    async fn read_events(&self, scope: &Scope, filter: EventFilter, mut reading: Reading<'_>) -> Result<RawUsage> {
         let mut cursor = None;
         loop {
             let events = self.events().events(scope, filter.clone(), EventOrder::Ascending, cursor.take(), PAGE).await?;
             for event in &events {
-                total.add(&meter, event, period.start)?;
-                let Some(window) = window.filter(|_| period.contains(event.timestamp)) else { continue };
-                let around = current.filter(|current| current.contains(event.timestamp)).unwrap_or_else(|| window.around(event.timestamp));
-                current = Some(around);
-                let (_, usage) = windows.entry(around.start).or_insert_with(|| (around.intersection(period), Accumulator::default()));
-                usage.add(&meter, event, period.start)?;
+                reading.add(event)?;
             }
             match events.last() {
                 Some(last) if events.len() == PAGE => cursor = Some((last.timestamp, last.id.clone())),
-                _ => break,
+                _ => return Ok(reading.usage()),
             }
         }
-        let kind = meter.aggregation.kind;
-        let windows = windows.into_iter().map(|(start, (period, usage))| (start, usage.usage(kind, period))).collect();
-        Ok(RawUsage { value: total.usage(kind, period), windows })
     }
+}
+
+/// The buckets of a meter that has them, in UTC like those of bills.
+pub(super) fn bucket(meter: &Meter, billing_anchor: Option<Timestamp>) -> Option<Window> {
+    let size = meter.aggregation.bucket_size?;
+    Some(match billing_anchor {
+        Some(anchor) => Window::anchored(size, Zone::UTC, anchor),
+        None => Window::new(size, Zone::UTC),
+    })
+}
+
+/// Adds up the events of one read, which come in the order of time.
+struct Reading<'a> {
+    meter: &'a Meter,
+    /// What is asked for; events before it are added as well.
+    period: Period,
+    window: Option<Window>,
+    /// Whether the value is the sum of the windows.
+    adds_windows: bool,
+    total: Accumulator,
+    windows: BTreeMap<(Timestamp, Option<Box<str>>), (Period, Accumulator)>,
+    /// The window of the last event.
+    current: Option<Period>,
+    /// Different values told apart.
+    unique: usize,
+}
+
+#[derive(Default)]
+struct Accumulator {
+    aggregate: Aggregate,
+    hashes: HashSet<UniqueHash>,
+}
+
+impl Accumulator {
+    /// Returns how many values more are told apart.
+    fn add(&mut self, entry: &LedgerEntry, timestamp: Timestamp, event_id: &str) -> Result<usize> {
+        self.aggregate.add_entry(entry, timestamp, event_id).map_err(|_| too_large())?;
+        Ok(entry.unique_hash.map_or(0, |hash| usize::from(self.hashes.insert(hash))))
+    }
+
+    fn usage(mut self, kind: AggregationType, period: Period) -> Decimal {
+        self.aggregate.unique = self.hashes.len() as u64;
+        self.aggregate.usage(kind, period)
+    }
+}
+
+impl<'a> Reading<'a> {
+    fn new(meter: &'a Meter, period: Period, window: Option<Window>, adds_windows: bool) -> Self {
+        let (total, windows) = (Accumulator::default(), BTreeMap::new());
+        Self { meter, period, window, adds_windows, total, windows, current: None, unique: 0 }
+    }
+
+    fn add(&mut self, event: &Event) -> Result<()> {
+        let properties = Properties::parse(&event.properties).map_err(|error| Error::Internal(error.to_string()))?;
+        let Some(entry) = measure_signed(self.meter, &event.name, &properties).map_err(|_| too_large())? else { return Ok(()) };
+        // For a weighted sum, what was there before the period counts in whole.
+        let timestamp = if entry.weighted { event.timestamp.max(self.period.start) } else { event.timestamp };
+        if let Some(window) = self.window {
+            let around = self.current.filter(|current| current.contains(event.timestamp)).unwrap_or_else(|| window.around(event.timestamp));
+            self.current = Some(around);
+            let (_, usage) = self
+                .windows
+                .entry((around.start, entry.group.clone()))
+                .or_insert_with(|| (around.intersection(self.period), Accumulator::default()));
+            self.unique += usage.add(&entry, timestamp, &event.id)?;
+        }
+        if !self.adds_windows {
+            self.unique += self.total.add(&entry, timestamp, &event.id)?;
+        }
+        self.check_bounds()
+    }
+
+    fn check_bounds(&self) -> Result<()> {
+        if self.windows.len() > WINDOWS_MAX {
+            return Err(Error::input(format!(
+                "the usage falls into more than {WINDOWS_MAX} windows and groups: ask for a shorter time, larger windows or filters"
+            )));
+        }
+        if self.unique > UNIQUE_MAX {
+            return Err(Error::input(format!(
+                "more than {UNIQUE_MAX} different values of {} would have to be told apart: ask for a shorter time or filters",
+                self.meter.aggregation.field
+            )));
+        }
+        Ok(())
+    }
+
+    /// Single values may be negative, what is answered is not.
+    fn usage(self) -> RawUsage {
+        let kind = self.meter.aggregation.kind;
+        let not_negative = |value: Decimal| value.max(Decimal::zero());
+        let mut sum = Decimal::zero();
+        let mut windows = Vec::with_capacity(self.windows.len());
+        for ((start, group), (period, usage)) in self.windows {
+            let value = usage.usage(kind, period);
+            sum = &sum + &value;
+            windows.push(RawWindow { start, group, value: not_negative(value) });
+        }
+        let value = if self.adds_windows { sum } else { self.total.usage(kind, self.period) };
+        RawUsage { value: not_negative(value), windows }
+    }
+}
+
+fn too_large() -> Error {
+    Error::input("the usage is too large to be summed")
 }

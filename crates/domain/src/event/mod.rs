@@ -2,7 +2,7 @@
 
 mod properties;
 
-pub use properties::{Properties, PropertyValue};
+pub use properties::{PROPERTIES_DEPTH_MAX, Properties, PropertyValue};
 
 use crate::invalid::{Invalid, require};
 use crate::time::Timestamp;
@@ -36,7 +36,8 @@ const EARLIEST: Timestamp = Timestamp::from_micros(0);
 const LATEST: Timestamp = Timestamp::from_micros(4_291_747_200_000_000);
 
 impl Event {
-    /// Refuses an event without name or customer, with oversized keys, or dated outside 1970 to 2105.
+    /// Refuses an event without name or customer, with oversized keys, with properties nested beyond [`PROPERTIES_DEPTH_MAX`], or dated outside 1970
+    /// to 2105.
     pub fn validate(&self) -> Result<(), Invalid> {
         require(!self.name.trim().is_empty(), "event_name is required and must not be blank")?;
         require(!self.external_customer_id.is_empty(), "external_customer_id is required")?;
@@ -49,6 +50,9 @@ impl Event {
             if value.len() > KEY_BYTES_MAX {
                 return Err(Invalid::input(format!("{field} is longer than {KEY_BYTES_MAX} bytes")).with("field", field));
             }
+        }
+        if properties::is_deeper(&self.properties, PROPERTIES_DEPTH_MAX) {
+            return Err(Invalid::input(format!("properties nest deeper than {PROPERTIES_DEPTH_MAX} levels")).with("field", "properties"));
         }
         if self.timestamp < EARLIEST || self.timestamp >= LATEST {
             return Err(Invalid::input("timestamp must lie between 1970-01-01 and 2105-12-31").with("timestamp", self.timestamp));

@@ -25,6 +25,31 @@ pub enum PropertyValue<'a> {
     Composite(&'a str),
 }
 
+/// Deepest nesting of arrays and objects in properties, the outermost object included: what readers of JSON take by default.
+pub const PROPERTIES_DEPTH_MAX: usize = 128;
+
+/// Whether valid JSON text nests deeper than `max` levels. Short texts are not looked at: each level takes two bytes.
+pub(super) fn is_deeper(json: &str, max: usize) -> bool {
+    if json.len() <= 2 * max {
+        return false;
+    }
+    let (mut depth, mut in_text, mut is_escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => depth += 1,
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > max {
+            return true;
+        }
+    }
+    false
+}
+
 impl<'a> Properties<'a> {
     /// Reads the JSON object; an empty text is no properties.
     pub fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
@@ -125,6 +150,16 @@ impl<'a> PropertyValue<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_nesting_outside_of_texts_is_depth() {
+        let nested = |levels: usize| format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
+        assert!(!is_deeper(&nested(128), 128));
+        assert!(is_deeper(&nested(129), 128));
+        assert!(is_deeper(&format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)), 128));
+        assert!(!is_deeper(&format!(r#"{{"text":"\\\"{}"}}"#, "[".repeat(1_000)), 128));
+        assert!(!is_deeper(&format!("[{}]", vec!["{}"; 1_000].join(",")), 128));
+    }
 
     #[test]
     fn properties_keep_their_literals() {
