@@ -96,7 +96,7 @@ async fn usage_statistics(
         aggregation: Aggregation {
             kind,
             field,
-            expression: String::new(),
+            expression: None,
             multiplier: request.multiplier,
             bucket_size: None,
             group_by: String::new(),

@@ -1,15 +1,15 @@
 //! Meters: what to measure (spec 20 §2).
 
-use domain::meter::{AggregationType, Filter, Meter};
+use domain::meter::{Filter, Meter};
 use domain::scope::Status;
 
 use crate::pending::AfterCommit;
-use crate::{App, Context, Error, Pending, Result};
+use crate::{App, Context, Pending, Result};
 
 impl App {
     /// Makes a meter. It counts events that arrive from now on.
     pub async fn create_meter(&self, meter: Meter) -> Result<Pending<Meter>> {
-        check_meter(&meter)?;
+        meter.validate()?;
         let scope = meter.audit.scope.clone();
         let mut work = self.database().begin().await?;
         storage::insert(&mut work, &meter).await?;
@@ -31,20 +31,4 @@ impl App {
         let pending = self.change(context, "meter", id, archive).await?;
         Ok(pending.after(AfterCommit::Meters(context.scope.clone())).map(|_| ()))
     }
-}
-
-/// Refuses a meter that is wrong, or that this build cannot measure.
-pub(super) fn check_meter(meter: &Meter) -> Result<()> {
-    meter.validate()?;
-    let aggregation = &meter.aggregation;
-    if !aggregation.expression.is_empty() {
-        return Err(Error::unbuilt("aggregation.expression"));
-    }
-    if aggregation.bucket_size.is_some() {
-        return Err(Error::unbuilt("aggregation.bucket_size"));
-    }
-    if aggregation.kind == AggregationType::WeightedSum {
-        return Err(Error::unbuilt("the aggregation WEIGHTED_SUM"));
-    }
-    Ok(())
 }
