@@ -90,7 +90,7 @@ async fn usage_statistics(
         aggregation: Aggregation {
             kind,
             field,
-            expression: String::new(),
+            expression: None,
             multiplier: request.multiplier.filter(|_| kind == SumWithMultiplier),
             bucket_size,
             group_by,

@@ -10,6 +10,7 @@ use domain::ids::MeterId;
 use domain::invalid::Invalid;
 use domain::meter::Aggregation;
 use domain::meter::AggregationType;
+use domain::meter::Expression;
 use domain::meter::Filter;
 use domain::meter::Meter;
 use domain::meter::ResetUsage;
@@ -31,10 +32,10 @@ pub(crate) struct AggregationBody {
     /// A first-level property.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
-    /// Not built yet.
+    /// A CEL formula over first-level properties, instead of a field: only for SUM, AVG, MAX and LATEST.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expression: Option<String>,
-    /// Only for SUM_WITH_MULTIPLIER.
+    /// A factor: for SUM_WITH_MULTIPLIER, or of an expression.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Dec>)]
     pub(crate) multiplier: Option<Decimal>,
@@ -119,7 +120,7 @@ impl CreateMeterRequest {
         let aggregation = Aggregation {
             kind,
             field: field.unwrap_or_default(),
-            expression: expression.unwrap_or_default(),
+            expression: expression.filter(|text| !text.is_empty()).map(|text| Expression::compile(&text)).transpose()?,
             multiplier,
             bucket_size,
             group_by: group_by.unwrap_or_default(),
@@ -146,7 +147,7 @@ impl From<&Meter> for MeterResponse {
             aggregation: AggregationBody {
                 kind: Some(aggregation.kind),
                 field: text(&aggregation.field),
-                expression: text(&aggregation.expression),
+                expression: aggregation.expression.as_ref().map(|expression| expression.text().to_owned()),
                 multiplier: aggregation.multiplier.clone(),
                 bucket_size: aggregation.bucket_size,
                 group_by: text(&aggregation.group_by),

@@ -8,6 +8,7 @@ mod contract;
 mod coverage;
 mod document;
 mod errors;
+mod expressions;
 mod idempotency;
 mod isolation;
 mod lists;

@@ -8,7 +8,6 @@ use domain::scope::Status;
 use storage::{Condition, Value};
 
 use super::group::check_group;
-use super::meter::check_meter;
 use crate::pending::AfterCommit;
 use crate::{App, Context, Error, Pending, Result};
 
@@ -42,7 +41,7 @@ impl App {
                 Some(meter)
             }
             (FeatureType::Metered, None, Some(meter)) => {
-                check_meter(&meter)?;
+                meter.validate()?;
                 storage::insert(&mut work, &meter).await?;
                 feature.meter_id = Some(meter.id.clone());
                 Some(meter)

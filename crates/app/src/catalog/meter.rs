@@ -4,12 +4,12 @@ use domain::meter::{Filter, Meter};
 use domain::scope::Status;
 
 use crate::pending::AfterCommit;
-use crate::{App, Context, Error, Pending, Result};
+use crate::{App, Context, Pending, Result};
 
 impl App {
     /// Makes a meter. It counts events that arrive from now on.
     pub async fn create_meter(&self, meter: Meter) -> Result<Pending<Meter>> {
-        check_meter(&meter)?;
+        meter.validate()?;
         let scope = meter.audit.scope.clone();
         let mut work = self.database().begin().await?;
         storage::insert(&mut work, &meter).await?;
@@ -31,13 +31,4 @@ impl App {
         let pending = self.change(context, "meter", id, archive).await?;
         Ok(pending.after(AfterCommit::Meters(context.scope.clone())).map(|_| ()))
     }
-}
-
-/// Refuses a meter that is wrong, or that this build cannot measure.
-pub(super) fn check_meter(meter: &Meter) -> Result<()> {
-    meter.validate()?;
-    if !meter.aggregation.expression.is_empty() {
-        return Err(Error::unbuilt("aggregation.expression"));
-    }
-    Ok(())
 }

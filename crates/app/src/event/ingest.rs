@@ -2,7 +2,7 @@
 
 use domain::event::{Event, Properties};
 use domain::invalid::{Invalid, require};
-use domain::meter::{LedgerEntry, measure};
+use domain::meter::{Expression, LedgerEntry, measure};
 use domain::time::Timestamp;
 use sha2::{Digest, Sha256};
 use streams::{Appended, MeteredEvent};
@@ -102,7 +102,8 @@ pub(super) fn measure_all(meters: &MetersByName, event: &Event) -> std::result::
     let mut entries = Vec::with_capacity(meters.len());
     for meter in meters {
         let entry = measure(meter, &event.name, &properties).map_err(|error| {
-            Invalid::input(format!("{error} in {}: send a smaller number", meter.aggregation.field)).with("event_id", &event.id)
+            let of = meter.aggregation.expression.as_ref().map_or(meter.aggregation.field.as_str(), Expression::text);
+            Invalid::input(format!("{error} in {of}: send a smaller number")).with("event_id", &event.id)
         })?;
         entries.extend(entry);
     }

@@ -1,8 +1,8 @@
-//! One event and one meter give one ledger entry, or none (spec 10 §§5.2, 5.3).
+//! One event and one meter give one ledger entry, or none (spec 10 §§5.2 to 5.4).
 
 use sha2::{Digest, Sha256};
 
-use super::{AggregationType, Filter, Meter};
+use super::{Aggregation, AggregationType, Filter, Meter};
 use crate::event::{Properties, PropertyValue};
 use crate::ids::MeterId;
 use crate::money::{Decimal, Quantity, QuantityOverflow};
@@ -29,9 +29,9 @@ pub struct LedgerEntry {
 /// Longest group value, in bytes.
 const GROUP_BYTES_MAX: usize = 255;
 
-/// The entry of one event, or `None` when a filter excludes it. The caller has matched the event's name.
+/// The entry of one event, or `None` when a filter excludes it or its expression has no value. The caller has matched the event's name.
 ///
-/// A missing or non-numeric property counts as 0 and still makes an entry; a negative quantity becomes 0.
+/// A missing or non-numeric field counts as 0 and still makes an entry; a negative quantity becomes 0.
 /// Refuses a quantity beyond 10^15 units.
 pub fn measure(meter: &Meter, event_name: &str, properties: &Properties<'_>) -> Result<Option<LedgerEntry>, QuantityOverflow> {
     let Some(mut entry) = measure_signed(meter, event_name, properties)? else { return Ok(None) };
@@ -45,24 +45,42 @@ pub fn measure_signed(meter: &Meter, event_name: &str, properties: &Properties<'
         return Ok(None);
     }
     let aggregation = &meter.aggregation;
+    let (quantity, unique_hash) = match &aggregation.expression {
+        Some(expression) => match expression.evaluate(properties) {
+            Ok(value) => (Quantity::from_decimal(&multiplied(value, aggregation))?, None),
+            Err(_) => return Ok(None),
+        },
+        None => quantity_of_field(aggregation, event_name, properties)?,
+    };
+    let group = if aggregation.group_by.is_empty() { None } else { Some(group(&aggregation.group_by, properties)) };
+    let weighted = aggregation.kind == AggregationType::WeightedSum;
+    Ok(Some(LedgerEntry { meter_id: meter.id.clone(), quantity, unique_hash, group, weighted }))
+}
+
+fn quantity_of_field(
+    aggregation: &Aggregation,
+    event_name: &str,
+    properties: &Properties<'_>,
+) -> Result<(Quantity, Option<UniqueHash>), QuantityOverflow> {
     let value = properties.get(&aggregation.field);
-    let (quantity, unique_hash) = match aggregation.kind {
+    Ok(match aggregation.kind {
         AggregationType::Count => (Quantity::ONE, None),
         AggregationType::CountUnique => match &value {
             Some(value) => (Quantity::ONE, Some(unique_hash(event_name, &aggregation.field, value))),
             None => (Quantity::ZERO, None),
         },
-        AggregationType::SumWithMultiplier => {
-            let multiplier = aggregation.multiplier.clone().unwrap_or_else(|| Decimal::from(1_i64));
-            (Quantity::from_decimal(&(number(value.as_ref()) * multiplier))?, None)
-        }
+        AggregationType::SumWithMultiplier => (Quantity::from_decimal(&multiplied(number(value.as_ref()), aggregation))?, None),
         AggregationType::Sum | AggregationType::Avg | AggregationType::Latest | AggregationType::Max | AggregationType::WeightedSum => {
             (Quantity::from_decimal(&number(value.as_ref()))?, None)
         }
-    };
-    let group = if aggregation.group_by.is_empty() { None } else { Some(group(&aggregation.group_by, properties)) };
-    let weighted = aggregation.kind == AggregationType::WeightedSum;
-    Ok(Some(LedgerEntry { meter_id: meter.id.clone(), quantity, unique_hash, group, weighted }))
+    })
+}
+
+fn multiplied(value: Decimal, aggregation: &Aggregation) -> Decimal {
+    match &aggregation.multiplier {
+        Some(multiplier) => value * multiplier,
+        None => value,
+    }
 }
 
 fn group(key: &str, properties: &Properties<'_>) -> Box<str> {

@@ -1,11 +1,13 @@
 //! What to measure in events, and how: one event and one meter give one quantity, many quantities one usage.
 
 mod aggregate;
+mod expression;
 mod measure;
 mod moment;
 mod window;
 
 pub use aggregate::{Aggregate, Latest};
+pub use expression::{EvaluationError, Expression};
 pub use measure::{LedgerEntry, UniqueHash, matches, measure, measure_signed};
 pub use moment::Moment;
 pub use window::{Window, WindowSize};
@@ -67,9 +69,10 @@ pub struct Aggregation {
     pub kind: AggregationType,
     /// The first-level property; empty for COUNT.
     pub field: String,
-    /// A CEL expression instead of a field; empty when unused.
-    pub expression: String,
-    /// Only for SUM_WITH_MULTIPLIER: above zero.
+    /// A formula over properties instead of a field.
+    #[serde(with = "expression::optional")]
+    pub expression: Option<Expression>,
+    /// A factor: above zero for SUM_WITH_MULTIPLIER, else only with an expression.
     pub multiplier: Option<Decimal>,
     /// Only for MAX and SUM: usage per window.
     pub bucket_size: Option<WindowSize>,
@@ -110,7 +113,7 @@ impl Aggregation {
     pub fn validate(&self) -> Result<(), Invalid> {
         use AggregationType::{Avg, Count, Latest, Max, Sum, SumWithMultiplier};
         let has_field = !self.field.is_empty();
-        let has_expression = !self.expression.is_empty();
+        let has_expression = self.expression.is_some();
         require(self.kind == Count || has_field || has_expression, "aggregation needs a field or an expression")?;
         require(!(has_field && has_expression), "aggregation takes a field or an expression, not both")?;
         require(

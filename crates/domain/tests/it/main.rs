@@ -26,5 +26,8 @@ mod windows;
 /// What events add to a meter, and what that adds up to.
 mod measuring;
 
+/// What formulas over properties measure, and which are refused.
+mod expressions;
+
 /// What a quantity costs.
 mod rating;

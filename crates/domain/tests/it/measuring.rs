@@ -76,7 +76,7 @@ fn meter(kind: AggregationType, field: &str) -> Meter {
         aggregation: Aggregation {
             kind,
             field: field.to_owned(),
-            expression: String::new(),
+            expression: None,
             multiplier: None,
             bucket_size: None,
             group_by: String::new(),

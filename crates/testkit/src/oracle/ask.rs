@@ -10,7 +10,7 @@ use num_traits::Zero as _;
 use serde_json::{Value, json};
 
 use super::formula::{Exact, Row, per_window, raw_usage, usage};
-use super::world::{END, Kind, Meter, Question, START, World};
+use super::world::{Kind, Meter, Question, START, World};
 
 /// A system under test.
 pub trait Api {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 /// When the subscription of a world begins; New York changes its clocks on 9 March, Berlin on the 30th.
 pub(super) const START: &str = "2025-03-01T00:00:00Z";
 /// When its first period ends.
-pub(super) const END: &str = "2025-04-01T00:00:00Z";
+const END: &str = "2025-04-01T00:00:00Z";
 
 /// How a meter of a world aggregates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
