@@ -6,7 +6,7 @@ mod moment;
 mod window;
 
 pub use aggregate::{Aggregate, Latest};
-pub use measure::{LedgerEntry, UniqueHash, matches, measure, measure_signed};
+pub use measure::{LedgerEntry, UniqueHash, comparable, matches, measure, measure_signed};
 pub use moment::Moment;
 pub use window::{Window, WindowSize};
 
