@@ -15,7 +15,7 @@ use streams::{
 };
 
 /// The events of one scope.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Model {
     accepted: HashMap<String, MeteredEvent>,
     /// Oldest first.

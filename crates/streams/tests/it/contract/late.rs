@@ -182,7 +182,7 @@ async fn late_entries_of_many_hours_and_customers(store: &dyn EventStore) {
         .collect();
     model.append(&events);
     let entries: Vec<_> =
-        events.iter().enumerate().map(|(i, event)| late(event, entry("new", i128::from(value(i, 251)), Some(value(i, 200))))).collect();
+        events.iter().enumerate().map(|(i, event)| late(event, entry("new", i128::from(value(i, 251)), Some(value(i, 20))))).collect();
     for batch in events.chunks(1_000) {
         store.append(&scope, batch.to_vec()).await.unwrap();
     }
