@@ -1,6 +1,7 @@
 //! The first-level properties of an event, read from the JSON text without losing a digit.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
@@ -59,6 +60,12 @@ impl<'a> Properties<'a> {
     /// The value of a first-level key; `a.b` is a literal key name.
     pub fn get(&self, key: &str) -> Option<PropertyValue<'a>> {
         self.0.iter().rev().find(|(name, _)| name == key).map(|(_, raw)| PropertyValue::of(raw))
+    }
+
+    /// Every key once, in the order of their names, with what [`Properties::get`] gives for it.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, PropertyValue<'a>)> {
+        let last: BTreeMap<&str, &'a RawValue> = self.0.iter().map(|(name, raw)| (name.as_ref(), *raw)).collect();
+        last.into_iter().map(|(name, raw)| (name, PropertyValue::of(raw)))
     }
 }
 
@@ -173,6 +180,9 @@ mod tests {
         assert_eq!(text("z"), "<nil>");
         assert_eq!(text("o"), r#"{"k":1}"#);
         assert_eq!(properties.get("missing"), None);
+        let names: Vec<_> = properties.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "b", "n", "n2", "o", "z"]);
+        assert!(properties.iter().all(|(name, value)| properties.get(name) == Some(value)));
         assert!(Properties::parse("[1]").is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! One event and one meter give one ledger entry, or none (spec 10 §§5.2 to 5.4).
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use super::{Aggregation, AggregationType, Filter, Meter};
@@ -115,4 +117,71 @@ pub fn matches(filter: &Filter, properties: &Properties<'_>) -> bool {
         .values
         .iter()
         .any(|wanted| *wanted == text || wanted.parse::<Decimal>().is_ok_and(|wanted| number().is_some_and(|number| number == wanted)))
+}
+
+/// The form in which two texts are the same exactly when [`matches`] takes one for the other: plain digits of a number, else the text itself.
+/// For stores that compare without knowing the rule.
+pub fn comparable(text: &str) -> Cow<'_, str> {
+    match text.parse::<Decimal>() {
+        Ok(number) => {
+            let plain = number.to_string();
+            // Digits too many to be read as a number are a text, and equal no number.
+            Cow::Owned(if plain.parse::<Decimal>().is_ok() { plain } else { plain + "\0" })
+        }
+        Err(_) if text.ends_with('\0') => Cow::Owned(format!("{text}\0")),
+        Err(_) => Cow::Borrowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_compare_as_filters_match() {
+        let long = format!("12345678901234567890{}", "0".repeat(62));
+        let (marked, twice) = (format!("{long}\0"), format!("{long}\0\0"));
+        let texts = [
+            "",
+            "0",
+            "-0",
+            "+0.0",
+            "0e5",
+            "5",
+            "5.0",
+            "+5",
+            "05",
+            "5.",
+            " 5",
+            "5 ",
+            "50e-1",
+            ".5",
+            "0.50",
+            "1e6",
+            "1E+6",
+            "1000000",
+            "1e61",
+            "1e-60",
+            "true",
+            "<nil>",
+            "1e",
+            "e1",
+            "12345678901234567890e62",
+            "1234567890123456789e59",
+            "12345678901234567890e60",
+            "5\0",
+            "5\0\0",
+            &long,
+            &marked,
+            &twice,
+        ];
+        for sent in texts {
+            for wanted in texts {
+                let json = serde_json::json!({ "key": sent }).to_string();
+                let filter = Filter { key: "key".to_owned(), values: vec![wanted.to_owned()] };
+                let expected = matches(&filter, &Properties::parse(&json).unwrap());
+                assert_eq!(comparable(sent) == comparable(wanted), expected, "{sent:?} and {wanted:?}");
+            }
+        }
+    }
 }

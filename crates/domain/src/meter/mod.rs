@@ -8,7 +8,7 @@ mod window;
 
 pub use aggregate::{Aggregate, Latest};
 pub use expression::{EvaluationError, Expression};
-pub use measure::{LedgerEntry, UniqueHash, matches, measure, measure_signed};
+pub use measure::{LedgerEntry, UniqueHash, comparable, matches, measure, measure_signed};
 pub use moment::Moment;
 pub use window::{Window, WindowSize};
 

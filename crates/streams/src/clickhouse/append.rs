@@ -8,16 +8,29 @@ use tokio::try_join;
 use super::engine::Engine;
 use super::known::known;
 use super::position::{Position, position};
-use super::row::{EventRow, IdHash, Origin, UsageRow};
+use super::row::{Counted, EventRow, IdHash, Origin, UsageRow};
 use crate::{Appended, EventStoreError, Ledger, LogPartition, LoggedBatch, LoggedEvent, Stored};
+
+/// How often a write begins anew because another process was quicker.
+pub(super) const RACES_MAX: usize = 32;
+
+/// What lets a table take one insert of all that go on from one position.
+pub(super) fn token(partition: &str, after: Option<i64>) -> String {
+    format!("{partition}/after-{}", after.map_or_else(|| "start".to_owned(), |offset| offset.to_string()))
+}
 
 /// A batch's fate, as a whole and event by event.
 pub(super) struct Outcome {
     pub(super) stored: Stored,
-    /// In the order of the batch. `New` only for what this call stored.
-    pub(super) events: Vec<Appended>,
-    /// Whether another writer was quicker somewhere in the batch, so that what is not `New` was not looked at.
-    pub(super) overtaken: bool,
+    /// In the order of the batch. `None` where another writer was quicker, so that this one did not look.
+    pub(super) events: Vec<Option<Appended>>,
+}
+
+impl Outcome {
+    /// Whether another writer was quicker somewhere in the batch.
+    pub(super) fn overtaken(&self) -> bool {
+        self.events.contains(&None)
+    }
 }
 
 /// A writer of one partition. The caller sees to it that this process has only one at a time.
@@ -37,18 +50,14 @@ impl Writer<'_> {
         let partition = batch.partition.to_string();
         let events: Vec<Identified<'_>> =
             batch.events.iter().map(|logged| (logged, IdHash::of(&logged.scope, &logged.event.event.id))).collect();
-        let mut outcome = Outcome {
-            stored: Stored { position: batch.after, settled: true, new: 0, duplicates: 0 },
-            events: vec![Appended::Duplicate; events.len()],
-            overtaken: false,
-        };
+        let mut outcome =
+            Outcome { stored: Stored { position: batch.after, settled: true, new: 0, duplicates: 0 }, events: vec![None; events.len()] };
         let mut begin = 0;
         loop {
             let end = begin + self.chunk_len(&events[begin..]);
             let part = self.append_chunk(&partition, outcome.stored.position, &events[begin..end]).await?;
             outcome.stored.position = part.stored.position;
             outcome.stored.settled = part.stored.settled;
-            outcome.overtaken |= part.overtaken;
             outcome.stored.new += part.stored.new;
             outcome.stored.duplicates += part.stored.duplicates;
             outcome.events[begin..end].copy_from_slice(&part.events);
@@ -61,7 +70,6 @@ impl Writer<'_> {
                 let rest = overtaken(Position { last: outcome.stored.position, mine: None }, &events[begin..]);
                 outcome.stored.settled = rest.stored.settled;
                 outcome.stored.duplicates += rest.stored.duplicates;
-                outcome.overtaken = true;
                 return Ok(outcome);
             }
         }
@@ -93,14 +101,13 @@ impl Writer<'_> {
             events.iter().zip(&marks).filter(|(_, mark)| **mark == Appended::New).map(|(event, _)| *event).collect();
         let Some((last_new, _)) = new.last() else {
             let stored = Stored { position: after, settled: true, new: 0, duplicates: events.len() };
-            return Ok(Outcome { stored, events: marks, overtaken: false });
+            return Ok(Outcome { stored, events: looked_at(marks) });
         };
-        let token = format!("{partition}/after-{}", after.map_or_else(|| "start".to_owned(), |offset| offset.to_string()));
-        self.insert(partition, &new, &token).await?;
+        self.insert(partition, &new, &token(partition, after)).await?;
         let reached = self.position(partition).await?;
         if reached.mine == Some(last_new.offset) {
             let stored = Stored { position: reached.last, settled: true, new: new.len(), duplicates: events.len() - new.len() };
-            return Ok(Outcome { stored, events: marks, overtaken: false });
+            return Ok(Outcome { stored, events: looked_at(marks) });
         }
         if reached.last == after {
             // Acknowledged, yet neither ours nor another's is there: this replica lags, or rows were removed beside us. Nothing is lost by
@@ -121,15 +128,16 @@ impl Writer<'_> {
         match self.ledger {
             Ledger::Events => {
                 let rows: Vec<_> =
-                    new.iter().map(|(logged, id)| EventRow::new(&logged.scope, &logged.event, *id, origin(logged.offset))).collect();
+                    new.iter().map(|(logged, id)| EventRow::new(&logged.scope, &logged.event.event, *id, origin(logged.offset))).collect();
                 self.engine.insert::<EventRow<'static>>(&rows, token).await
             }
             Ledger::Usage => {
                 let mut rows = Vec::with_capacity(new.len() * 2);
                 for (logged, id) in new {
                     let (scope, event, origin) = (&logged.scope, &logged.event, origin(logged.offset));
-                    rows.push(UsageRow::marker(scope, event, *id, origin));
-                    rows.extend(event.entries.iter().map(|entry| UsageRow::entry(scope, event, entry, origin)));
+                    rows.push(UsageRow::marker(scope, &event.event, *id, origin));
+                    let counted = Counted::of(scope, &event.event);
+                    rows.extend(event.entries.iter().map(|entry| UsageRow::entry(counted, entry, origin)));
                 }
                 self.engine.insert::<UsageRow<'static>>(&rows, token).await
             }
@@ -143,7 +151,11 @@ fn overtaken(found: Position, events: &[Identified<'_>]) -> Outcome {
     let settled = found.last >= last;
     let duplicates = if settled { events.len() } else { 0 };
     let stored = Stored { position: found.last, settled, new: 0, duplicates };
-    Outcome { stored, events: vec![Appended::Duplicate; events.len()], overtaken: true }
+    Outcome { stored, events: vec![None; events.len()] }
+}
+
+fn looked_at(marks: Vec<Appended>) -> Vec<Option<Appended>> {
+    marks.into_iter().map(Some).collect()
 }
 
 /// Refuses a batch whose offsets do not rise from `after` to `last`: the position could not be told from it.
@@ -158,18 +170,21 @@ fn check_order(batch: &LoggedBatch) -> Result<(), EventStoreError> {
     Ok(())
 }
 
-/// The events of one direct append, behind a position.
+/// The events of one direct append, somewhere behind a position: offsets that two appends hardly choose alike tell an insert that came
+/// through late, long after its writer had given it up, from the one that followed it.
 pub(super) fn direct_batch(partition: LogPartition, after: Option<i64>, events: Vec<LoggedEvent>) -> LoggedBatch {
-    let first = after.map_or(0, |after| after + 1);
+    // 24 bits of 63: half a million million appends.
+    let gap = i64::from(rand::random::<u32>() >> 8);
+    let first = after.map_or(0, |after| after + 1) + gap;
     let events: Vec<LoggedEvent> = (first..).zip(events).map(|(offset, event)| LoggedEvent { offset, ..event }).collect();
     let last = events.last().map_or(first, |event| event.offset);
     LoggedBatch { partition, after, last, events }
 }
 
 /// The answer to a direct append: an event is new if any ledger, at any try, stored it.
-pub(super) fn unite(answer: &mut [Appended], outcome: &[Appended]) {
+pub(super) fn unite(answer: &mut [Appended], outcome: &[Option<Appended>]) {
     for (answer, outcome) in answer.iter_mut().zip(outcome) {
-        if *outcome == Appended::New {
+        if *outcome == Some(Appended::New) {
             *answer = Appended::New;
         }
     }

@@ -132,6 +132,11 @@ impl Engine {
         }
     }
 
+    /// The same without repetition.
+    pub(super) async fn insert_once<R: TableRow>(&self, rows: &[R::Value<'_>], token: &str) -> Result<(), EventStoreError> {
+        self.try_insert::<R>(rows, token).await.map_err(|failure| failure.error)
+    }
+
     async fn try_insert<R: TableRow>(&self, rows: &[R::Value<'_>], token: &str) -> Result<(), Failure> {
         let _permit = self.permit().await?;
         // One block: the format reads up to this many rows at once, and nothing smaller is written on its own.

@@ -1,6 +1,7 @@
 //! The event store on ClickHouse (ADR 0005): raw events and a usage ledger, each fed by its own consumer group of the event log.
 //!
-//! `options → engine` (one request) `→ schema, migrate` (the tables) `→ append` (one batch, exactly once) `→ read` (one answer).
+//! `options → engine` (one request) `→ schema, migrate` (the tables) `→ append` (one batch, exactly once),
+//! `late` (entries for what was counted before), `copies` (what was refused) `→ read` (one answer).
 
 mod options;
 
@@ -21,6 +22,10 @@ mod position;
 mod known;
 
 mod append;
+
+mod late;
+
+mod copies;
 
 mod read;
 

@@ -58,8 +58,10 @@ const EVENTS: Table = Table {
     order: "tenant_id, environment_id, timestamp, event_id",
 };
 
-/// What each event adds to each meter, with one marker row (without meter) per event. `hours` adds the rows up; its sets of unique values
-/// are kept as states, so that hours and rows unite in one query.
+/// What each event adds to each meter, with one marker row (without meter) per event, which alone carries the properties: each first-level
+/// one as its text, and once more in the form that compares where that differs (`domain::meter::comparable`). `by_id` tells whether an event
+/// was counted and where its rows are. `hours` adds the rows up; its sets of unique values are kept as states, so that hours and rows unite
+/// in one query.
 const USAGE_LEDGER: Table = Table {
     name: "usage_ledger",
     columns: "
@@ -70,26 +72,52 @@ const USAGE_LEDGER: Table = Table {
     timestamp DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
     hour UInt32 MATERIALIZED toUInt32(intDiv(toUnixTimestamp64Micro(timestamp), 3600000000)) CODEC(Delta, ZSTD(1)),
     event_id String CODEC(ZSTD(1)),
+    source LowCardinality(String),
     quantity Int128 CODEC(ZSTD(1)),
     unique_hash Nullable(UInt128),
+    group_value Nullable(String) CODEC(ZSTD(1)),
+    weighted UInt8,
+    properties Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    comparables Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     id_high UInt64 CODEC(LZ4),
     id_low UInt64 CODEC(LZ4),
     log_partition LowCardinality(String),
     log_offset Int64 CODEC(Delta, ZSTD(1)),
     log_writer LowCardinality(String),
-    PROJECTION by_id (SELECT id_high, id_low ORDER BY id_high),
+    PROJECTION by_id (SELECT id_high, id_low, timestamp, external_customer_id ORDER BY id_high),
     PROJECTION hours (
         SELECT tenant_id, environment_id, meter_id, external_customer_id, hour,
-            count(), sum(toInt256(quantity)), max(quantity), max((timestamp, event_id, quantity)), uniqExactState(unique_hash)
+            count(), sum(toInt256(quantity)), sum(toInt256(quantity) * (weighted * toUnixTimestamp64Micro(timestamp))), max(quantity),
+            max((timestamp, event_id, quantity)), uniqExactState(unique_hash)
         GROUP BY tenant_id, environment_id, meter_id, external_customer_id, hour
     ),
     PROJECTION positions (SELECT log_partition, log_writer, max(log_offset) GROUP BY log_partition, log_writer)",
     order: "tenant_id, environment_id, meter_id, external_customer_id, timestamp, event_id",
 };
 
+/// Copies that were refused. A batch that is read again may bring one again: place and offset tell.
+const EVENT_COPIES: Table = Table {
+    name: "event_copies",
+    columns: "
+    tenant_id LowCardinality(String),
+    environment_id LowCardinality(String),
+    event_id String CODEC(ZSTD(1)),
+    event_name LowCardinality(String),
+    external_customer_id String,
+    customer_id String,
+    timestamp DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    ingested_at DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    source LowCardinality(String),
+    properties String CODEC(ZSTD(1)),
+    log_partition LowCardinality(String),
+    log_offset Int64 CODEC(Delta, ZSTD(1))",
+    order: "tenant_id, environment_id, event_id, ingested_at",
+};
+
 fn first(target: &Target<'_>) -> Vec<String> {
     let mut statements = EVENTS.statements(target);
     statements.extend(USAGE_LEDGER.statements(target));
+    statements.extend(EVENT_COPIES.statements(target));
     // Takes what readiness writes, and keeps nothing.
     statements.push(format!("CREATE TABLE IF NOT EXISTS {}{} (written UInt8) ENGINE = Null", target.table("probe"), target.on_cluster()));
     statements

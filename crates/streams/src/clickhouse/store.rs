@@ -1,6 +1,6 @@
 //! The event store on ClickHouse, behind both traits: fed by the event log, or directly where none is configured.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,8 +12,10 @@ use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
 use serde::Serialize;
 
-use super::append::{Outcome, Writer, direct_batch, unite};
+use super::append::{Outcome, RACES_MAX, Writer, direct_batch, unite};
+use super::copies::{self, Refused};
 use super::engine::Engine;
+use super::late::{self, LateWriter};
 use super::migrate;
 use super::options::ClickHouseOptions;
 use super::position::position;
@@ -23,9 +25,6 @@ use crate::{
     Appended, EventFilter, EventOrder, EventStore, EventStoreError, GroupUsage, GroupedQuery, LateEntry, Ledger, LogPartition, LogStore,
     LoggedBatch, LoggedEvent, MeteredEvent, RefusedCopy, Stored, UsageQuery, WindowUsage,
 };
-
-/// How often a direct append begins anew because another process was quicker.
-const RACES_MAX: usize = 32;
 
 /// Whose turn it is to write.
 type Turn = Arc<tokio::sync::Mutex<()>>;
@@ -65,12 +64,14 @@ impl ClickHouseEventStore {
     }
 
     async fn write(&self, ledger: Ledger, batch: &LoggedBatch) -> Result<Outcome, EventStoreError> {
-        let writing = {
-            let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-            writing.entry((ledger, batch.partition.clone())).or_default().clone()
-        };
-        let _turn = writing.lock().await;
+        let turn = self.turn(ledger, &batch.partition);
+        let _turn = turn.lock().await;
         Writer { engine: &self.engine, ledger, name: &self.writer }.append(batch).await
+    }
+
+    fn turn(&self, ledger: Ledger, partition: &LogPartition) -> Turn {
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        writing.entry((ledger, partition.clone())).or_default().clone()
     }
 
     /// Stores events that no log holds, behind whatever was stored that way before, and marks in `answer` what was new.
@@ -88,7 +89,7 @@ impl ClickHouseEventStore {
             let outcome = self.write(ledger, &direct_batch(partition.clone(), after, events)).await?;
             unite(answer, &outcome.events);
             // Offsets of direct appends do not say which events they are: another's must not settle ours.
-            if !outcome.overtaken {
+            if !outcome.overtaken() {
                 return Ok(());
             }
         }
@@ -108,7 +109,16 @@ impl LogStore for ClickHouseEventStore {
     }
 
     async fn append_logged(&self, ledger: Ledger, batch: LoggedBatch) -> Result<Stored, EventStoreError> {
-        Ok(self.write(ledger, &batch).await?.stored)
+        let outcome = self.write(ledger, &batch).await?;
+        if ledger == Ledger::Events {
+            let looked_at = batch.events.iter().zip(&outcome.events);
+            let copies: Vec<Refused<'_>> = looked_at
+                .filter(|(_, outcome)| **outcome == Some(Appended::Duplicate))
+                .map(|(logged, _)| (&logged.scope, &logged.event.event, logged.offset))
+                .collect();
+            copies::keep(&self.engine, &batch.partition.to_string(), &copies).await;
+        }
+        Ok(outcome.stored)
     }
 }
 
@@ -124,6 +134,14 @@ impl EventStore for ClickHouseEventStore {
         for ledger in Ledger::ALL {
             self.write_direct(ledger, scope, &events, &mut answer).await?;
         }
+        // No offset is used up by copies alone: chance tells those of one request from another's.
+        let offsets = i64::from(rand::random::<u32>()) << 24..;
+        let looked_at = events.iter().zip(&answer).zip(offsets);
+        let copies: Vec<Refused<'_>> = looked_at
+            .filter(|((_, answer), _)| **answer == Appended::Duplicate)
+            .map(|((event, _), offset)| (scope, &event.event, offset))
+            .collect();
+        copies::keep(&self.engine, &direct().to_string(), &copies).await;
         Ok(answer)
     }
 
@@ -135,24 +153,37 @@ impl EventStore for ClickHouseEventStore {
         read::usage_by_window(&self.engine, scope, &query, window).await
     }
 
-    async fn usage_by_group(&self, _: &Scope, _: GroupedQuery) -> Result<Vec<GroupUsage>, EventStoreError> {
-        Err(unbuilt())
+    async fn usage_by_group(&self, scope: &Scope, query: GroupedQuery) -> Result<Vec<GroupUsage>, EventStoreError> {
+        read::usage_by_group(&self.engine, scope, &query).await
     }
 
-    async fn entries(&self, _: &Scope, _: &str) -> Result<Option<Vec<LedgerEntry>>, EventStoreError> {
-        Err(unbuilt())
+    async fn entries(&self, scope: &Scope, event_id: &str) -> Result<Option<Vec<LedgerEntry>>, EventStoreError> {
+        read::entries(&self.engine, scope, event_id).await
     }
 
-    async fn add_entries(&self, _: &Scope, _: Vec<LateEntry>) -> Result<u64, EventStoreError> {
-        Err(unbuilt())
+    async fn add_entries(&self, scope: &Scope, entries: Vec<LateEntry>) -> Result<u64, EventStoreError> {
+        let mut by_meter: BTreeMap<&str, Vec<&LateEntry>> = BTreeMap::new();
+        for late in &entries {
+            by_meter.entry(late.entry.meter_id.as_str()).or_default().push(late);
+        }
+        let mut added = 0;
+        for (meter_id, entries) in by_meter {
+            let partition = late::partition(scope, meter_id);
+            let turn = self.turn(Ledger::Usage, &partition);
+            let _turn = turn.lock().await;
+            let partition = partition.to_string();
+            let writer = LateWriter { engine: &self.engine, scope, meter_id, partition: &partition, name: &self.writer };
+            added += writer.add(&entries).await?;
+        }
+        Ok(added)
     }
 
-    async fn copies(&self, _: &Scope, _: &str) -> Result<Vec<RefusedCopy>, EventStoreError> {
-        Err(unbuilt())
+    async fn copies(&self, scope: &Scope, event_id: &str) -> Result<Vec<RefusedCopy>, EventStoreError> {
+        read::copies(&self.engine, scope, event_id).await
     }
 
-    async fn count_events_by_window(&self, _: &Scope, _: Period, _: Window) -> Result<Vec<(Period, u64)>, EventStoreError> {
-        Err(unbuilt())
+    async fn count_events_by_window(&self, scope: &Scope, period: Period, window: Window) -> Result<Vec<(Period, u64)>, EventStoreError> {
+        read::count_events_by_window(&self.engine, scope, period, window).await
     }
 
     async fn event(&self, scope: &Scope, event_id: &str) -> Result<Option<Event>, EventStoreError> {
@@ -182,8 +213,4 @@ impl EventStore for ClickHouseEventStore {
     async fn close(&self) {
         self.engine.close();
     }
-}
-
-fn unbuilt() -> EventStoreError {
-    EventStoreError::Unavailable("not built yet".to_owned())
 }

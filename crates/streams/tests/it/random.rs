@@ -258,7 +258,10 @@ async fn ask<S: EventStore>(store: &S, model: &Model, scope: &Scope, question: S
         }
         Step::Event(id) => {
             assert_eq!(store.event(scope, &id).await.unwrap().as_ref(), model.event(&id));
-            assert_eq!(store.entries(scope, &id).await.unwrap(), Some(model.entries(&id)), "{id}");
+            // Of an event that was never sent, a store of a cluster says that it has not been counted yet.
+            let entries = store.entries(scope, &id).await.unwrap();
+            assert!(entries.is_some() || model.event(&id).is_none(), "{id}");
+            assert_eq!(entries.unwrap_or_default(), model.entries(&id), "{id}");
             assert_eq!(store.copies(scope, &id).await.unwrap(), model.copies(&id), "{id}");
         }
     }

@@ -1,4 +1,4 @@
-//! The five aggregates of ledger rows in SQL, from hour cells or from rows, and their way back into the domain.
+//! The six aggregates of ledger rows in SQL, from hour cells or from rows, and their way back into the domain.
 
 use clickhouse::Row;
 use clickhouse::types::Int256;
@@ -11,13 +11,14 @@ use serde::Deserialize;
 use crate::EventStoreError;
 use crate::clickhouse::sql;
 
-/// What a part of the ledger adds up to, word for word as the projection `hours` keeps it: else it is not used. The sum is kept in 256 bits,
-/// which no number of rows leaves.
-pub(super) const PARTS: &str = "count() AS events, sum(toInt256(quantity)) AS total, max(quantity) AS greatest, \
+/// What a part of the ledger adds up to, word for word as the projection `hours` keeps it: else it is not used. Both sums are kept
+/// in 256 bits, which no number of rows leaves: a quantity has 128, an instant 53.
+pub(super) const PARTS: &str = "count() AS events, sum(toInt256(quantity)) AS total, \
+     sum(toInt256(quantity) * (weighted * toUnixTimestamp64Micro(timestamp))) AS weights, max(quantity) AS greatest, \
      max((timestamp, event_id, quantity)) AS newest, uniqExactState(unique_hash) AS hashes";
 
 /// The same over several parts, in the order of the fields of [`AggregateRow`] after its key.
-pub(super) const UNITED: &str = "sum(events) AS events_sum, sum(total) AS total_sum, max(greatest) AS greatest_max, \
+pub(super) const UNITED: &str = "sum(events) AS events_sum, sum(total) AS total_sum, sum(weights) AS weights_sum, max(greatest) AS greatest_max, \
      max(newest).1 AS newest_time, max(newest).2 AS newest_id, max(newest).3 AS newest_quantity, uniqExactMerge(hashes) AS unique_count";
 
 /// An answer under a key of its query.
@@ -25,10 +26,11 @@ pub(super) const UNITED: &str = "sum(events) AS events_sum, sum(total) AS total_
 pub(super) struct AggregateRow {
     /// The number of the question, or the beginning of the window.
     pub(super) key: u64,
-    /// The meter.
-    pub(super) meter_id: String,
+    /// The meter, or the values of a group.
+    pub(super) names: Vec<String>,
     events_sum: u64,
     total_sum: Int256,
+    weights_sum: Int256,
     greatest_max: i128,
     newest_time: i64,
     newest_id: String,
@@ -50,7 +52,7 @@ impl AggregateRow {
             max: Some(Quantity::from_units(self.greatest_max)),
             latest: Some(latest),
             unique: self.unique_count,
-            moment: Moment::default(),
+            moment: Moment::from_bytes(&self.weights_sum.to_le_bytes()),
         })
     }
 }
@@ -66,7 +68,7 @@ fn narrowed(sum: &Int256) -> Result<i128, EventStoreError> {
 }
 
 /// The condition on scope and customers; no customers means all.
-pub(super) fn belongs(scope: &Scope, customers: &[String]) -> String {
+pub(in crate::clickhouse) fn belongs(scope: &Scope, customers: &[String]) -> String {
     let tenant = sql::text(scope.tenant_id.as_str());
     let environment = sql::text(scope.environment_id.as_str());
     let mut condition = format!("tenant_id = {tenant} AND environment_id = {environment}");

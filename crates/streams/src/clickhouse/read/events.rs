@@ -20,7 +20,7 @@ const PAGE: usize = 10_000;
 type Place = (Timestamp, String);
 
 #[derive(Row, Deserialize)]
-struct EventRow {
+pub(super) struct EventRow {
     event_id: String,
     event_name: String,
     external_customer_id: String,
@@ -31,7 +31,7 @@ struct EventRow {
     properties: String,
 }
 
-const COLUMNS: &str = "event_id, event_name, external_customer_id, customer_id, timestamp, ingested_at, source, properties";
+pub(super) const COLUMNS: &str = "event_id, event_name, external_customer_id, customer_id, timestamp, ingested_at, source, properties";
 
 impl From<EventRow> for Event {
     fn from(row: EventRow) -> Self {

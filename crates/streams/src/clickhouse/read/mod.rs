@@ -4,10 +4,25 @@ mod aggregate;
 
 mod usage;
 
+mod piece;
+
 mod window;
+
+mod group;
+
+mod entries;
 
 mod events;
 
+mod count;
+
+mod copies;
+
+pub(super) use aggregate::belongs;
+pub(super) use copies::copies;
+pub(super) use count::count_events_by_window;
+pub(super) use entries::entries;
 pub(super) use events::{count_events, event, events};
+pub(super) use group::usage_by_group;
 pub(super) use usage::usage;
 pub(super) use window::usage_by_window;

@@ -29,7 +29,7 @@ pub(in crate::clickhouse) async fn usage(
     let mut answers = HashMap::new();
     if !groups.is_empty() {
         for row in engine.rows::<AggregateRow>(&query_text(scope, &groups)).await? {
-            answers.insert((row.key, row.meter_id.clone()), row.aggregate()?);
+            answers.insert((row.key, row.names.concat()), row.aggregate()?);
         }
     }
     let numbers: HashMap<_, u64> = groups.into_keys().zip(0..).collect();
@@ -73,7 +73,7 @@ fn query_text(scope: &Scope, groups: &Groups) -> String {
             branch(format!("({})", edges.join(" OR ")));
         }
     }
-    format!("SELECT key, meter_id, {UNITED} FROM ({}) GROUP BY key, meter_id", branches.join(" UNION ALL "))
+    format!("SELECT key, [toString(meter_id)] AS names, {UNITED} FROM ({}) GROUP BY key, meter_id", branches.join(" UNION ALL "))
 }
 
 /// The rows from one instant until before another, in microseconds.

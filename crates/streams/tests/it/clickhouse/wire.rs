@@ -14,14 +14,14 @@ use tokio::net::{TcpListener, TcpStream};
 use super::fixture::{Database, batch, partition};
 use crate::model::{entry, metered, query, scope};
 
-const PASS: u8 = 0;
+pub(super) const PASS: u8 = 0;
 /// The server works, its answer to an insert is lost.
-const LOSE_ANSWERS: u8 = 1;
+pub(super) const LOSE_ANSWERS: u8 = 1;
 /// No connection lasts.
 const AWAY: u8 = 2;
 
 /// A wire that can be cut, and remembers what was asked.
-struct Wire {
+pub(super) struct Wire {
     address: SocketAddr,
     mode: Arc<AtomicU8>,
     asked: Arc<Mutex<Vec<u8>>>,
@@ -29,7 +29,7 @@ struct Wire {
 }
 
 impl Wire {
-    async fn to(server: &str) -> Self {
+    pub(super) async fn to(server: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (mode, asked) = (Arc::new(AtomicU8::new(PASS)), Arc::new(Mutex::new(Vec::new())));
@@ -49,8 +49,13 @@ impl Wire {
         Self { address, mode, asked, task }
     }
 
-    fn set(&self, mode: u8) {
+    pub(super) fn set(&self, mode: u8) {
         self.mode.store(mode, Ordering::SeqCst);
+    }
+
+    /// How often a text was sent.
+    pub(super) fn times_asked(&self, text: &str) -> usize {
+        String::from_utf8_lossy(&self.asked.lock().unwrap()).matches(text).count()
     }
 
     /// The body of the last request that contains a text.
@@ -101,7 +106,7 @@ async fn join(mut client: TcpStream, mut server: TcpStream, mode: Arc<AtomicU8>,
     }
 }
 
-fn through(wire: &Wire, database: &Database, retries_max: u32) -> ClickHouseEventStore {
+pub(super) fn through(wire: &Wire, database: &Database, retries_max: u32) -> ClickHouseEventStore {
     ClickHouseEventStore::new(ClickHouseOptions { address: wire.address.to_string(), retries_max, ..database.options.clone() })
 }
 
