@@ -1,6 +1,7 @@
 //! Events in, usage out (spec 10).
 
 mod analytics;
+mod buckets;
 mod ingest;
 mod log;
 mod meter_index;

@@ -11,10 +11,11 @@ use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
 use streams::{EventStoreError, GroupKey, GroupUsage, GroupedQuery};
 
-use super::super::meter_usage::{Bucket, Cut, MeterRead, windows_at_most};
 use super::points::{point_size, roll_up};
 use super::rows::AnalyticsRow;
 use super::{AnalyticsItem, AnalyticsPoint, ROWS_MAX};
+use crate::event::MeterRead;
+use crate::event::buckets::{Bucket, Cut, windows_at_most};
 use crate::{App, Error, Result};
 
 /// How the rows are read.
