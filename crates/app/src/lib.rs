@@ -102,6 +102,8 @@ struct Shared {
     keys: Cache<(String, u64), Arc<KeyOwner>>,
     environments: ArcSwap<Environments>,
     meters: MeterIndex,
+    /// Held while events are measured and stored, so that a backfill can wait for those that were measured without its meter.
+    ingesting: tokio::sync::RwLock<()>,
     /// One advance of a sandbox clock at a time.
     advancing: tokio::sync::Mutex<()>,
 }
@@ -151,6 +153,7 @@ impl App {
                 keys: Cache::new(10_000),
                 environments: ArcSwap::default(),
                 meters: MeterIndex::default(),
+                ingesting: tokio::sync::RwLock::default(),
                 advancing: tokio::sync::Mutex::new(()),
             }),
         };

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod asked_period;
+mod backfills;
 mod clocks;
 mod customers;
 mod environments;
@@ -32,6 +33,7 @@ pub(crate) fn versioned() -> OpenApiRouter<ApiState> {
         .merge(usage::router())
         .merge(customers::router())
         .merge(meters::router())
+        .merge(backfills::router())
         .merge(features::router())
         .merge(groups::router())
         .merge(plans::router())

@@ -1,6 +1,7 @@
 //! Events in, usage out (spec 10).
 
 mod analytics;
+mod backfill;
 mod ingest;
 mod log;
 mod meter_index;
@@ -9,6 +10,8 @@ mod raw_usage;
 mod store_logged;
 
 pub use analytics::{AnalyticsItem, AnalyticsPoint, AnalyticsRequest};
+pub(crate) use backfill::BACKFILL_METER;
+pub use backfill::BackfillState;
 pub use ingest::{IncomingEvent, Ingested};
 pub use log::{EventLog, EventLogError};
 pub(crate) use meter_index::MeterIndex;

@@ -1,11 +1,13 @@
 //! What to measure in events, and how: one event and one meter give one quantity, many quantities one usage.
 
 mod aggregate;
+mod backfill;
 mod measure;
 mod moment;
 mod window;
 
 pub use aggregate::{Aggregate, Latest};
+pub use backfill::{BackfillStatus, MeterBackfill};
 pub use measure::{LedgerEntry, UniqueHash, matches, measure, measure_signed};
 pub use moment::Moment;
 pub use window::{Window, WindowSize};
