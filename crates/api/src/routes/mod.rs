@@ -7,16 +7,20 @@ mod clocks;
 mod customers;
 mod environments;
 mod event_list;
+mod event_lookup;
 mod events;
 mod expand;
 mod features;
 mod groups;
 pub(crate) mod health;
 mod invoices;
+mod meter_usage;
 mod meters;
+mod monitoring;
 mod plans;
 mod prices;
 mod raw_usage;
+mod request_costs;
 mod subscriptions;
 mod usage;
 
@@ -29,6 +33,10 @@ pub(crate) fn versioned() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(events::router())
         .merge(event_list::router())
+        .merge(event_lookup::router())
+        .merge(monitoring::router())
+        .merge(request_costs::router())
+        .merge(meter_usage::router())
         .merge(raw_usage::router())
         .merge(usage::router())
         .merge(customers::router())
