@@ -37,6 +37,14 @@ pub(crate) struct ErrorResponse {
     details: BTreeMap<String, String>,
 }
 
+impl ErrorResponse {
+    /// The error of a step that an answer tells of.
+    pub(crate) fn not_found(message: &str) -> Self {
+        let details = BTreeMap::new();
+        Self { code: "not_found", message: message.to_owned(), http_status_code: StatusCode::NOT_FOUND.as_u16(), details }
+    }
+}
+
 /// Every code with its status.
 const CODES: &[(&str, StatusCode)] = &[
     ("not_found", StatusCode::NOT_FOUND),

@@ -53,6 +53,7 @@ enum_schemas! {
     GroupEntityTypeSchema = domain::catalog::GroupEntityType;
     AggregationTypeSchema = domain::meter::AggregationType;
     WindowSizeSchema = domain::meter::WindowSize;
+    BackfillStatusSchema = domain::meter::BackfillStatus;
     ResetUsageSchema = domain::meter::ResetUsage;
     PriceTypeSchema = domain::rating::PriceType;
     BillingModelSchema = domain::rating::BillingModel;

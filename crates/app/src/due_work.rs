@@ -6,12 +6,13 @@
 use domain::time::{Clock, Timestamp};
 pub use storage::due_work::{DuePosition, DueWork};
 
+use crate::event::BACKFILL_METER;
 use crate::invoice::{COMPUTE_INVOICE, FINALIZE_INVOICE};
 use crate::subscription::ROLL_OVER;
 use crate::{App, Error, Result};
 
 /// All kinds of due work. Whatever drives it must know each.
-pub const KINDS: [&str; 3] = [ROLL_OVER, COMPUTE_INVOICE, FINALIZE_INVOICE];
+pub const KINDS: [&str; 4] = [ROLL_OVER, COMPUTE_INVOICE, FINALIZE_INVOICE, BACKFILL_METER];
 
 /// Longest pause between two tries of failing work, in seconds.
 const RETRY_SECONDS_MAX: i64 = 3_600;
@@ -43,6 +44,7 @@ impl App {
             ROLL_OVER => self.roll_over(&due.scope, &due.entity_id).await,
             COMPUTE_INVOICE => self.compute_due_invoice(&due.scope, &due.entity_id).await,
             FINALIZE_INVOICE => self.finalize_due_invoice(&due.scope, &due.entity_id).await,
+            BACKFILL_METER => self.run_backfill(due).await,
             other => Err(Error::Internal(format!("`{other}` is no known kind of due work"))),
         }
     }

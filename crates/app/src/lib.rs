@@ -36,7 +36,7 @@ pub use error::{Error, Result};
 pub use ids::{SequentialIds, UlidIds};
 pub use pending::Pending;
 pub use storage::{Cell, Condition, Direction, ListQuery, Page, Record, Sort, Value};
-pub use streams::{EventFilter, EventOrder};
+pub use streams::{EventFilter, EventOrder, RefusedCopy};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ use storage::Database;
 use streams::{EventStore, LogStore};
 
 use crate::coherence::{Coherence, Topic};
-use crate::event::{EventLog, MeterIndex};
+use crate::event::{EventLog, KnownLag, MeterIndex};
 use crate::platform::Environments;
 
 /// What the use cases are set up with.
@@ -102,6 +102,9 @@ struct Shared {
     keys: Cache<(String, u64), Arc<KeyOwner>>,
     environments: ArcSwap<Environments>,
     meters: MeterIndex,
+    /// Held while events are measured and stored, so that a backfill can wait for those that were measured without its meter.
+    ingesting: tokio::sync::RwLock<()>,
+    lag: KnownLag,
     /// One advance of a sandbox clock at a time.
     advancing: tokio::sync::Mutex<()>,
 }
@@ -151,6 +154,8 @@ impl App {
                 keys: Cache::new(10_000),
                 environments: ArcSwap::default(),
                 meters: MeterIndex::default(),
+                ingesting: tokio::sync::RwLock::default(),
+                lag: KnownLag::default(),
                 advancing: tokio::sync::Mutex::new(()),
             }),
         };

@@ -76,6 +76,8 @@ id_type! {
     CustomerId = "cust";
     /// What to measure.
     MeterId = "meter";
+    /// A run over past events for a meter.
+    BackfillId = "backfill";
     /// What is sold.
     FeatureId = "feat";
     /// A display group of prices or features.

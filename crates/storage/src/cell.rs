@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::catalog::{AlertSettings, FeatureType, GroupEntityType, ReportingUnit};
 use domain::ids;
 use domain::invoice::{BillingReason, Explanation, InvoiceStatus, InvoiceType, PaymentStatus};
-use domain::meter::{Aggregation, Filter, ResetUsage};
+use domain::meter::{Aggregation, BackfillStatus, Filter, ResetUsage};
 use domain::money::{Currency, Decimal};
 use domain::rating::{BillingModel, InvoiceCadence, PriceEntityType, PriceType, PriceUnitType, Tier, TierMode, TransformQuantity};
 use domain::scope::Status;
@@ -203,6 +203,7 @@ id_cells!(
     PriceId,
     SubscriptionId,
     SubscriptionLineItemId,
+    BackfillId,
     InvoiceId,
     InvoiceLineItemId,
 );
@@ -226,6 +227,7 @@ enum_cells!(
     FeatureType,
     GroupEntityType,
     ResetUsage,
+    BackfillStatus,
     BillingModel,
     InvoiceCadence,
     PriceEntityType,

@@ -1,16 +1,21 @@
 //! Requests and responses as they stand on the wire. Field names are the published API's.
 
+pub(crate) mod backfill;
 pub(crate) mod customer;
 pub(crate) mod event;
 pub(crate) mod event_list;
+pub(crate) mod event_lookup;
 pub(crate) mod feature;
 pub(crate) mod group;
 pub(crate) mod invoice;
 pub(crate) mod meter;
+pub(crate) mod meter_usage;
+pub(crate) mod monitoring;
 pub(crate) mod plan;
 pub(crate) mod platform;
 pub(crate) mod price;
 pub(crate) mod raw_usage;
+pub(crate) mod request_costs;
 pub(crate) mod subscription;
 pub(crate) mod usage;
 

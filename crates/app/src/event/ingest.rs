@@ -47,6 +47,7 @@ impl App {
     /// known events change nothing.
     pub async fn ingest_events(&self, context: &Context, incoming: Vec<IncomingEvent>) -> Result<Ingested> {
         require((1..=EVENTS_MAX).contains(&incoming.len()), "events must hold 1 to 1000 events")?;
+        let _ingesting = self.shared.ingesting.read().await;
         let meters = self.meters(&context.scope).await?;
         let now = self.now(&context.scope);
         let mut metered = Vec::with_capacity(incoming.len());

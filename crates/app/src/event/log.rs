@@ -20,6 +20,15 @@ pub enum EventLogError {
     Unavailable(String),
 }
 
+/// Events that consumers have not read yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct LogLag {
+    /// Of the group that stores events.
+    pub events: u64,
+    /// Of the group that counts usage.
+    pub usage: u64,
+}
+
 /// Keeps accepted events until consumers have counted them.
 #[async_trait]
 pub trait EventLog: Send + Sync {
@@ -28,6 +37,9 @@ pub trait EventLog: Send + Sync {
 
     /// Waits until the usage ledger holds every event that the log holds now.
     async fn settle(&self) -> std::result::Result<(), EventLogError>;
+
+    /// How far consumers are behind the end of the log.
+    async fn lag(&self) -> std::result::Result<LogLag, EventLogError>;
 
     /// Proves that the log answers: for readiness.
     async fn check(&self) -> std::result::Result<(), EventLogError>;

@@ -1,12 +1,14 @@
 //! What to measure in events, and how: one event and one meter give one quantity, many quantities one usage.
 
 mod aggregate;
+mod backfill;
 mod expression;
 mod measure;
 mod moment;
 mod window;
 
 pub use aggregate::{Aggregate, Latest};
+pub use backfill::{BackfillStatus, MeterBackfill};
 pub use expression::{EvaluationError, Expression};
 pub use measure::{LedgerEntry, UniqueHash, comparable, matches, measure, measure_signed};
 pub use moment::Moment;

@@ -9,7 +9,7 @@ pub use secret::{Secret, SecretType};
 use domain::catalog::{Feature, Group, Plan};
 use domain::customer::Customer;
 use domain::invoice::{Invoice, InvoiceLineItem, Totals};
-use domain::meter::Meter;
+use domain::meter::{Meter, MeterBackfill};
 use domain::rating::Price;
 use domain::subscription::{Subscription, SubscriptionLineItem};
 
@@ -21,6 +21,11 @@ record!(Customer in "customers" {
 });
 
 record!(Meter in "meters" { id, name, event_name, aggregation, filters, reset_usage });
+
+record!(MeterBackfill in "meter_backfills" {
+    id, meter_id, start_time, end_time, backfill_status, events_read, entries_added, events_failed, last_failure, cursor_time, cursor_id,
+    finished_at,
+});
 
 record!(Feature in "features" {
     id, name, lookup_key, description, kind, meter_id, unit_singular, unit_plural, reporting_unit, alert_settings, group_id, metadata,

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::piece::Piece;
 use super::route::PieceWorkflow;
-use super::workflows::{ComputeInvoiceWorkflow, FinalizeDraftInvoiceWorkflow, ProcessSubscriptionBillingWorkflow};
+use super::workflows::{BackfillMeterWorkflow, ComputeInvoiceWorkflow, FinalizeDraftInvoiceWorkflow, ProcessSubscriptionBillingWorkflow};
 use super::{ClientOptions, EngineError, Queue};
 
 /// One attempt to connect takes no longer.
@@ -142,6 +142,7 @@ impl TemporalClient {
             PieceWorkflow::FinalizeDraftInvoice => {
                 self.client.start_workflow(FinalizeDraftInvoiceWorkflow::run, piece, options).await.map(|_| ())
             }
+            PieceWorkflow::BackfillMeter => self.client.start_workflow(BackfillMeterWorkflow::run, piece, options).await.map(|_| ()),
         };
         match outcome {
             Ok(()) => {

@@ -13,11 +13,13 @@ pub enum PieceWorkflow {
     ComputeInvoice,
     /// Makes a computed draft final.
     FinalizeDraftInvoice,
+    /// Reads the next past events for a meter.
+    BackfillMeter,
 }
 
 impl PieceWorkflow {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::ProcessSubscriptionBilling, Self::ComputeInvoice, Self::FinalizeDraftInvoice];
+    pub const ALL: [Self; 4] = [Self::ProcessSubscriptionBilling, Self::ComputeInvoice, Self::FinalizeDraftInvoice, Self::BackfillMeter];
 
     /// The workflow of a kind of due work; `None` for a kind that this build does not know.
     pub fn of_kind(kind: &str) -> Option<Self> {
@@ -30,6 +32,7 @@ impl PieceWorkflow {
             Self::ProcessSubscriptionBilling => "roll_over_subscription",
             Self::ComputeInvoice => "compute_invoice",
             Self::FinalizeDraftInvoice => "finalize_invoice",
+            Self::BackfillMeter => "backfill_meter",
         }
     }
 
@@ -39,13 +42,15 @@ impl PieceWorkflow {
             Self::ProcessSubscriptionBilling => "ProcessSubscriptionBillingWorkflow",
             Self::ComputeInvoice => "ComputeInvoiceWorkflow",
             Self::FinalizeDraftInvoice => "FinalizeDraftInvoiceWorkflow",
+            Self::BackfillMeter => "BackfillMeterWorkflow",
         }
     }
 
-    /// The queue that it runs on: all three concern one subscription or one invoice.
+    /// The queue that it runs on: what concerns one subscription or one invoice goes before runs over many events.
     pub fn queue(self) -> Queue {
         match self {
             Self::ProcessSubscriptionBilling | Self::ComputeInvoice | Self::FinalizeDraftInvoice => Queue::HighPriority,
+            Self::BackfillMeter => Queue::Background,
         }
     }
 
@@ -59,7 +64,7 @@ impl PieceWorkflow {
 /// A schedule that looks for due work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scanner {
-    /// Subscriptions whose period ended, and the drafts that follow from that.
+    /// Subscriptions whose period ended, and the drafts that follow from that; runs over events, which look as often.
     SubscriptionBilling,
     /// Drafts past their delay.
     DraftFinalization,
@@ -72,7 +77,9 @@ impl Scanner {
     /// The workflows that it starts.
     pub fn workflows(self) -> &'static [PieceWorkflow] {
         match self {
-            Self::SubscriptionBilling => &[PieceWorkflow::ProcessSubscriptionBilling, PieceWorkflow::ComputeInvoice],
+            Self::SubscriptionBilling => {
+                &[PieceWorkflow::ProcessSubscriptionBilling, PieceWorkflow::ComputeInvoice, PieceWorkflow::BackfillMeter]
+            }
             Self::DraftFinalization => &[PieceWorkflow::FinalizeDraftInvoice],
         }
     }

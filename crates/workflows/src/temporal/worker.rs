@@ -16,8 +16,8 @@ use super::activities::Activities;
 use super::meter::MetricsMeter;
 use super::work::Work;
 use super::workflows::{
-    ComputeInvoiceWorkflow, FinalizeDraftInvoiceWorkflow, ForgetIdempotencyAnswersWorkflow, ProcessSubscriptionBillingWorkflow,
-    ScheduleDraftFinalizationWorkflow, ScheduleSubscriptionBillingWorkflow,
+    BackfillMeterWorkflow, ComputeInvoiceWorkflow, FinalizeDraftInvoiceWorkflow, ForgetIdempotencyAnswersWorkflow,
+    ProcessSubscriptionBillingWorkflow, ScheduleDraftFinalizationWorkflow, ScheduleSubscriptionBillingWorkflow,
 };
 use super::{EngineError, Queue, TemporalClient, WorkerOptions};
 
@@ -34,6 +34,7 @@ macro_rules! register_workflows {
             .register_workflow::<ProcessSubscriptionBillingWorkflow>()?
             .register_workflow::<ComputeInvoiceWorkflow>()?
             .register_workflow::<FinalizeDraftInvoiceWorkflow>()?
+            .register_workflow::<BackfillMeterWorkflow>()?
             .register_workflow::<ScheduleSubscriptionBillingWorkflow>()?
             .register_workflow::<ScheduleDraftFinalizationWorkflow>()?
             .register_workflow::<ForgetIdempotencyAnswersWorkflow>()?

@@ -58,6 +58,20 @@ impl FinalizeDraftInvoiceWorkflow {
     }
 }
 
+/// Reads the next past events for a meter; a short piece, and the schedule finds the one after it.
+#[workflow]
+#[derive(Default)]
+pub struct BackfillMeterWorkflow;
+
+#[workflow_methods]
+impl BackfillMeterWorkflow {
+    /// Does the piece.
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, piece: Piece) -> WorkflowResult<PieceOutcome> {
+        Ok(ctx.execute_activity(Activities::backfill_meter, piece, piece_options(10 * MINUTE, 3)).await?)
+    }
+}
+
 /// Looks for due subscriptions and due computations, and starts a workflow for each.
 #[workflow]
 #[derive(Default)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use app::App;
-use app::event::{EventLog, EventLogError, LogRecord};
+use app::event::{EventLog, EventLogError, LogLag, LogRecord};
 use async_trait::async_trait;
 use domain::event::Event;
 use domain::scope::Scope;
@@ -35,6 +35,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 struct KafkaLog {
     producer: KafkaProducer,
     admin: KafkaAdmin,
+    /// Group and topic of each consumer that stores events.
+    stored_by: Vec<(String, String)>,
     /// Group and topic of each consumer that counts.
     counted_by: Vec<(String, String)>,
 }
@@ -55,9 +57,24 @@ pub(super) async fn log(config: &Config, gate: &Gate) -> anyhow::Result<Option<A
         })
     })
     .await?;
-    let counted_by = consumers(config).into_iter().filter(|consumer| consumer.ledger == Ledger::Usage);
-    let counted_by = counted_by.map(|consumer| (consumer.group.to_owned(), consumer.topic.to_owned())).collect();
-    Ok(Some(Arc::new(KafkaLog { producer, admin: KafkaAdmin::new(kafka, ANSWER_TIMEOUT), counted_by })))
+    let read_by = |ledger| {
+        let consumers = consumers(config).into_iter().filter(|consumer| consumer.ledger == ledger);
+        consumers.map(|consumer| (consumer.group.to_owned(), consumer.topic.to_owned())).collect()
+    };
+    let (stored_by, counted_by) = (read_by(Ledger::Events), read_by(Ledger::Usage));
+    Ok(Some(Arc::new(KafkaLog { producer, admin: KafkaAdmin::new(kafka, ANSWER_TIMEOUT), stored_by, counted_by })))
+}
+
+impl KafkaLog {
+    /// Messages that these groups have not read of their topics.
+    async fn unread(&self, groups: &[(String, String)]) -> Result<u64, EventLogError> {
+        let mut messages = 0;
+        for (group, topic) in groups {
+            let partitions = self.admin.lag(group, topic).await.map_err(|error| EventLogError::Unavailable(error.to_string()))?;
+            messages += partitions.iter().map(|partition| u64::try_from(partition.messages()).unwrap_or(0)).sum::<u64>();
+        }
+        Ok(messages)
+    }
 }
 
 #[async_trait]
@@ -83,6 +100,10 @@ impl EventLog for KafkaLog {
             }
         }
         Ok(())
+    }
+
+    async fn lag(&self) -> Result<LogLag, EventLogError> {
+        Ok(LogLag { events: self.unread(&self.stored_by).await?, usage: self.unread(&self.counted_by).await? })
     }
 
     async fn check(&self) -> Result<(), EventLogError> {

@@ -1,0 +1,34 @@
+//! What single events cost, on the wire (spec 10 §9.6). Names are those of the marketplace.
+
+use domain::money::Decimal;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::schema::Dec;
+
+/// Which events.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct GetHuggingFaceBillingDataRequest {
+    /// Event ids: 1 to 1000.
+    #[serde(default, rename = "requestIds")]
+    #[schema(required = true)]
+    pub(crate) request_ids: Vec<String>,
+}
+
+/// What they cost, in the order of the request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GetHuggingFaceBillingDataResponse {
+    pub(crate) requests: Vec<EventCostInfo>,
+}
+
+/// What one event costs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EventCostInfo {
+    /// The event's id.
+    #[serde(rename = "requestId")]
+    pub(crate) request_id: String,
+    /// Billionths of a US dollar, not rounded.
+    #[serde(rename = "costNanoUsd")]
+    #[schema(value_type = Dec)]
+    pub(crate) cost_nano_usd: Decimal,
+}
