@@ -18,6 +18,7 @@ use streams::{Ledger, LogPartition};
 
 use super::super::wait::{NotUp, until_up};
 use super::Stop;
+use super::rounds::Rounds;
 use crate::commands::doctor::{Check, Finding};
 use crate::config::Config;
 use crate::gate::Gate;
@@ -37,6 +38,21 @@ struct KafkaLog {
     admin: KafkaAdmin,
     /// Group and topic of each consumer that counts.
     counted_by: Vec<(String, String)>,
+    /// Bills that are computed at the same time wait together.
+    settling: Rounds,
+}
+
+impl KafkaLog {
+    async fn settle_once(&self) -> Result<(), String> {
+        for (group, topic) in &self.counted_by {
+            match self.admin.caught_up(group, topic, SETTLE_TIMEOUT).await {
+                Ok(true) => {}
+                Ok(false) => return Err(format!("{group} has not read all of {topic} within {} s", SETTLE_TIMEOUT.as_secs())),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The log, when brokers are configured; waits until they answer and have the topic of events.
@@ -57,7 +73,7 @@ pub(super) async fn log(config: &Config, gate: &Gate) -> anyhow::Result<Option<A
     .await?;
     let counted_by = consumers(config).into_iter().filter(|consumer| consumer.ledger == Ledger::Usage);
     let counted_by = counted_by.map(|consumer| (consumer.group.to_owned(), consumer.topic.to_owned())).collect();
-    Ok(Some(Arc::new(KafkaLog { producer, admin: KafkaAdmin::new(kafka, ANSWER_TIMEOUT), counted_by })))
+    Ok(Some(Arc::new(KafkaLog { producer, admin: KafkaAdmin::new(kafka, ANSWER_TIMEOUT), counted_by, settling: Rounds::default() })))
 }
 
 #[async_trait]
@@ -72,17 +88,7 @@ impl EventLog for KafkaLog {
     }
 
     async fn settle(&self) -> Result<(), EventLogError> {
-        for (group, topic) in &self.counted_by {
-            match self.admin.caught_up(group, topic, SETTLE_TIMEOUT).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    let waited = SETTLE_TIMEOUT.as_secs();
-                    return Err(EventLogError::Unavailable(format!("{group} has not read all of {topic} within {waited} s")));
-                }
-                Err(error) => return Err(EventLogError::Unavailable(error.to_string())),
-            }
-        }
-        Ok(())
+        self.settling.join(|| self.settle_once()).await.map_err(EventLogError::Unavailable)
     }
 
     async fn check(&self) -> Result<(), EventLogError> {
