@@ -91,7 +91,8 @@ class Installation:
         clean = [f"'{ROOT}/dev/cluster' down", f"'{ROOT}/dev/services' wipe", f"rm -rf '{self.home}'"]
         self.guard = Guard(self.env, clean)
         try:
-            self.services("up", *self.servers)
+            if self.servers:
+                self.services("up", *self.servers)
         except BaseException:
             self.guard.close()
             raise

@@ -162,8 +162,10 @@ fn consumers<'a>(config: &'a Config) -> Vec<Consumer<'a>> {
 
 /// Starts the consumers of this process.
 pub(super) fn start_consumers(config: &Config, app: &App) -> anyhow::Result<Vec<Stop>> {
-    if config.costsheet_usage_tracking.enabled {
-        tracing::debug!("the costs of usage are computed when they are read: the group of the cost ledger has nothing to do");
+    let costs = &config.costsheet_usage_tracking;
+    if costs.enabled {
+        let (group, rate_limit) = (&costs.consumer_group, costs.rate_limit);
+        tracing::info!(group, rate_limit, "accepted without effect: costs are computed from usage when they are read");
     }
     let kafka = options(config);
     let mut running: Vec<Stop> = Vec::new();
