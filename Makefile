@@ -10,7 +10,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(target)/release/flexprice
 
-.PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test test fmt clippy servers unit checks bench docs
+.PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test fire fire-full tls scaling test fmt clippy servers unit checks bench docs
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,24 @@ cluster-test: ## Kill API replicas behind nginx under traffic, on the real serve
 	@dev/services up
 	@tests/cluster/load_balancer.py
 
-test: setup-cluster fmt clippy servers unit checks ## Everything that must hold: format, lints, all tests, checks of the tree
+# With the binary of the tests: `make test` has built it already.
+fire: setup-cluster ## Kill processes and servers while events come in; every number must be right in the end (1 to 3 minutes)
+	cargo test --workspace --all-features --no-run
+	@FLEXPRICE_BIN="$(target)/debug/flexprice" tests/cluster/under_fire.py --seed 20130101
+
+tls: setup-cluster ## PostgreSQL, Kafka and Redis over TLS: right certificates get in, others do not
+	cargo test --workspace --all-features --no-run
+	@FLEXPRICE_BIN="$(target)/debug/flexprice" tests/cluster/tls.py
+
+fire-full: setup-cluster ## The same with a release build, 1,000,000 events and three rounds of strikes
+	cargo build --release -p server --features cluster
+	@FLEXPRICE_BIN="$(release)" tests/cluster/under_fire.py --full
+
+scaling: setup-cluster ## Measure the cluster with more consumers, API processes and workers; a table for docs/performance.md
+	cargo build --release -p server --features cluster
+	@FLEXPRICE_BIN="$(release)" tests/cluster/scaling.py
+
+test: setup-cluster fmt clippy servers unit fire tls checks ## Everything that must hold: format, lints, all tests, checks of the tree
 
 fmt:
 	cargo fmt --all --check

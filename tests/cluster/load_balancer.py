@@ -8,12 +8,10 @@ keys of its own on the servers, and removes them.
 usage: tests/cluster/load_balancer.py
 """
 
-import http.client
 import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,26 +20,14 @@ import time
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from installation import ROOT, Client, free_ports
+
 READERS, WRITERS = 4, 2
 BATCH_EVENTS = 100
 BATCHES_MAX = 3000  # of one writer, whatever happens
 TRAFFIC_SECONDS_MAX = 120
 COUNTED_SECONDS_MAX = 60
 CUSTOMERS = 20
-
-
-def free_ports():
-    """The first of thirty ports in a row that nobody has."""
-    for base in range(21000, 32000, 40):
-        try:
-            for port in range(base, base + 30):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-            return base
-        except OSError:
-            continue
-    sys.exit("load_balancer: no free ports")
 
 
 class Cluster:
@@ -133,29 +119,6 @@ class Cluster:
         while not self.ready(name):
             assert time.monotonic() < deadline, f"{name} did not come back"
             threading.Event().wait(0.05)
-
-
-class Client:
-    """One connection to nginx, opened again when it breaks."""
-
-    def __init__(self, port, api_key):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        self.headers = {"x-api-key": api_key, "content-type": "application/json"}
-
-    def ask(self, method, path, body=None):
-        """Status and body; 0 when there was no answer."""
-        try:
-            self.connection.request(method, path, None if body is None else json.dumps(body), self.headers)
-            answer = self.connection.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            self.connection.close()
-            return 0, str(error).encode()
-
-    def must(self, method, path, body=None):
-        status, text = self.ask(method, path, body)
-        assert status in (200, 201, 202), f"{method} {path}: {status} {text[:300]}"
-        return json.loads(text)
 
 
 class Traffic:

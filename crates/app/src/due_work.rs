@@ -38,8 +38,17 @@ pub enum Again {
 }
 
 impl App {
-    /// Does one piece of work. Done twice, it changes nothing.
+    /// Does one piece of work; what bills usage waits until all events that were accepted before are counted. Done twice, it changes
+    /// nothing.
     pub async fn run_due_work(&self, due: &DueWork) -> Result<()> {
+        if due.kind == COMPUTE_INVOICE {
+            self.settle_events().await?;
+        }
+        self.run_counted(due).await
+    }
+
+    /// The same for a caller who has waited for the events already.
+    pub(crate) async fn run_counted(&self, due: &DueWork) -> Result<()> {
         match due.kind.as_str() {
             ROLL_OVER => self.roll_over(&due.scope, &due.entity_id).await,
             COMPUTE_INVOICE => self.compute_due_invoice(&due.scope, &due.entity_id).await,

@@ -45,7 +45,6 @@ impl App {
         let context = Context::system(scope.clone());
         let invoice: Invoice = self.get(scope, "invoice", id).await?;
         if matches!(invoice.invoice_status, InvoiceStatus::Draft | InvoiceStatus::Skipped) {
-            self.settle_events().await?;
             self.compute_invoice(&context, id).await?.commit().await?;
             return Ok(());
         }

@@ -71,7 +71,7 @@ impl App {
                 self.move_clock(scope, now, due.due_at).await?;
                 now = due.due_at;
             }
-            if let Err(error) = self.run_due_work(&due).await {
+            if let Err(error) = self.run_counted(&due).await {
                 tracing::error!(%error, id = due.id, "due work failed during an advance");
                 return Err(match error {
                     Error::Unavailable(_) => error,

@@ -18,6 +18,7 @@ use streams::{Ledger, LogPartition};
 
 use super::super::wait::{NotUp, until_up};
 use super::Stop;
+use super::rounds::Rounds;
 use crate::commands::doctor::{Check, Finding};
 use crate::config::Config;
 use crate::gate::Gate;
@@ -39,6 +40,21 @@ struct KafkaLog {
     stored_by: Vec<(String, String)>,
     /// Group and topic of each consumer that counts.
     counted_by: Vec<(String, String)>,
+    /// Bills that are computed at the same time wait together.
+    settling: Rounds,
+}
+
+impl KafkaLog {
+    async fn settle_once(&self) -> Result<(), String> {
+        for (group, topic) in &self.counted_by {
+            match self.admin.caught_up(group, topic, SETTLE_TIMEOUT).await {
+                Ok(true) => {}
+                Ok(false) => return Err(format!("{group} has not read all of {topic} within {} s", SETTLE_TIMEOUT.as_secs())),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The log, when brokers are configured; waits until they answer and have the topic of events.
@@ -62,7 +78,8 @@ pub(super) async fn log(config: &Config, gate: &Gate) -> anyhow::Result<Option<A
         consumers.map(|consumer| (consumer.group.to_owned(), consumer.topic.to_owned())).collect()
     };
     let (stored_by, counted_by) = (read_by(Ledger::Events), read_by(Ledger::Usage));
-    Ok(Some(Arc::new(KafkaLog { producer, admin: KafkaAdmin::new(kafka, ANSWER_TIMEOUT), stored_by, counted_by })))
+    let (admin, settling) = (KafkaAdmin::new(kafka, ANSWER_TIMEOUT), Rounds::default());
+    Ok(Some(Arc::new(KafkaLog { producer, admin, stored_by, counted_by, settling })))
 }
 
 impl KafkaLog {
@@ -89,17 +106,7 @@ impl EventLog for KafkaLog {
     }
 
     async fn settle(&self) -> Result<(), EventLogError> {
-        for (group, topic) in &self.counted_by {
-            match self.admin.caught_up(group, topic, SETTLE_TIMEOUT).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    let waited = SETTLE_TIMEOUT.as_secs();
-                    return Err(EventLogError::Unavailable(format!("{group} has not read all of {topic} within {waited} s")));
-                }
-                Err(error) => return Err(EventLogError::Unavailable(error.to_string())),
-            }
-        }
-        Ok(())
+        self.settling.join(|| self.settle_once()).await.map_err(EventLogError::Unavailable)
     }
 
     async fn lag(&self) -> Result<LogLag, EventLogError> {
@@ -177,8 +184,10 @@ fn consumers<'a>(config: &'a Config) -> Vec<Consumer<'a>> {
 
 /// Starts the consumers of this process.
 pub(super) fn start_consumers(config: &Config, app: &App) -> anyhow::Result<Vec<Stop>> {
-    if config.costsheet_usage_tracking.enabled {
-        tracing::debug!("the costs of usage are computed when they are read: the group of the cost ledger has nothing to do");
+    let costs = &config.costsheet_usage_tracking;
+    if costs.enabled {
+        let (group, rate_limit) = (&costs.consumer_group, costs.rate_limit);
+        tracing::info!(group, rate_limit, "accepted without effect: costs are computed from usage when they are read");
     }
     let kafka = options(config);
     let mut running: Vec<Stop> = Vec::new();

@@ -4,6 +4,7 @@ mod clickhouse;
 mod kafka;
 mod postgres;
 mod redis;
+mod rounds;
 mod temporal;
 
 use std::sync::Arc;

@@ -57,7 +57,9 @@ impl Installation {
             .env("FLEXPRICE_REDIS_PORT", &server("REDIS_PORT", "6379"))
             .env("FLEXPRICE_REDIS_CLUSTER_MODE", "false")
             .env("FLEXPRICE_REDIS_KEY_PREFIX", &name)
+            // Workers of other tests serve queues of the same names: a namespace keeps them apart.
             .env("FLEXPRICE_TEMPORAL_NAMESPACE", &name)
+            .env("FLEXPRICE_TEMPORAL_SUBSCRIPTION_BILLING_EVERY", "1s")
             .env("FLEXPRICE_AUTH_SECRET", &"s".repeat(32))
             .env("FLEXPRICE_SECRETS_ENCRYPTION_KEY", &"k".repeat(32))
             .env("FLEXPRICE_AUTH_API_KEY_KEYS", &owner);
@@ -68,6 +70,19 @@ impl Installation {
             assert_eq!(ran.code, Some(0), "{command:?}: {}{}", ran.out, ran.err);
         }
         installation
+    }
+
+    /// Makes the namespace of its workers, and says what processes that use it want in their environment.
+    pub(crate) fn with_temporal(&self) -> [(&'static str, String); 1] {
+        let address = server("TEMPORAL_ADDRESS", "127.0.0.1:7233");
+        let tool = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dev/services");
+        let (_, port) = address.rsplit_once(':').expect("an address with a port");
+        let offset = port.parse::<i32>().expect("a port") - 7233;
+        let create = ["temporal-cli", "operator", "namespace", "create", "--namespace", &self.name];
+        let ran = Command::new(tool).args(create).env("SERVICES_PORT_OFFSET", offset.to_string()).output().expect("dev/services runs");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "Temporal at {address} (run dev/services up): {said}");
+        [("FLEXPRICE_TEMPORAL_ADDRESS", address)]
     }
 
     /// Starts a process in a role and waits until it is ready.

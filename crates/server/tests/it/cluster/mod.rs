@@ -7,3 +7,4 @@ mod process;
 mod flow;
 mod replicas;
 mod roles;
+mod workers;

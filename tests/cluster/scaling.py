@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""How the cluster scales on this machine, beside what the engines do by themselves; prints the tables of docs/performance.md.
+
+usage: tests/cluster/scaling.py [--events N] [--contracts N] [--no-baselines]
+
+Measured end to end through nginx: events accepted per second with one and two API processes while nobody consumes; events per second
+that one, two and four consumers bring from Kafka into ClickHouse until usage shows them all; both at once; bills per second of one and two
+workers. In the same run, over the same servers: the bare HTTP server under the same load, the plain Kafka client, the plain insert into
+ClickHouse, and workflows that do nothing. Everything shares the processors: with two of them, more processes cannot do twice the work.
+
+Servers of its own, on ports of its own, which it stops in the end. FLEXPRICE_BIN names the binary, else a release build is made.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+from installation import AGAIN, ROOT, Client, Installation, run, until
+from oracle import Plan
+from paths import EVER, SANDBOX, Shop, number
+from workers import PRODUCTION
+
+BATCH = 1_000
+SENDERS = 8
+CUSTOMERS = 100
+PARTITIONS = 12
+BILLED_MONTHS = 6
+SECONDS_MAX = 900
+MARK = b'"event_id":"event-'
+
+
+class Load:
+    """Bulk requests, made before anything is measured; each run gives the events other ids."""
+
+    def __init__(self, events):
+        plan = Plan(0, events, CUSTOMERS)
+        self.events = events
+        self.bodies = []
+        for first in range(0, events, BATCH):
+            bodies = [plan.event(serial).body(plan.event_id(serial)) for serial in range(first, min(first + BATCH, events))]
+            self.bodies.append(('{"events":[' + ",".join(bodies) + "]}").encode())
+
+    def send(self, client_of, run_name):
+        """Sends all; seconds until the last was acknowledged."""
+        waiting, lock, failures = iter(self.bodies), threading.Lock(), []
+
+        def work():
+            client = client_of()
+            try:
+                while True:
+                    with lock:
+                        body = next(waiting, None)
+                    if body is None:
+                        return
+                    body = body.replace(MARK, b'"event_id":"%s-' % run_name.encode())
+                    while (answer := client.ask("POST", "/v1/events/bulk", body))[0] != 202:
+                        assert answer[0] in AGAIN, answer
+                        time.sleep(0.05)
+            except BaseException as failure:  # it must reach the main thread, whatever it is
+                failures.append(failure)
+
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(SENDERS)]
+        began = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise failures[0]
+        return time.monotonic() - began
+
+
+class Table:
+    def __init__(self, title, *columns):
+        self.lines = [f"### {title}", "", "| " + " | ".join(columns) + " |", "|---" + "|--:" * (len(columns) - 1) + "|"]
+
+    def row(self, *cells):
+        self.lines.append("| " + " | ".join(f"{cell:,.0f}" if isinstance(cell, float) else str(cell) for cell in cells) + " |")
+        print(f"  {self.lines[-1]}", flush=True)
+
+    def __str__(self):
+        return "\n".join(self.lines) + "\n"
+
+
+class Flow:
+    """Events from HTTP to usage."""
+
+    def __init__(self, installation, load):
+        self.installation, self.load = installation, load
+        client = installation.client()
+        client.must("PUT", f"/v1/environments/{SANDBOX}/clock", {"time": "2024-06-01T00:00:00Z"})
+        self.shop = Shop(client, CUSTOMERS, "2024-06-01T00:00:00Z")
+        self.runs = 0
+
+    def send(self):
+        self.runs += 1
+        return self.load.send(self.installation.client, f"run-{self.runs}")
+
+    def counted(self, client):
+        asked = {"meter_id": self.shop.meters[0], **EVER}
+        return int(number(client.must("POST", "/v1/events/usage/meter", asked).get("value")))
+
+    def until_visible(self):
+        """Waits until usage shows all that was sent."""
+        client, expected = self.installation.client(), self.runs * self.load.events
+        until(f"{expected} events are counted", lambda: self.counted(client) >= expected, SECONDS_MAX)
+        assert self.counted(client) == expected, "more was counted than sent"
+
+    def measure(self, api, consumers):
+        """Events per second: accepted without consumers, then counted from the backlog, then both at once."""
+        events = self.load.events
+        self.installation.up(API=api, CONSUMERS=0)
+        accepted = events / self.send()
+        began = time.monotonic()
+        self.installation.up(CONSUMERS=consumers)
+        # From when they are ready: a start is no throughput.
+        ready = time.monotonic()
+        before = self.counted(self.installation.client())
+        self.until_visible()
+        left = self.runs * events - before
+        drained = left / (time.monotonic() - ready) if left > events // 4 else events / (time.monotonic() - began)
+        began = time.monotonic()
+        self.send()
+        self.until_visible()
+        return accepted, drained, events / (time.monotonic() - began)
+
+
+def bills(installation, contracts, workers, shop, number_of_run):
+    """Bills per second that workers make of contracts with months to catch up."""
+    installation.up(WORKERS=0)
+    client = installation.client(environment=PRODUCTION)
+    subscriptions = [shop.subscribe(client, f"run-{number_of_run}-{i}") for i in range(contracts)]
+    installation.up(WORKERS=workers)
+    began, expected = time.monotonic(), contracts * BILLED_MONTHS
+    status = "&".join(f"invoice_status={it}" for it in ("DRAFT", "SKIPPED", "FINALIZED"))
+
+    def made():
+        last = client.must("GET", f"/v1/invoices?subscription_id={subscriptions[-1]}&{status}")["items"]
+        return len(last) >= BILLED_MONTHS and computed(installation) >= expected * number_of_run
+
+    until("all is billed", made, SECONDS_MAX)
+    return expected / (time.monotonic() - began)
+
+
+def computed(installation):
+    """Bills that are computed, asked of the database: lists are pages."""
+    at = installation.settings
+    address = ["-h", at["FLEXPRICE_POSTGRES_HOST"], "-p", at["FLEXPRICE_POSTGRES_PORT"], "-U", "flexprice", "-d", "flexprice"]
+    command = ["psql", "-qXAt", *address, "-c", "select count(last_computed_at) from invoices"]
+    return int(run(command, {**installation.env, "PGPASSWORD": at["FLEXPRICE_POSTGRES_PASSWORD"]}))
+
+
+def months_ago(count):
+    now = time.gmtime()
+    month = now.tm_year * 12 + now.tm_mon - 1 - count
+    return f"{month // 12:04}-{month % 12 + 1:02}-01T00:00:00Z"
+
+
+def bare(load):
+    """The same load on the bare HTTP server: what sender and library take."""
+    target = ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target") / "release" / "bench"
+    with subprocess.Popen([target, "bare"], stdout=subprocess.PIPE, text=True) as server:
+        port = int(server.stdout.readline().strip().rpartition(":")[2])
+        took = load.send(lambda: Client(port, "none"), "bare")
+        server.terminate()
+    return load.events / took
+
+
+def bench(package, name, env, *arguments):
+    cargo = shutil.which("cargo") or sys.exit("scaling: cargo is missing, which the baselines need")
+    command = [cargo, "bench", "-q", "-p", package, "--features", "cluster", "--bench", name, "--", *arguments]
+    said = run(command, env, cwd=ROOT)
+    print(said, flush=True)
+    return said.rstrip()
+
+
+def baselines(installation, load):
+    """What the engines do by themselves: the lines of their benches, and the bare server."""
+    addresses = [word.split("=", 1) for word in installation.services("env").split() if "=" in word]
+    env = {**installation.env, **dict(addresses), "EVENTS": str(min(load.events, 500_000))}
+    subprocess.run([shutil.which("cargo"), "build", "-q", "--release", "-p", "bench"], cwd=ROOT, check=True)
+    parts = [f"bare HTTP server under the same load: {bare(load):,.0f} events/s"]
+    parts.append(bench("streams", "kafka_log", env, str(load.events)))
+    parts.append(bench("streams", "clickhouse_store", env))
+    parts.append(bench("workflows", "workflow_throughput", env))
+    return "### Beside it, in the same run\n\n```text\n" + "\n\n".join(parts) + "\n```\n"
+
+
+def options_of(arguments):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=300_000, help="events of one measurement")
+    parser.add_argument("--contracts", type=int, default=100, help="contracts for the workers")
+    parser.add_argument("--no-baselines", action="store_true")
+    return parser.parse_args(arguments)
+
+
+def main():
+    options = options_of(sys.argv[1:])
+    began = time.monotonic()
+    load = Load(options.events)
+    flow_table = Table("Events, from HTTP to usage", "API processes, consumers", "accepted/s", "Kafka to usage, events/s", "HTTP to usage, events/s")
+    bill_table = Table("Bills", "workers", "bills/s")
+    tuned = {"FLEXPRICE_TEMPORAL_SUBSCRIPTION_BILLING_EVERY": "1s", "FLEXPRICE_TEMPORAL_WORKER_WORKER_ACTIVITIES_PER_SECOND": "1000"}
+    tuned |= {"FLEXPRICE_TEMPORAL_MAX_WORKFLOWS_PER_CRON_RUN": "0", "FLEXPRICE_KAFKA_SESSION_TIMEOUT": "6s"}
+    servers = ("postgres", "redis", "kafka", "temporal", "clickhouse")
+    try:
+        with Installation(servers, KAFKA="1", PARTITIONS=str(PARTITIONS), **tuned) as installation:
+            installation.up(API=1, CONSUMERS=1, WORKERS=0)
+            flow = Flow(installation, load)
+            for api, consumers in ((1, 1), (2, 2), (2, 4)):
+                flow_table.row(f"{api}, {consumers}", *flow.measure(api, consumers))
+            shop = Shop(installation.client(environment=PRODUCTION), 0, months_ago(BILLED_MONTHS))
+            for workers in (1, 2):
+                bill_table.row(workers, bills(installation, options.contracts, workers, shop, workers))
+            installation.up(API=0, CONSUMERS=0, WORKERS=0)
+            beside = "" if options.no_baselines else baselines(installation, load)
+    except subprocess.CalledProcessError as failed:
+        sys.exit(f"{failed}\n{failed.stdout}{failed.stderr}")
+    load_average = os.getloadavg()[2]
+    print(
+        f"\n{os.cpu_count()} processors for everything, load included; {options.events:,} events in bulk requests of {BATCH:,}, five meters each, "
+        f"{CUSTOMERS} customers, {PARTITIONS} partitions, one broker; {options.contracts} contracts of {BILLED_MONTHS} months for the workers, "
+        f"whose limit of activities per second is lifted. Took {time.monotonic() - began:.0f} s.\n\n{flow_table}\n{bill_table}\n{beside}"
+    )
+    if load_average > os.cpu_count() + 1:
+        print(f"The machine was busy (load of {load_average:.1f} over 15 minutes): read these as lower bounds.")
+
+
+if __name__ == "__main__":
+    main()
