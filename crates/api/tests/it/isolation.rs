@@ -11,6 +11,7 @@ async fn one_of_everything(client: &Client, at: &str) -> BTreeMap<&'static str, 
     let id = |value: &Value| value["id"].clone();
     let customer = client.customer("acme").await;
     let meter = client.counted("api").await;
+    client.post(&format!("/v1/meters/{}/backfill", meter.meter_id), &json!({})).await.expect(202);
     let plan = client.plan("basic").await;
     let fee = client.price(fixed_price(&plan, "10", "ADVANCE", json!({"lookup_key": "fee"}))).await;
     client.price(usage_price(&plan, &meter, json!({}))).await;

@@ -128,7 +128,7 @@ impl ExaminedMeter {
             }
             (None, None) if !self.is_match() => "the meter makes no quantity of this event".to_owned(),
             (None, None) if !is_counted => "the event has not been counted yet".to_owned(),
-            (None, None) if self.meter.audit.status != Status::Published => "the meter was archived when the event arrived".to_owned(),
+            (None, None) if self.meter.audit.status != Status::Published => "the meter is archived".to_owned(),
             (None, None) => "the event was counted before the meter was there or matched: a backfill of the meter counts it".to_owned(),
         })
     }

@@ -26,8 +26,9 @@ pub enum PropertyValue<'a> {
     Composite(&'a str),
 }
 
-/// Deepest nesting of arrays and objects in properties, the outermost object included: what readers of JSON take by default.
-pub const PROPERTIES_DEPTH_MAX: usize = 128;
+/// Deepest nesting of arrays and objects in properties, the outermost object included. Readers of JSON take 128 by default, and answers
+/// hold properties some levels deep.
+pub const PROPERTIES_DEPTH_MAX: usize = 100;
 
 /// Whether valid JSON text nests deeper than `max` levels. Short texts are not looked at: each level takes two bytes.
 pub(super) fn is_deeper(json: &str, max: usize) -> bool {

@@ -1,8 +1,12 @@
 //! Events in, usage out: the worked cases of spec 10 §18 and the rules behind them.
 
+mod backfill;
 mod bounds;
 mod event_list;
+mod event_lookup;
 mod ingestion;
+mod ledger;
+mod monitoring;
 mod raw_usage;
 
 use serde_json::{Value, json};
