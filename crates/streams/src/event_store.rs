@@ -183,7 +183,7 @@ pub trait EventStore: Send + Sync {
     async fn usage_by_group(&self, scope: &Scope, query: GroupedQuery) -> Result<Vec<GroupUsage>, EventStoreError>;
 
     /// What an event added to meters, in the order of meter ids; empty for an unknown event and for one that no meter matched. In a cluster
-    /// `None` says that the event has not been counted yet.
+    /// `None` says that the event has not been counted yet. Stores keep the first 16 bytes of a unique hash: the others read as 0.
     async fn entries(&self, scope: &Scope, event_id: &str) -> Result<Option<Vec<LedgerEntry>>, EventStoreError>;
 
     /// Gives events that were counted before a meter was there their entry of it. An event that has one already, or that has not been

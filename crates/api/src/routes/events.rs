@@ -16,7 +16,7 @@ use crate::answer::json;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, body_bytes, parse_json_borrowed};
 use crate::wire::event::{BulkIngest, BulkIngestSchema, IngestEvent, IngestEventSchema};
-use crate::wire::usage::{EventResponse, GetEventsRequest, GetEventsResponse};
+use crate::wire::event_list::{EventResponse, GetEventsRequest, GetEventsResponse};
 
 pub(super) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(ingest_event)).routes(routes!(ingest_events_bulk)).routes(routes!(list_raw_events))

@@ -1,6 +1,7 @@
 //! One file per concept: handlers that decode, call one use case, encode.
 
 mod api_keys;
+mod asked_period;
 mod clocks;
 mod customers;
 mod environments;
@@ -13,6 +14,7 @@ mod invoices;
 mod meters;
 mod plans;
 mod prices;
+mod raw_usage;
 mod subscriptions;
 mod usage;
 
@@ -24,6 +26,7 @@ use crate::ApiState;
 pub(crate) fn versioned() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(events::router())
+        .merge(raw_usage::router())
         .merge(usage::router())
         .merge(customers::router())
         .merge(meters::router())

@@ -237,10 +237,19 @@ pub(crate) struct LineExplanation {
     /// How usage was aggregated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) aggregation: Option<String>,
-    /// What the meter counted.
+    /// What the meter counted: of a bucketed meter, the sum of the values that were priced.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Dec>)]
     pub(crate) usage: Option<Decimal>,
+    /// The size of the buckets, which begin in UTC, whose values were priced each on its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bucket_size: Option<String>,
+    /// The property whose values were told apart in each bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bucket_group_by: Option<String>,
+    /// How many values of buckets were priced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bucket_values: Option<i64>,
     /// How many events stand behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) events: Option<i64>,
@@ -264,7 +273,7 @@ pub(crate) struct LineExplanation {
     pub(crate) amount: Decimal,
 }
 
-/// quantity × unit_amount + flat_amount = amount, all exact.
+/// quantity × unit_amount + flat_amount = amount, all exact. Of a bucketed meter, sums over all values that took the step.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct StepBody {
     pub(crate) label: String,
@@ -276,6 +285,8 @@ pub(crate) struct StepBody {
     pub(crate) flat_amount: Decimal,
     #[schema(value_type = Dec)]
     pub(crate) amount: Decimal,
+    /// How many quantities took the step: 1, but for bucketed meters.
+    pub(crate) times: i64,
 }
 
 /// How an invoice came about, line by line.
@@ -394,7 +405,9 @@ fn explain(line: &InvoiceLineItem) -> Option<LineExplanation> {
         unit_amount: step.unit_amount,
         flat_amount: step.flat_amount,
         amount: step.amount,
+        times: i64::try_from(step.times).unwrap_or(i64::MAX),
     });
+    let buckets = explanation.usage.as_ref().and_then(|usage| usage.buckets.as_ref());
     Some(LineExplanation {
         line_item_id: line.id.to_string(),
         display_name: line.display_name.clone(),
@@ -406,6 +419,9 @@ fn explain(line: &InvoiceLineItem) -> Option<LineExplanation> {
         full_end: explanation.full_end,
         aggregation: explanation.usage.as_ref().map(|usage| usage.aggregation.clone()),
         events: explanation.usage.as_ref().and_then(|usage| i64::try_from(usage.events).ok()),
+        bucket_size: buckets.map(|buckets| buckets.size.clone()),
+        bucket_group_by: buckets.and_then(|buckets| some_text(&buckets.group_by)),
+        bucket_values: buckets.and_then(|buckets| i64::try_from(buckets.values).ok()),
         usage: explanation.usage.map(|usage| usage.quantity),
         steps: steps.collect(),
         rated: explanation.rated,

@@ -2,6 +2,7 @@
 
 pub(crate) mod customer;
 pub(crate) mod event;
+pub(crate) mod event_list;
 pub(crate) mod feature;
 pub(crate) mod group;
 pub(crate) mod invoice;
@@ -9,6 +10,7 @@ pub(crate) mod meter;
 pub(crate) mod plan;
 pub(crate) mod platform;
 pub(crate) mod price;
+pub(crate) mod raw_usage;
 pub(crate) mod subscription;
 pub(crate) mod usage;
 

@@ -558,7 +558,7 @@ impl From<&SubscriptionUsage> for SubscriptionUsageResponse {
             subscription_line_item_id: charge.line.id.to_string(),
             meter_id: charge.meter.id.to_string(),
             meter_display_name: charge.line.meter_display_name.clone(),
-            quantity: Number::from(&charge.usage.quantity),
+            quantity: Number::from(&charge.usage.quantities.total()),
             amount: Number::from(&charge.amount),
             currency: usage.currency.to_string(),
             display_amount: display(&charge.amount),

@@ -4,55 +4,16 @@ mod analytics;
 mod ingest;
 mod log;
 mod meter_index;
+mod meter_usage;
 mod query;
 mod raw_usage;
 mod store_logged;
 
-pub use analytics::{AnalyticsItem, AnalyticsPoint, AnalyticsRequest};
+pub use analytics::{Analytics, AnalyticsItem, AnalyticsPoint, AnalyticsRequest, AnalyticsRow, BilledBy, PriceOwner};
 pub use ingest::{IncomingEvent, Ingested};
 pub use log::{EventLog, EventLogError};
 pub(crate) use meter_index::MeterIndex;
+pub(crate) use meter_usage::MeterRead;
 pub use query::{EventPage, EventPageRequest};
 pub use raw_usage::{RawUsage, RawUsageRequest};
 pub use store_logged::{LogRecord, StoredRecords};
-
-use domain::ids::MeterId;
-use domain::invoice::Usage;
-use domain::meter::AggregationType;
-use domain::scope::Scope;
-use domain::time::Period;
-use streams::UsageQuery;
-
-use crate::{App, Error, Result};
-
-/// A meter to be read over a period.
-#[derive(Clone, Debug)]
-pub(crate) struct MeterRead {
-    pub(crate) meter_id: MeterId,
-    pub(crate) kind: AggregationType,
-    pub(crate) period: Period,
-}
-
-impl App {
-    /// What meters counted for a set of customers, all from one state, in the order of the reads. Empty periods count nothing.
-    pub(crate) async fn read_meters(&self, scope: &Scope, external_customer_ids: &[String], reads: &[MeterRead]) -> Result<Vec<Usage>> {
-        if external_customer_ids.is_empty() {
-            return Err(Error::operation("usage is read for at least one customer"));
-        }
-        let queries = reads
-            .iter()
-            .map(|read| UsageQuery {
-                external_customer_ids: external_customer_ids.to_vec(),
-                meter_id: read.meter_id.clone(),
-                period: read.period,
-            })
-            .collect();
-        let aggregates = self.events().usage(scope, queries).await?;
-        let usages = aggregates.iter().zip(reads).map(|(aggregate, read)| Usage {
-            quantity: aggregate.usage(read.kind, read.period),
-            events: aggregate.events,
-            aggregation: read.kind.to_string(),
-        });
-        Ok(usages.collect())
-    }
-}

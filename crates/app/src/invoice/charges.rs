@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::ids::InvoiceId;
-use domain::invoice::{BillableLine, BilledLine, BillingReason, Invoice, InvoiceLineItem, ReferencePoint, Usage, draft_line, due_charges};
+use domain::invoice::{BillableLine, BilledLine, BillingReason, Invoice, InvoiceLineItem, ReferencePoint, draft_line, due_charges};
 use domain::meter::Meter;
-use domain::rating::{InvoiceCadence, Price, PriceType};
+use domain::rating::{InvoiceCadence, MeteredUsage, Price, PriceType};
 use domain::scope::Scope;
 use domain::subscription::{Subscription, SubscriptionLineItem, first_period_coefficient};
 use domain::time::Period;
@@ -24,7 +24,7 @@ pub(crate) struct Charges {
     prices: HashMap<String, Price>,
     billed: Vec<BilledLine>,
     /// What the meter counted, by subscription line.
-    usages: HashMap<String, Usage>,
+    usages: HashMap<String, MeteredUsage>,
 }
 
 impl App {
@@ -58,7 +58,12 @@ impl App {
         Ok(charges)
     }
 
-    async fn read_usages(&self, context: &Context, subscription: &Subscription, charges: &Charges) -> Result<HashMap<String, Usage>> {
+    async fn read_usages(
+        &self,
+        context: &Context,
+        subscription: &Subscription,
+        charges: &Charges,
+    ) -> Result<HashMap<String, MeteredUsage>> {
         let scope = &context.scope;
         let billable = charges.billable()?;
         let due = due_charges(subscription, &billable, charges.period, charges.reference, &charges.billed);
@@ -74,7 +79,7 @@ impl App {
         let mut reads = Vec::with_capacity(metered.len());
         for (line, meter_id, service) in &metered {
             let meter = meters.get(meter_id.as_str()).ok_or_else(|| Error::Internal(format!("line {} names no meter", line.id)))?;
-            reads.push(MeterRead { meter_id: meter_id.clone(), kind: meter.aggregation.kind, period: *service });
+            reads.push(MeterRead { meter, period: *service, billing_anchor: Some(subscription.billing_anchor) });
         }
         let customer = self.external_id(scope, &subscription.customer_id).await?;
         let usages = self.read_meters(scope, &[customer], &reads).await?;
@@ -115,7 +120,7 @@ impl App {
             .iter()
             .map(|charge| {
                 let line = charge.billable.line;
-                let usage = charges.usages.get(line.id.as_str()).cloned();
+                let usage = charges.usages.get(line.id.as_str());
                 let prorates = opening && line.price_type == PriceType::Fixed && line.invoice_cadence == InvoiceCadence::Advance;
                 let coefficient = if prorates { first_period_coefficient(subscription, line.start_date) } else { None };
                 draft_line(charge, usage, coefficient, &invoice.id, invoice.customer_id.as_str(), &audit, self.ids())

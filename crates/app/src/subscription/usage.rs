@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use domain::invoice::Usage;
 use domain::meter::Meter;
 use domain::money::{Currency, Decimal};
-use domain::rating::{Price, PriceType, rate};
+use domain::rating::{MeteredUsage, Price, PriceType, rate_all};
 use domain::scope::{Scope, Status};
 use domain::subscription::SubscriptionLineItem;
 use domain::time::{Period, Timestamp};
@@ -36,7 +35,7 @@ pub struct UsageCharge {
     /// Its meter.
     pub meter: Meter,
     /// What the meter counted.
-    pub usage: Usage,
+    pub usage: MeteredUsage,
     /// What it costs, rounded to the currency.
     pub amount: Decimal,
 }
@@ -75,10 +74,9 @@ impl App {
             };
             billable.push((line, price, meter));
         }
-        let reads: Vec<MeterRead> = billable
-            .iter()
-            .map(|(line, _, meter)| MeterRead { meter_id: meter.id.clone(), kind: meter.aggregation.kind, period: line.clip(period) })
-            .collect();
+        let billing_anchor = Some(subscription.billing_anchor);
+        let reads: Vec<MeterRead<'_>> =
+            billable.iter().map(|(line, _, meter)| MeterRead { meter, period: line.clip(period), billing_anchor }).collect();
         let customer = self.external_id(scope, &subscription.customer_id).await?;
         let usages = self.read_meters(scope, &[customer], &reads).await?;
         let currency = subscription.currency;
@@ -86,7 +84,7 @@ impl App {
             .into_iter()
             .zip(usages)
             .map(|((line, price, meter), usage)| {
-                let amount = currency.round(&rate(&price, &usage.quantity).amount);
+                let amount = currency.round(&rate_all(&price, &usage.quantities).amount);
                 UsageCharge { line, price, meter, usage, amount }
             })
             .collect();

@@ -33,6 +33,13 @@ pub struct ReportingUnit {
     pub conversion_rate: Decimal,
 }
 
+impl ReportingUnit {
+    /// A usage in this unit (spec 20 §3.4): 90,000 at a rate of 60 is 1500.
+    pub fn convert(&self, usage: &Decimal) -> Decimal {
+        usage.div(&self.conversion_rate).unwrap_or_default().round(2)
+    }
+}
+
 /// Which side of a threshold raises an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AlertCondition {

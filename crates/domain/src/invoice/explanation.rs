@@ -2,18 +2,47 @@
 
 use super::charges::DueCharge;
 use crate::money::Decimal;
-use crate::rating::{Rated, Step};
+use crate::rating::{MeteredUsage, Quantities, Rated, Step};
 use crate::time::Timestamp;
 
-/// What a meter counted for a line.
+/// What a meter counted for a line, as far as a bill keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Usage {
-    /// The aggregated quantity.
+    /// The aggregated quantity: of buckets, the sum of their values.
     pub quantity: Decimal,
     /// The number of events behind it.
     pub events: u64,
     /// How they were aggregated.
     pub aggregation: String,
+    /// What was priced bucket by bucket.
+    #[serde(default)]
+    pub buckets: Option<Buckets>,
+}
+
+/// How a bucketed meter's usage was told apart. Buckets begin in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Buckets {
+    /// The size of a bucket.
+    pub size: String,
+    /// The property whose values were told apart in each bucket; empty without.
+    pub group_by: String,
+    /// How many values were priced, each on its own.
+    pub values: u64,
+}
+
+impl From<&MeteredUsage> for Usage {
+    fn from(usage: &MeteredUsage) -> Self {
+        let MeteredUsage { aggregation, quantities, events } = usage;
+        let buckets = match quantities {
+            Quantities::Total(_) => None,
+            Quantities::Apart(values) => Some(Buckets {
+                size: aggregation.bucket_size.map(|size| size.to_string()).unwrap_or_default(),
+                group_by: aggregation.group_by.clone(),
+                values: values.len() as u64,
+            }),
+        };
+        Self { quantity: quantities.total(), events: *events, aggregation: aggregation.kind.to_string(), buckets }
+    }
 }
 
 /// The calculation of one line.

@@ -6,7 +6,7 @@ use super::charges::DueCharge;
 use super::explanation::{Explanation, Usage};
 use crate::ids::{IdGen, InvoiceId, InvoiceLineItemId, MeterId, PriceId, SubscriptionId, SubscriptionLineItemId};
 use crate::money::{Currency, Decimal};
-use crate::rating::{PriceType, rate};
+use crate::rating::{MeteredUsage, PriceType, Quantities, rate_all};
 use crate::scope::Audit;
 use crate::time::Timestamp;
 
@@ -63,7 +63,7 @@ pub struct InvoiceLineItem {
 /// first period bills under proration (spec 30 §10.3).
 pub fn draft_line(
     charge: &DueCharge<'_>,
-    usage: Option<Usage>,
+    usage: Option<&MeteredUsage>,
     coefficient: Option<Decimal>,
     invoice_id: &InvoiceId,
     customer_id: &str,
@@ -72,12 +72,13 @@ pub fn draft_line(
 ) -> InvoiceLineItem {
     let line = charge.billable.line;
     let price = charge.billable.price;
-    let quantity = match (line.price_type, &usage) {
-        (PriceType::Usage, Some(usage)) => usage.quantity.clone().max(Decimal::zero()),
-        (PriceType::Usage, None) => Decimal::zero(),
-        (PriceType::Fixed, _) => line.quantity.clone(),
+    let quantities = match (line.price_type, usage) {
+        (PriceType::Usage, Some(usage)) => usage.quantities.clone(),
+        (PriceType::Usage, None) => Quantities::Total(Decimal::zero()),
+        (PriceType::Fixed, _) => Quantities::Total(line.quantity.clone()),
     };
-    let rated = rate(price, &quantity);
+    let quantity = quantities.total();
+    let rated = rate_all(price, &quantities);
     let exact = scaled(&rated.amount, charge, coefficient.as_ref());
     let amount = line.currency.round(&exact);
     InvoiceLineItem {
@@ -99,7 +100,7 @@ pub fn draft_line(
         currency: line.currency.clone(),
         period_start: Some(charge.service.start),
         period_end: Some(charge.service.end),
-        explanation: Some(Explanation::new(charge, usage, rated, coefficient, exact, amount)),
+        explanation: Some(Explanation::new(charge, usage.map(Usage::from), rated, coefficient, exact, amount)),
         metadata: BTreeMap::new(),
         audit: audit.clone(),
     }

@@ -7,7 +7,7 @@ mod number;
 mod totals;
 
 pub use charges::{BillableLine, BilledLine, DueCharge, ReferencePoint, due_charges};
-pub use explanation::{Explanation, Usage};
+pub use explanation::{Buckets, Explanation, Usage};
 pub use line::{InvoiceLineItem, draft_line};
 pub use number::{InvoiceConfig, NumberFormat};
 pub use totals::Totals;

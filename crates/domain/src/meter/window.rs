@@ -42,6 +42,25 @@ text_enum!(WindowSize {
     Month = "MONTH",
 });
 
+impl WindowSize {
+    /// Its usual length in seconds; a month counts 30 days.
+    pub const fn nominal_seconds(self) -> i64 {
+        const HOUR: i64 = 3600;
+        match self {
+            Self::Minute => 60,
+            Self::Minutes15 => 15 * 60,
+            Self::Minutes30 => 30 * 60,
+            Self::Hour => HOUR,
+            Self::Hours3 => 3 * HOUR,
+            Self::Hours6 => 6 * HOUR,
+            Self::Hours12 => 12 * HOUR,
+            Self::Day => 24 * HOUR,
+            Self::Week => 7 * 24 * HOUR,
+            Self::Month => 30 * 24 * HOUR,
+        }
+    }
+}
+
 /// A division of time into windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {

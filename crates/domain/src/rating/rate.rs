@@ -3,7 +3,8 @@
 use super::{BillingModel, Price, RoundType, Tier, TierMode};
 use crate::money::Decimal;
 
-/// One step of a calculation: `quantity × unit_amount + flat_amount = amount`, all exact.
+/// One step of a calculation: `quantity × unit_amount + flat_amount = amount`, all exact. Where many quantities are priced each on its own,
+/// the same step of all of them is one: its quantity, flat amount and amount are sums.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Step {
     /// What is counted: `units`, `packages of 1000`, `tier 2 (above 1000 up to 5000)`.
@@ -16,6 +17,14 @@ pub struct Step {
     pub flat_amount: Decimal,
     /// The step's amount, not rounded.
     pub amount: Decimal,
+    /// How many quantities took this step.
+    #[serde(default = "once")]
+    pub times: u64,
+}
+
+/// What was written before there were buckets took each step once.
+fn once() -> u64 {
+    1
 }
 
 /// An amount, not rounded, with its explanation. The amounts of the steps add up to it.
@@ -36,7 +45,15 @@ impl Rated {
 impl Step {
     fn new(label: String, quantity: Decimal, unit_amount: &Decimal, flat_amount: &Decimal) -> Self {
         let amount = &(&quantity * unit_amount) + flat_amount;
-        Self { label, quantity, unit_amount: unit_amount.clone(), flat_amount: flat_amount.clone(), amount }
+        Self { label, quantity, unit_amount: unit_amount.clone(), flat_amount: flat_amount.clone(), amount, times: 1 }
+    }
+
+    /// Takes the same step of another quantity in.
+    pub(super) fn repeat(&mut self, other: &Self) {
+        self.quantity += &other.quantity;
+        self.flat_amount += &other.flat_amount;
+        self.amount += &other.amount;
+        self.times += other.times;
     }
 }
 

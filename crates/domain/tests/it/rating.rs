@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::money::{Currency, Decimal};
-use domain::rating::{BillingModel, Price, RoundType, Tier, TierMode, TransformQuantity, rate};
+use domain::rating::{BillingModel, Price, Quantities, RoundType, Tier, TierMode, TransformQuantity, rate, rate_all};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{Signed, Zero};
@@ -52,6 +52,10 @@ fn quantities_cost_what_the_table_says() {
         let rated: Vec<_> = case.quantity.iter().chain(&case.rows).map(|quantity| rate(&price, quantity)).collect();
         let amount: Decimal = rated.iter().map(|rated| &rated.amount).sum();
         assert_eq!(amount.to_string(), case.amount, "{}: {} at {:?}{:?}", case.rule, case.price, case.quantity, case.rows);
+        if !case.rows.is_empty() {
+            let apart = rate_all(&price, &Quantities::Apart(case.rows.clone())).amount;
+            assert_eq!(apart, amount, "{}: {} at {:?}, as one line", case.rule, case.price, case.rows);
+        }
         if let Some(steps) = case.steps {
             assert_eq!(rated.iter().map(|rated| rated.steps.len()).sum::<usize>(), steps, "{}: steps", case.rule);
         }
@@ -191,6 +195,25 @@ proptest! {
         if price.billing_model != BillingModel::Package {
             prop_assert_eq!(sum(rated.steps.iter().map(|step| exact(&step.quantity))), ratio(units, 15), "every unit is in one step");
         }
+    }
+
+    #[test]
+    fn buckets_are_priced_each_on_its_own_and_explained_by_a_bounded_number_of_steps(
+        (price, first) in price_and_units(),
+        rest in prop::collection::vec(units(), 0..40),
+    ) {
+        let units: Vec<i128> = std::iter::once(first).chain(rest).collect();
+        let rated = rate_all(&price, &Quantities::Apart(units.iter().map(|units| decimal_of(*units)).collect()));
+        prop_assert_eq!(exact(&rated.amount), sum(units.iter().map(|units| cost(&price, &ratio(*units, 15)))));
+        prop_assert!(rated.steps.len() <= price.tiers.len().max(1));
+        let mut total = BigRational::zero();
+        for step in &rated.steps {
+            prop_assert_eq!(exact(&step.quantity) * exact(&step.unit_amount) + exact(&step.flat_amount), exact(&step.amount));
+            total += exact(&step.amount);
+        }
+        prop_assert_eq!(total, exact(&rated.amount));
+        let taken: usize = units.iter().map(|units| rate(&price, &decimal_of(*units)).steps.len()).sum();
+        prop_assert_eq!(rated.steps.iter().map(|step| step.times).sum::<u64>(), taken as u64);
     }
 
     #[test]

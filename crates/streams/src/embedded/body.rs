@@ -3,7 +3,7 @@
 use domain::event::Event;
 use domain::time::Timestamp;
 
-use super::codec::{Bytes, corrupt, put_number, put_signed, put_text};
+use super::codec::{Bytes, corrupt, put_bytes, put_number, put_signed, put_text};
 use super::key::Number;
 use crate::EventStoreError;
 
@@ -53,33 +53,60 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) {
 
 /// Appends an encoded event to a chunk.
 pub(super) fn put_in_chunk(chunk: &mut Vec<u8>, body: &[u8]) {
-    put_number(chunk, body.len() as u128);
-    chunk.extend_from_slice(body);
+    put_bytes(chunk, body);
 }
 
-/// The event at a place of a chunk.
-pub(super) fn decode(chunk: &[u8], index: u32) -> Result<Event, EventStoreError> {
-    let mut bytes = Bytes(chunk);
-    for _ in 0..index {
-        let length = bytes.number()?;
-        bytes.take(length)?;
+/// An event as it lies in its chunk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Body<'a> {
+    pub(super) timestamp: Timestamp,
+    ingested_at: Timestamp,
+    id: &'a str,
+    name: &'a str,
+    pub(super) external_customer_id: &'a str,
+    customer_id: &'a str,
+    pub(super) source: &'a str,
+    pub(super) properties: &'a str,
+}
+
+impl<'a> Body<'a> {
+    /// Of the bytes of one event.
+    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, EventStoreError> {
+        let mut bytes = Bytes(bytes);
+        let body = Self {
+            timestamp: Timestamp::from_micros(bytes.i64()?),
+            ingested_at: Timestamp::from_micros(bytes.i64()?),
+            id: bytes.text()?,
+            name: bytes.text()?,
+            external_customer_id: bytes.text()?,
+            customer_id: bytes.text()?,
+            source: bytes.text()?,
+            properties: bytes.text()?,
+        };
+        if bytes.is_empty() { Ok(body) } else { Err(corrupt("an event has bytes left over")) }
     }
-    let length = bytes.number()?;
-    let mut body = Bytes(bytes.take(length)?);
-    let timestamp = Timestamp::from_micros(body.i64()?);
-    let ingested_at = Timestamp::from_micros(body.i64()?);
-    let mut text = || body.text().map(str::to_owned);
-    let event = Event {
-        timestamp,
-        ingested_at,
-        id: text()?,
-        name: text()?,
-        external_customer_id: text()?,
-        customer_id: text()?,
-        source: text()?,
-        properties: text()?,
-    };
-    if body.is_empty() { Ok(event) } else { Err(corrupt("an event has bytes left over")) }
+
+    /// The event at a place of a chunk.
+    pub(super) fn in_chunk(chunk: &'a [u8], index: u32) -> Result<Self, EventStoreError> {
+        let mut bytes = Bytes(chunk);
+        for _ in 0..index {
+            bytes.bytes()?;
+        }
+        Self::decode(bytes.bytes()?)
+    }
+
+    pub(super) fn to_event(self) -> Event {
+        Event {
+            id: self.id.to_owned(),
+            name: self.name.to_owned(),
+            external_customer_id: self.external_customer_id.to_owned(),
+            customer_id: self.customer_id.to_owned(),
+            timestamp: self.timestamp,
+            ingested_at: self.ingested_at,
+            source: self.source.to_owned(),
+            properties: self.properties.to_owned(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -104,8 +131,8 @@ mod tests {
             encode(&event(id), &mut body);
             put_in_chunk(&mut chunk, &body);
         }
-        assert_eq!(decode(&chunk, 0).unwrap(), event("a"));
-        assert_eq!(decode(&chunk, 2).unwrap(), event("c"));
-        assert!(decode(&chunk, 3).is_err());
+        assert_eq!(Body::in_chunk(&chunk, 0).unwrap().to_event(), event("a"));
+        assert_eq!(Body::in_chunk(&chunk, 2).unwrap().to_event(), event("c"));
+        assert!(Body::in_chunk(&chunk, 3).is_err());
     }
 }

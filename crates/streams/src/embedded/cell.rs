@@ -10,8 +10,9 @@ use domain::meter::{Aggregate, Latest, Moment};
 use domain::money::Quantity;
 use domain::time::Timestamp;
 
-use super::codec::{Bytes, corrupt, put_number, put_signed, put_text};
+use super::codec::{Bytes, corrupt, put_bytes, put_number, put_signed, put_text};
 use super::key::Number;
+use super::ledger::Entry;
 use crate::EventStoreError;
 
 /// What the rows of one meter add up to.
@@ -31,11 +32,14 @@ pub(super) struct Cell {
     pub(super) hashed: bool,
     /// Different unique hashes. Cells of hours do not count them.
     pub(super) unique: u64,
+    /// Of the rows that are weighted by time.
+    pub(super) moment: Moment,
 }
 
 impl Cell {
     /// A single row.
-    pub(super) fn of(quantity: Quantity, timestamp: Timestamp, event_id: Arc<str>, hashed: bool) -> Self {
+    pub(super) fn of(entry: &Entry<'_>, timestamp: Timestamp, event_id: Arc<str>) -> Self {
+        let quantity = entry.quantity;
         Self {
             events: 1,
             sum: Some(quantity),
@@ -44,8 +48,9 @@ impl Cell {
             last: timestamp,
             last_id: event_id,
             last_quantity: quantity,
-            hashed,
+            hashed: entry.unique.is_some(),
             unique: 0,
+            moment: entry.moment(timestamp),
         }
     }
 
@@ -62,10 +67,12 @@ impl Cell {
         }
         self.hashed |= other.hashed;
         self.unique += other.unique;
+        self.moment += &other.moment;
     }
 
     /// Adds one row whose id is kept only if it is the last.
-    pub(super) fn add(&mut self, quantity: Quantity, timestamp: Timestamp, event_id: &Arc<str>, hashed: bool) {
+    pub(super) fn add(&mut self, entry: &Entry<'_>, timestamp: Timestamp, event_id: &Arc<str>) {
+        let quantity = entry.quantity;
         self.events += 1;
         self.sum = self.sum.and_then(|sum| sum.checked_add(quantity).ok());
         self.max = self.max.max(quantity);
@@ -75,7 +82,8 @@ impl Cell {
             self.last_id = event_id.clone();
             self.last_quantity = quantity;
         }
-        self.hashed |= hashed;
+        self.hashed |= entry.unique.is_some();
+        self.moment += &entry.moment(timestamp);
     }
 
     /// The aggregate without unique count.
@@ -86,7 +94,7 @@ impl Cell {
             max: Some(self.max),
             latest: Some(Latest { timestamp: self.last, event_id: self.last_id.to_string(), quantity: self.last_quantity }),
             unique: 0,
-            moment: Moment::default(),
+            moment: self.moment.clone(),
         })
     }
 }
@@ -99,6 +107,8 @@ const HASHED: u8 = 2;
 const SAME_LAST: u8 = 4;
 /// The largest quantity is also the last.
 const MAX_IS_LAST: u8 = 8;
+/// Some rows are weighted: their moment follows.
+const WEIGHTED: u8 = 16;
 
 /// One slot: the meters of a pack that have rows.
 pub(super) type Meters = Vec<(Number, Cell)>;
@@ -112,7 +122,11 @@ pub(super) fn encode(meters: &[(Number, Cell)], out: &mut Vec<u8>) {
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
         put_number(out, *meter);
         out.push(
-            flag(cell.sum.is_none(), OVERFLOWN) | flag(cell.hashed, HASHED) | flag(same_last, SAME_LAST) | flag(max_is_last, MAX_IS_LAST),
+            flag(cell.sum.is_none(), OVERFLOWN)
+                | flag(cell.hashed, HASHED)
+                | flag(same_last, SAME_LAST)
+                | flag(max_is_last, MAX_IS_LAST)
+                | flag(!cell.moment.is_zero(), WEIGHTED),
         );
         put_number(out, cell.events);
         if let Some(sum) = cell.sum {
@@ -129,6 +143,9 @@ pub(super) fn encode(meters: &[(Number, Cell)], out: &mut Vec<u8>) {
         put_signed(out, cell.last.micros() - cell.first.micros());
         if cell.hashed {
             put_number(out, cell.unique);
+        }
+        if !cell.moment.is_zero() {
+            put_bytes(out, &cell.moment.to_bytes());
         }
         before = Some(cell);
     }
@@ -152,6 +169,7 @@ pub(super) fn decode_meter(bytes: &[u8], wanted: Number) -> Result<Option<Cell>,
         let first_micros = last_micros.wrapping_sub(bytes.i64()?);
         let hashed = flags & HASHED != 0;
         let unique = if hashed { bytes.number()? } else { 0 };
+        let moment = if flags & WEIGHTED == 0 { &[][..] } else { bytes.bytes()? };
         if meter == wanted {
             return Ok(Some(Cell {
                 events,
@@ -163,6 +181,7 @@ pub(super) fn decode_meter(bytes: &[u8], wanted: Number) -> Result<Option<Cell>,
                 last_quantity,
                 hashed,
                 unique,
+                moment: Moment::from_bytes(moment),
             }));
         }
     }
@@ -174,7 +193,9 @@ mod tests {
     use super::*;
 
     fn cell(quantity: i128, micros: i64, id: &str) -> Cell {
-        Cell::of(Quantity::from_units(quantity), Timestamp::from_micros(micros), id.into(), quantity % 2 == 1)
+        let unique = (quantity % 2 == 1).then_some([1; 16]);
+        let entry = Entry { meter: 1, quantity: Quantity::from_units(quantity), unique, group: None, weighted: quantity % 3 == 0 };
+        Cell::of(&entry, Timestamp::from_micros(micros), id.into())
     }
 
     #[test]
@@ -184,6 +205,7 @@ mod tests {
         first.merge(&cell(7, 10, "z"));
         first.unique = 2;
         assert_eq!((first.events, first.max, &*first.last_id, first.first.micros()), (3, Quantity::from_units(9), "b", 10));
+        assert_eq!(first.moment, cell(12, 50, "").moment, "12 at 50, and 7 that is not weighted");
         let second = cell(4, 50, "b");
         let mut overflown = cell(i128::MAX, 60, "c");
         overflown.merge(&cell(1, 61, "d"));

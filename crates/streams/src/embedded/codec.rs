@@ -22,10 +22,15 @@ pub(super) fn put_signed(out: &mut Vec<u8>, number: impl Into<i128>) {
     put_number(out, (number.wrapping_shl(1) ^ (number >> 127)).cast_unsigned());
 }
 
+/// Appends bytes with their length.
+pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_number(out, bytes.len() as u128);
+    out.extend_from_slice(bytes);
+}
+
 /// Appends a text with its length.
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
-    put_number(out, text.len() as u128);
-    out.extend_from_slice(text.as_bytes());
+    put_bytes(out, text.as_bytes());
 }
 
 /// Reads what the functions above wrote.
@@ -76,9 +81,13 @@ impl<'a> Bytes<'a> {
         i64::try_from(self.i128()?).map_err(|_| corrupt("a time is out of range"))
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, EventStoreError> {
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], EventStoreError> {
         let length = self.number()?;
-        std::str::from_utf8(self.take(length)?).map_err(|_| corrupt("a text is not UTF-8"))
+        self.take(length)
+    }
+
+    pub(super) fn text(&mut self) -> Result<&'a str, EventStoreError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| corrupt("a text is not UTF-8"))
     }
 }
 

@@ -14,7 +14,7 @@ use super::options::EmbeddedOptions;
 use crate::EventStoreError;
 
 /// Layout of keys and values; a store of another one is refused.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 /// Journals on disk before the engine writes out even small memtables, bytes.
 const JOURNALS_BYTES_MAX: u64 = 128 << 20;
 /// Size of one table on disk, bytes: small, so that one compaction is short and flushes need not wait for it long.
@@ -49,6 +49,8 @@ pub(super) struct Engine {
     pub(super) cells: Keyspace,
     /// Unique values by customer, meter and month.
     pub(super) uniques: Keyspace,
+    /// Refused copies of events.
+    pub(super) copies: Keyspace,
     memtable_bytes: u64,
 }
 
@@ -85,6 +87,7 @@ impl Engine {
             ledger: open("ledger", &plain)?,
             cells: open("cells", &plain)?,
             uniques: open("uniques", &random)?,
+            copies: open("copies", &chunks)?,
             memtable_bytes: options.memtable_bytes,
             db,
         };
@@ -95,7 +98,13 @@ impl Engine {
     fn check_format(&self) -> Result<(), EventStoreError> {
         match self.names.get(key::FORMAT).map_err(engine_error)? {
             Some(found) if *found == FORMAT_VERSION.to_be_bytes() => Ok(()),
-            Some(found) => Err(EventStoreError::Corrupt(format!("the store has format {found:?}, this program reads {FORMAT_VERSION}"))),
+            Some(found) => {
+                let found = (*found).try_into().map_or_else(|_| "unknown".to_owned(), |found| u32::from_be_bytes(found).to_string());
+                Err(EventStoreError::Corrupt(format!(
+                    "its directory was written in format {found} and this program reads only format {FORMAT_VERSION}: \
+                     use the program that wrote it, or another directory"
+                )))
+            }
             None => {
                 let mut batch = self.batch(1);
                 batch.insert(&self.names, key::FORMAT, FORMAT_VERSION.to_be_bytes());
@@ -142,8 +151,8 @@ impl Engine {
             || self.keyspaces().iter().any(|keyspace| keyspace.l0_table_count() > FIRST_LEVEL_TABLES_MAX)
     }
 
-    fn keyspaces(&self) -> [&Keyspace; 7] {
-        [&self.ids, &self.bodies, &self.times, &self.ledger, &self.cells, &self.uniques, &self.names]
+    fn keyspaces(&self) -> [&Keyspace; 8] {
+        [&self.ids, &self.bodies, &self.times, &self.ledger, &self.cells, &self.uniques, &self.copies, &self.names]
     }
 
     /// Fails once a write or a background worker has failed.

@@ -60,11 +60,30 @@ pub(super) fn half(hash: [u8; 32]) -> [u8; 16] {
     half
 }
 
+/// An event in its scope.
+pub(super) type IdKey = [u8; 20];
+
 /// `ids`: scope, hash of the event id → place of the body. 20 bytes, which the engine keeps without a heap allocation.
-pub(super) fn id(scope: Number, hash: &IdHash) -> [u8; 20] {
+pub(super) fn id(scope: Number, hash: &IdHash) -> IdKey {
     let mut key = [0; 20];
     key[..4].copy_from_slice(&scope.to_be_bytes());
     key[4..].copy_from_slice(hash);
+    key
+}
+
+/// `ids`, behind an event's own key: meter → the entry that it got later.
+pub(super) fn late(id: &IdKey, meter: Number) -> [u8; 24] {
+    let mut key = [0; 24];
+    key[..20].copy_from_slice(id);
+    key[20..].copy_from_slice(&meter.to_be_bytes());
+    key
+}
+
+/// `copies`: event, place in the ring of its copies → number of the copy, body. Under the event alone: how many there were.
+pub(super) fn copy(id: &IdKey, slot: u8) -> [u8; 21] {
+    let mut key = [0; 21];
+    key[..20].copy_from_slice(id);
+    key[20] = slot;
     key
 }
 
@@ -75,6 +94,13 @@ pub(super) fn time(scope: Number, timestamp: Timestamp, event_id: &str) -> Vec<u
     key.extend_from_slice(&ordered(timestamp));
     key.extend_from_slice(event_id.as_bytes());
     key
+}
+
+/// The event time of a key of `times`.
+pub(super) fn parse_time(key: &[u8]) -> Result<Timestamp, EventStoreError> {
+    let mut bytes = Bytes(key);
+    bytes.take(4)?;
+    Ok(Timestamp::from_micros((u64::from_be_bytes(bytes.array()?) ^ (1 << 63)).cast_signed()))
 }
 
 fn ordered(timestamp: Timestamp) -> [u8; 8] {

@@ -1,47 +1,115 @@
 //! Ledger rows: one per event, with the quantities of all its meters. The rows that one group adds to one hour of one customer are
-//! one value, sorted by (event time, event id).
+//! one value, sorted by (event time, event id). An event that got entries later has a second row for them, marked as late.
 
+use domain::ids::MeterId;
+use domain::meter::{LedgerEntry, Moment};
 use domain::money::Quantity;
 use domain::time::Timestamp;
 
 use super::body::Place;
 use super::codec::{Bytes, corrupt, put_number, put_signed, put_text};
-use super::key::Number;
+use super::key::{Number, half};
 use crate::EventStoreError;
 
 /// What an event adds to one meter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct Entry<'a> {
     pub(super) meter: Number,
     pub(super) quantity: Quantity,
+    /// The first half of the hash.
     pub(super) unique: Option<[u8; 16]>,
+    pub(super) group: Option<&'a str>,
+    pub(super) weighted: bool,
+}
+
+/// What a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RowKind {
+    /// What the event brought along; each event has exactly one.
+    First,
+    /// What it got later.
+    Late,
+}
+
+/// Whose row it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'a> {
+    pub(super) timestamp: Timestamp,
+    pub(super) event_id: &'a str,
+    pub(super) event_name: Number,
+    pub(super) place: Place,
+    pub(super) kind: RowKind,
 }
 
 /// One event's row. The entries are decoded when they are asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a> {
-    pub(super) timestamp: Timestamp,
-    pub(super) event_id: &'a str,
-    pub(super) event_name: Number,
-    pub(super) place: Place,
+    pub(super) head: Head<'a>,
     count: u32,
     entries: Bytes<'a>,
 }
 
+/// Which optional parts of an entry follow: the lowest bits of its first number.
+const UNIQUE: u64 = 1;
+const WEIGHTED: u64 = 2;
+const GROUPED: u64 = 4;
+const FLAG_BITS: u32 = 3;
+
 /// Appends a row.
-pub(super) fn encode(out: &mut Vec<u8>, timestamp: Timestamp, event_id: &str, event_name: Number, place: Place, entries: &[Entry]) {
-    put_signed(out, timestamp.micros());
-    put_text(out, event_id);
-    put_number(out, event_name);
-    place.put(out);
-    put_number(out, entries.len() as u128);
+pub(super) fn encode<'e>(out: &mut Vec<u8>, head: &Head<'_>, entries: impl ExactSizeIterator<Item = &'e Entry<'e>>) {
+    put_signed(out, head.timestamp.micros());
+    put_text(out, head.event_id);
+    put_number(out, head.event_name);
+    head.place.put(out);
+    // The lowest bit tells a late row.
+    put_number(out, (entries.len() as u128) << 1 | u128::from(head.kind == RowKind::Late));
     for entry in entries {
-        // The lowest bit tells whether a hash follows.
-        put_number(out, u64::from(entry.meter) << 1 | u64::from(entry.unique.is_some()));
-        put_signed(out, entry.quantity.to_units());
-        if let Some(hash) = &entry.unique {
+        entry.put(out);
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// As the event says, with the meter's number.
+    pub(super) fn of(meter: Number, entry: &'a LedgerEntry) -> Self {
+        let unique = entry.unique_hash.map(half);
+        Self { meter, quantity: entry.quantity, unique, group: entry.group.as_deref(), weighted: entry.weighted }
+    }
+
+    /// As it is told: of the hash only the half that was kept.
+    pub(super) fn to_ledger(self, meter_id: MeterId) -> LedgerEntry {
+        let unique_hash = self.unique.map(|half| {
+            let mut hash = [0; 32];
+            hash[..16].copy_from_slice(&half);
+            hash
+        });
+        LedgerEntry { meter_id, quantity: self.quantity, unique_hash, group: self.group.map(Into::into), weighted: self.weighted }
+    }
+
+    /// Quantity × time of a weighted entry, 0 of others.
+    pub(super) fn moment(&self, timestamp: Timestamp) -> Moment {
+        if self.weighted { Moment::of(self.quantity, timestamp) } else { Moment::default() }
+    }
+
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        let flag = |set: bool, bit: u64| if set { bit } else { 0 };
+        let flags = flag(self.unique.is_some(), UNIQUE) | flag(self.weighted, WEIGHTED) | flag(self.group.is_some(), GROUPED);
+        put_number(out, u64::from(self.meter) << FLAG_BITS | flags);
+        put_signed(out, self.quantity.to_units());
+        if let Some(hash) = &self.unique {
             out.extend_from_slice(hash);
         }
+        if let Some(group) = self.group {
+            put_text(out, group);
+        }
+    }
+
+    pub(super) fn read(bytes: &mut Bytes<'a>) -> Result<Self, EventStoreError> {
+        let tagged: u64 = bytes.number()?;
+        let meter = Number::try_from(tagged >> FLAG_BITS).map_err(|_| corrupt("a meter number is out of range"))?;
+        let quantity = Quantity::from_units(bytes.i128()?);
+        let unique = if tagged & UNIQUE == 0 { None } else { Some(bytes.array()?) };
+        let group = if tagged & GROUPED == 0 { None } else { Some(bytes.text()?) };
+        Ok(Self { meter, quantity, unique, group, weighted: tagged & WEIGHTED != 0 })
     }
 }
 
@@ -58,39 +126,38 @@ impl<'a> Rows<'a> {
         let event_id = self.0.text()?;
         let event_name = self.0.number()?;
         let place = Place::read(&mut self.0)?;
-        let count = self.0.number()?;
-        let row = Row { timestamp, event_id, event_name, place, count, entries: self.0 };
+        let tagged: u64 = self.0.number()?;
+        let kind = if tagged & 1 == 0 { RowKind::First } else { RowKind::Late };
+        let count = u32::try_from(tagged >> 1).map_err(|_| corrupt("a row has too many entries"))?;
+        let row = Row { head: Head { timestamp, event_id, event_name, place, kind }, count, entries: self.0 };
         for _ in 0..count {
-            next_entry(&mut self.0)?;
+            Entry::read(&mut self.0)?;
         }
         Ok(Some(row))
     }
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// What the event adds to its meters.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Result<Entry<'a>, EventStoreError>> + use<'a> {
+        let mut bytes = self.entries;
+        (0..self.count).map(move |_| Entry::read(&mut bytes))
+    }
+
     /// Hands out what the event adds to a meter: one entry, or what the caller of `append` gave.
     pub(super) fn each_entry(
         &self,
         meter: Number,
-        mut each: impl FnMut(Entry) -> Result<(), EventStoreError>,
+        mut each: impl FnMut(Entry<'a>) -> Result<(), EventStoreError>,
     ) -> Result<(), EventStoreError> {
-        let mut bytes = self.entries;
-        for _ in 0..self.count {
-            let entry = next_entry(&mut bytes)?;
+        for entry in self.entries() {
+            let entry = entry?;
             if entry.meter == meter {
                 each(entry)?;
             }
         }
         Ok(())
     }
-}
-
-fn next_entry(bytes: &mut Bytes<'_>) -> Result<Entry, EventStoreError> {
-    let tagged: u64 = bytes.number()?;
-    let meter = Number::try_from(tagged >> 1).map_err(|_| corrupt("a meter number is out of range"))?;
-    let quantity = Quantity::from_units(bytes.i128()?);
-    let unique = if tagged & 1 == 1 { Some(bytes.array()?) } else { None };
-    Ok(Entry { meter, quantity, unique })
 }
 
 #[cfg(test)]
@@ -100,30 +167,35 @@ mod tests {
     #[test]
     fn rows_survive() {
         let entries = [
-            Entry { meter: 7, quantity: Quantity::ONE, unique: None },
-            Entry { meter: u32::MAX, quantity: Quantity::from_units(-3), unique: Some([9; 16]) },
+            Entry { meter: 7, quantity: Quantity::ONE, unique: None, group: Some("grün"), weighted: true },
+            Entry { meter: u32::MAX, quantity: Quantity::from_units(-3), unique: Some([9; 16]), group: None, weighted: false },
+            Entry { meter: 7, quantity: Quantity::ZERO, unique: Some([8; 16]), group: Some(""), weighted: false },
         ];
-        let place = Place { chunk: 1 << 40, index: 3 };
+        let head = |micros, event_id, kind| Head {
+            timestamp: Timestamp::from_micros(micros),
+            event_id,
+            event_name: 3,
+            place: Place { chunk: 1 << 40, index: 3 },
+            kind,
+        };
         let mut bytes = Vec::new();
-        encode(&mut bytes, Timestamp::from_micros(5), "a", 1, place, &entries);
-        encode(&mut bytes, Timestamp::from_micros(6), "b", 2, place, &[]);
+        encode(&mut bytes, &head(5, "a", RowKind::First), entries.iter());
+        encode(&mut bytes, &head(6, "b", RowKind::Late), [].iter());
         let mut rows = Rows(Bytes(&bytes));
         let row = rows.next().unwrap().unwrap();
-        assert_eq!((row.timestamp.micros(), row.event_id, row.event_name, row.place), (5, "a", 1, place));
-        let entries_of = |row: &Row<'_>, meter| {
-            let mut found = Vec::new();
-            row.each_entry(meter, |entry| {
-                found.push(entry);
-                Ok(())
-            })
-            .unwrap();
-            found
-        };
-        assert_eq!(entries_of(&row, 7), [entries[0]]);
-        assert_eq!(entries_of(&row, u32::MAX), [entries[1]]);
-        assert_eq!(entries_of(&row, 8), []);
+        let Head { timestamp, event_id, event_name, place, kind } = row.head;
+        assert_eq!((timestamp.micros(), event_id, event_name, place.index, kind), (5, "a", 3, 3, RowKind::First));
+        assert_eq!(row.entries().collect::<Result<Vec<_>, _>>().unwrap(), entries);
+        let mut found = Vec::new();
+        row.each_entry(7, |entry| {
+            found.push(entry);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(found, [entries[0], entries[2]]);
         let row = rows.next().unwrap().unwrap();
-        assert_eq!((row.event_id, entries_of(&row, 7)), ("b", Vec::new()));
+        assert_eq!((row.head.event_id, row.head.kind, row.entries().count()), ("b", RowKind::Late, 0));
         assert!(rows.next().unwrap().is_none());
+        assert!(Rows(Bytes(&bytes[..bytes.len() - 1])).next().is_ok_and(|row| row.is_some()));
     }
 }

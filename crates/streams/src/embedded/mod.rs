@@ -5,12 +5,13 @@
 //! | keyspace | key → value |
 //! |---|---|
 //! | names | kind, scope, name → number (scopes, customers, meters, event names) |
-//! | ids | scope, hash of event id → place |
+//! | ids | scope, hash of event id → place; behind it, meter → entry that came later |
 //! | bodies | chunk → events as they were accepted |
 //! | times | scope, event time, event id → place |
 //! | ledger | customer, hour, group → rows: event time and id, and (meter, quantity, unique hash) for each meter |
 //! | cells | customer, pack of meters, hour / day / month, slot → aggregates |
 //! | uniques | customer, meter, month, hash → days on which it was seen |
+//! | copies | scope, hash of event id → copies refused so far; behind it, place in a ring → copy |
 //!
 //! A period is read from the longest cells whose events all lie in it; rows serve what an edge cuts. Whatever the path, the answer is
 //! that of the plain formula over the rows.
@@ -18,6 +19,7 @@
 mod body;
 mod cell;
 mod codec;
+mod copies;
 mod disk;
 mod engine;
 mod key;

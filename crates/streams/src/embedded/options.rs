@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct EmbeddedOptions {
     /// Cache of blocks read from disk, bytes.
     pub cache_bytes: u64,
-    /// Size at which one of the seven memtables is sealed and written out, bytes. All together hold up to some ten times this.
+    /// Size at which one of the eight memtables is sealed and written out, bytes. All together hold up to some ten times this.
     pub memtable_bytes: u64,
     /// Cells the writer keeps in memory, bytes.
     pub cell_cache_bytes: u64,

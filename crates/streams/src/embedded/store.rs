@@ -9,13 +9,13 @@ use domain::event::Event;
 use domain::meter::{Aggregate, LedgerEntry, Window};
 use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::engine::Engine;
 use super::options::EmbeddedOptions;
 use super::read::{self, View};
 use super::shared::Shared;
-use super::write::{Load, Queue, Request, Writer, closed};
+use super::write::{Answer, Load, Queue, Request, Writer, closed};
 use crate::{
     Appended, EventFilter, EventOrder, EventStore, EventStoreError, GroupUsage, GroupedQuery, LateEntry, MeteredEvent, RefusedCopy,
     UsageQuery, WindowUsage,
@@ -47,8 +47,7 @@ impl EmbeddedEventStore {
         Ok(Self { shared, reads, unique_hashes_max, writer: Arc::new(Mutex::new(Some(thread))) })
     }
 
-    async fn submit(&self, scope: &Scope, events: Vec<MeteredEvent>) -> Result<Vec<Appended>, EventStoreError> {
-        let (request, answer) = Request::new(scope.clone(), events);
+    async fn submit(&self, (request, answer): (Request, oneshot::Receiver<Answer>)) -> Answer {
         self.shared.queue.push(request)?;
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
@@ -71,7 +70,7 @@ impl EventStore for EmbeddedEventStore {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        self.submit(scope, events).await
+        self.submit(Request::append(scope.clone(), events)).await
     }
 
     async fn usage(&self, scope: &Scope, queries: Vec<UsageQuery>) -> Result<Vec<Aggregate>, EventStoreError> {
@@ -84,24 +83,32 @@ impl EventStore for EmbeddedEventStore {
         self.read(move |view| read::usage_by_window(view, &scope, &query, window, hashes_max)).await
     }
 
-    async fn usage_by_group(&self, _: &Scope, _: GroupedQuery) -> Result<Vec<GroupUsage>, EventStoreError> {
-        Err(unbuilt())
+    async fn usage_by_group(&self, scope: &Scope, query: GroupedQuery) -> Result<Vec<GroupUsage>, EventStoreError> {
+        let (scope, hashes_max) = (scope.clone(), self.unique_hashes_max);
+        self.read(move |view| read::usage_by_group(view, &scope, query, hashes_max)).await
     }
 
-    async fn entries(&self, _: &Scope, _: &str) -> Result<Option<Vec<LedgerEntry>>, EventStoreError> {
-        Err(unbuilt())
+    async fn entries(&self, scope: &Scope, event_id: &str) -> Result<Option<Vec<LedgerEntry>>, EventStoreError> {
+        let (scope, event_id) = (scope.clone(), event_id.to_owned());
+        self.read(move |view| read::entries(view, &scope, &event_id).map(Some)).await
     }
 
-    async fn add_entries(&self, _: &Scope, _: Vec<LateEntry>) -> Result<u64, EventStoreError> {
-        Err(unbuilt())
+    async fn add_entries(&self, scope: &Scope, entries: Vec<LateEntry>) -> Result<u64, EventStoreError> {
+        if entries.is_empty() {
+            return Ok(0);
+        }
+        let outcomes = self.submit(Request::late(scope.clone(), entries)).await?;
+        Ok(outcomes.into_iter().map(|outcome| u64::from(outcome == Appended::New)).sum())
     }
 
-    async fn copies(&self, _: &Scope, _: &str) -> Result<Vec<RefusedCopy>, EventStoreError> {
-        Err(unbuilt())
+    async fn copies(&self, scope: &Scope, event_id: &str) -> Result<Vec<RefusedCopy>, EventStoreError> {
+        let (scope, event_id) = (scope.clone(), event_id.to_owned());
+        self.read(move |view| read::copies(view, &scope, &event_id)).await
     }
 
-    async fn count_events_by_window(&self, _: &Scope, _: Period, _: Window) -> Result<Vec<(Period, u64)>, EventStoreError> {
-        Err(unbuilt())
+    async fn count_events_by_window(&self, scope: &Scope, period: Period, window: Window) -> Result<Vec<(Period, u64)>, EventStoreError> {
+        let scope = scope.clone();
+        self.read(move |view| read::count_events_by_window(view, &scope, period, window)).await
     }
 
     async fn event(&self, scope: &Scope, event_id: &str) -> Result<Option<Event>, EventStoreError> {
@@ -127,9 +134,7 @@ impl EventStore for EmbeddedEventStore {
     }
 
     async fn check(&self) -> Result<(), EventStoreError> {
-        // An empty request is written and synced like any other.
-        let scope = Scope { tenant_id: "".into(), environment_id: "".into() };
-        self.submit(&scope, Vec::new()).await.map(drop)
+        self.submit(Request::check()).await.map(drop)
     }
 
     async fn close(&self) {
@@ -156,8 +161,4 @@ fn join(writer: &Mutex<Option<JoinHandle<()>>>) {
     {
         tracing::error!("the writing thread of the event store panicked");
     }
-}
-
-fn unbuilt() -> EventStoreError {
-    EventStoreError::Unavailable("not built yet".to_owned())
 }

@@ -1,5 +1,9 @@
 //! What every event store must do. Each part works in scopes of its own, so that all may share one store.
 
+mod copies;
+mod groups;
+mod late;
+
 use std::collections::BTreeSet;
 
 use domain::meter::{Aggregate, Window, WindowSize};
@@ -25,6 +29,9 @@ pub(crate) async fn run(store: &dyn EventStore) {
     strange_names_are_names(store).await;
     unknown_names_are_empty(store).await;
     sums_beyond_128_bits_are_refused(store).await;
+    groups::run(store).await;
+    late::run(store).await;
+    copies::run(store).await;
     store.check().await.unwrap();
 }
 

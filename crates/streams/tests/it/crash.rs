@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use domain::meter::{Window, WindowSize};
 use domain::time::Zone;
-use streams::{EmbeddedEventStore, EmbeddedOptions, EventFilter, EventOrder, EventStore, MeteredEvent};
+use streams::{EmbeddedEventStore, EmbeddedOptions, EventFilter, EventOrder, EventStore, LateEntry, MeteredEvent};
 
-use crate::model::{Model, entry, metered, query, scope};
+use crate::model::{Model, entry, late, metered, query, scope};
 
 const CHILD_DIR: &str = "FLEXPRICE_CRASH_TEST_DIR";
 const CHILD_FIRST: &str = "FLEXPRICE_CRASH_TEST_FIRST";
@@ -35,6 +35,11 @@ fn batch(number: u64) -> Vec<MeteredEvent> {
             event
         })
         .collect()
+}
+
+/// Entries for a batch's events of a meter that came later, in both processes.
+fn late_entries(number: u64) -> Vec<LateEntry> {
+    batch(number).iter().step_by(2).map(|event| late(event, entry("m3", 3, Some((number % 50) as u8)))).collect()
 }
 
 #[test]
@@ -86,10 +91,21 @@ async fn verify(dir: &Path, acknowledged: &[u64]) {
     let mut model = Model::default();
     for number in acknowledged {
         model.append(&batch(*number));
+        model.add_entries(&late_entries(*number));
     }
     let next = acknowledged.last().map_or(0, |last| last + 1);
     if stored.len() > model.len() {
         model.append(&batch(next));
+    }
+    // So may its late entries, if they were not repeated ones.
+    let of_next = late_entries(next);
+    let mut with_next = model.clone();
+    with_next.add_entries(&of_next);
+    for LateEntry { event_id, .. } in &of_next {
+        if store.entries(&scope, event_id).await.unwrap().unwrap() != model.entries(event_id) {
+            model = with_next;
+            break;
+        }
     }
     assert_eq!(stored, model.events(&EventFilter::default(), EventOrder::Ascending));
     assert_eq!(store.count_events(&scope, EventFilter::default()).await.unwrap(), model.len() as u64);
@@ -97,7 +113,7 @@ async fn verify(dir: &Path, acknowledged: &[u64]) {
         let of_customer = EventFilter { external_customer_id: Some(customer.clone()), ..EventFilter::default() };
         let listed = store.events(&scope, of_customer.clone(), EventOrder::Descending, None, usize::MAX).await.unwrap();
         assert_eq!(listed, model.events(&of_customer, EventOrder::Descending));
-        for meter in ["m1", "m2"] {
+        for meter in ["m1", "m2", "m3"] {
             let asked = query(&[&customer], meter, "2024-01-01T00:00:00Z", "2024-05-01T00:00:00Z");
             assert_eq!(store.usage(&scope, vec![asked.clone()]).await.unwrap(), [model.usage(&asked)]);
             let hours = Window::new(WindowSize::Hour, Zone::UTC);
@@ -105,6 +121,9 @@ async fn verify(dir: &Path, acknowledged: &[u64]) {
         }
         for sent in listed.iter().take(20) {
             assert_eq!(store.event(&scope, &sent.id).await.unwrap().as_ref(), model.event(&sent.id));
+            assert_eq!(store.entries(&scope, &sent.id).await.unwrap().unwrap(), model.entries(&sent.id));
+            // Events are sent anew by the next process, which finds them: it has no copies but these.
+            assert!(store.copies(&scope, &sent.id).await.unwrap().iter().all(|copy| copy.event == *sent));
         }
     }
     store.close().await;
@@ -121,6 +140,7 @@ fn child() {
         let store = EmbeddedEventStore::open(Path::new(&dir), options()).unwrap();
         for number in first.. {
             store.append(&scope("t"), batch(number)).await.unwrap();
+            store.add_entries(&scope("t"), late_entries(number)).await.unwrap();
             println!("acknowledged {number}");
             std::io::stdout().flush().unwrap();
         }

@@ -3,7 +3,7 @@
 use streams::{Appended, EmbeddedEventStore, EmbeddedOptions, EventFilter, EventStore, EventStoreError};
 
 use crate::contract;
-use crate::model::{entry, metered, query, scope};
+use crate::model::{entry, late, metered, query, scope};
 
 #[tokio::test]
 async fn keeps_the_contract() {
@@ -47,6 +47,39 @@ async fn remembers_after_closing() {
         assert!(store.check().await.is_err());
         store.close().await;
     }
+}
+
+#[tokio::test]
+async fn late_entries_and_copies_are_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let scope = scope("t");
+    let event = |id: &str| metered(id, "c", "2024-05-01T10:00:00Z", vec![entry("old", 1, None)]);
+    // What was written last before closing is followed by events of the same customer and hour.
+    for round in 1..5_u8 {
+        let store = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()).unwrap();
+        let new = event(&format!("e{round}"));
+        store.append(&scope, vec![event("copied"), new.clone()]).await.unwrap();
+        let entries = vec![late(&event("copied"), entry("new", 10, Some(1))), late(&new, entry("new", 10, Some(round)))];
+        assert_eq!(store.add_entries(&scope, entries).await.unwrap(), if round == 1 { 2 } else { 1 });
+        let month = |meter| query(&["c"], meter, "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z");
+        let usage = store.usage(&scope, vec![month("old"), month("new")]).await.unwrap();
+        let events = i128::from(round) + 1;
+        assert_eq!((usage[0].sum.to_units(), usage[1].sum.to_units(), usage[1].unique), (events, 10 * events, u64::from(round)));
+        assert_eq!(store.count_events(&scope, EventFilter::default()).await.unwrap(), u64::from(round) + 1);
+        assert_eq!(store.copies(&scope, "copied").await.unwrap().len(), usize::from(round) - 1);
+        store.close().await;
+    }
+}
+
+#[test]
+fn another_format_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = fjall::Database::builder(dir.path()).open().unwrap();
+    let names = database.keyspace("names", fjall::KeyspaceCreateOptions::default).unwrap();
+    names.insert("!", 1_u32.to_be_bytes()).unwrap();
+    drop((names, database));
+    let Err(error) = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()) else { panic!("it was opened") };
+    assert!(error.to_string().contains("format 1 and this program reads only format 2"), "{error}");
 }
 
 #[tokio::test]

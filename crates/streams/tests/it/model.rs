@@ -1,30 +1,69 @@
 //! The plain formula: keeps accepted events in a list and answers by going through all of them.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::event::Event;
+use domain::event::{Event, Properties};
 use domain::ids::MeterId;
-use domain::meter::{Aggregate, LedgerEntry, UniqueHash, Window};
+use domain::meter::{Aggregate, Filter, LedgerEntry, UniqueHash, Window, matches};
 use domain::money::Quantity;
 use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
-use streams::{Appended, EventFilter, EventOrder, MeteredEvent, UsageQuery, WindowUsage};
+use streams::{
+    Appended, COPIES_KEPT, EventFilter, EventOrder, GroupKey, GroupUsage, GroupedQuery, LateEntry, MeteredEvent, RefusedCopy, RowFilter,
+    UsageQuery, WindowUsage,
+};
 
 /// The events of one scope.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Model {
     accepted: HashMap<String, MeteredEvent>,
+    /// Oldest first.
+    refused: HashMap<String, Vec<Event>>,
 }
 
 impl Model {
     pub(crate) fn append(&mut self, events: &[MeteredEvent]) -> Vec<Appended> {
         let mut outcomes = Vec::new();
         for event in events {
-            let known = self.accepted.contains_key(&event.event.id);
-            self.accepted.entry(event.event.id.clone()).or_insert_with(|| event.clone());
-            outcomes.push(if known { Appended::Duplicate } else { Appended::New });
+            outcomes.push(match self.accepted.entry(event.event.id.clone()) {
+                Entry::Occupied(known) => {
+                    self.refused.entry(known.key().clone()).or_default().push(event.event.clone());
+                    Appended::Duplicate
+                }
+                Entry::Vacant(new) => {
+                    new.insert(event.clone());
+                    Appended::New
+                }
+            });
         }
         outcomes
+    }
+
+    /// Adds the entries that their events lack, and returns how many.
+    pub(crate) fn add_entries(&mut self, late: &[LateEntry]) -> u64 {
+        let mut added = 0;
+        for LateEntry { event_id, entry, .. } in late {
+            if let Some(event) = self.accepted.get_mut(event_id)
+                && event.entries.iter().all(|known| known.meter_id != entry.meter_id)
+            {
+                event.entries.push(entry.clone());
+                added += 1;
+            }
+        }
+        added
+    }
+
+    /// As stores keep them.
+    pub(crate) fn entries(&self, id: &str) -> Vec<LedgerEntry> {
+        let mut entries = self.accepted.get(id).map(|event| event.entries.clone()).unwrap_or_default();
+        entries.sort_by(|one, two| one.meter_id.as_str().cmp(two.meter_id.as_str()));
+        entries.iter_mut().filter_map(|entry| entry.unique_hash.as_mut()).for_each(|hash| hash[16..].fill(0));
+        entries
+    }
+
+    pub(crate) fn copies(&self, id: &str) -> Vec<RefusedCopy> {
+        self.refused.get(id).into_iter().flatten().rev().take(COPIES_KEPT).map(|event| RefusedCopy { event: event.clone() }).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -48,6 +87,27 @@ impl Model {
         windows.into_values().map(|(window, rows)| WindowUsage { window, usage: sum(rows.into_iter()) }).collect()
     }
 
+    /// `None` when there are more rows than asked for.
+    pub(crate) fn usage_by_group(&self, GroupedQuery { query, filter, by, window, groups_max }: &GroupedQuery) -> Option<Vec<GroupUsage>> {
+        let mut groups: BTreeMap<(Timestamp, Vec<String>), (Period, Vec<_>)> = BTreeMap::new();
+        for (event, entry) in self.rows(query).filter(|(event, _)| passes(filter, event)) {
+            let around = window.map_or(query.period, |window| window.around(event.timestamp));
+            let group = by.iter().map(|key| group_value(key, event, entry)).collect();
+            groups.entry((around.start, group)).or_insert_with(|| (around, Vec::new())).1.push((event, entry));
+        }
+        let usages = groups.into_iter().map(|((_, group), (window, rows))| GroupUsage { group, window, usage: sum(rows.into_iter()) });
+        (usages.len() <= *groups_max).then(|| usages.collect())
+    }
+
+    pub(crate) fn count_events_by_window(&self, period: Period, window: Window) -> Vec<(Period, u64)> {
+        let mut counts: BTreeMap<Timestamp, (Period, u64)> = BTreeMap::new();
+        for event in self.accepted.values().map(|event| &event.event).filter(|event| period.contains(event.timestamp)) {
+            let around = window.around(event.timestamp);
+            counts.entry(around.start).or_insert((around, 0)).1 += 1;
+        }
+        counts.into_values().collect()
+    }
+
     pub(crate) fn events(&self, filter: &EventFilter, order: EventOrder) -> Vec<Event> {
         let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
         let mut found: Vec<Event> = self
@@ -61,10 +121,7 @@ impl Model {
                     && is(&filter.source, &event.source)
                     && filter.from.is_none_or(|from| event.timestamp >= from)
                     && filter.until.is_none_or(|until| event.timestamp < until)
-                    && filter
-                        .properties
-                        .iter()
-                        .all(|(key, values)| values.iter().any(|value| event.properties.contains(&format!(r#""{key}":{value}"#))))
+                    && has_properties(event, &filter.properties)
             })
             .collect();
         found.sort_by(|one, two| (one.timestamp, &one.id).cmp(&(two.timestamp, &two.id)));
@@ -80,6 +137,26 @@ impl Model {
                 && query.meter_id == entry.meter_id
                 && query.period.contains(event.timestamp)
         })
+    }
+}
+
+fn passes(filter: &RowFilter, event: &Event) -> bool {
+    (filter.sources.is_empty() || filter.sources.contains(&event.source)) && has_properties(event, &filter.properties)
+}
+
+fn has_properties(event: &Event, wanted: &BTreeMap<String, Vec<String>>) -> bool {
+    let sent = Properties::parse(&event.properties).unwrap();
+    wanted.iter().all(|(key, values)| matches(&Filter { key: key.clone(), values: values.clone() }, &sent))
+}
+
+fn group_value(key: &GroupKey, event: &Event, entry: &LedgerEntry) -> String {
+    match key {
+        GroupKey::Meter => entry.group.as_deref().unwrap_or_default().to_owned(),
+        GroupKey::Source => event.source.clone(),
+        GroupKey::Property(name) => {
+            let sent = Properties::parse(&event.properties).unwrap();
+            sent.get(name).map(|value| value.text().into_owned()).unwrap_or_default()
+        }
     }
 }
 
@@ -130,6 +207,22 @@ pub(crate) fn entry(meter: &str, units: i128, unique: Option<u8>) -> LedgerEntry
         group: None,
         weighted: false,
     }
+}
+
+/// An entry of the meter's own group.
+pub(crate) fn grouped(meter: &str, units: i128, group: &str) -> LedgerEntry {
+    LedgerEntry { group: Some(group.into()), ..entry(meter, units, None) }
+}
+
+/// An entry that is weighted by time.
+pub(crate) fn weighted(meter: &str, units: i128) -> LedgerEntry {
+    LedgerEntry { weighted: true, ..entry(meter, units, None) }
+}
+
+/// An entry for an event that was appended before.
+pub(crate) fn late(to: &MeteredEvent, entry: LedgerEntry) -> LateEntry {
+    let Event { id, external_customer_id, timestamp, .. } = &to.event;
+    LateEntry { event_id: id.clone(), external_customer_id: external_customer_id.clone(), timestamp: *timestamp, entry }
 }
 
 pub(crate) fn metered(id: &str, customer: &str, timestamp: &str, entries: Vec<LedgerEntry>) -> MeteredEvent {

@@ -1,19 +1,36 @@
 //! Random histories: whatever was appended, in whatever order and groups, every answer is that of the plain formula.
 
-use domain::meter::{Window, WindowSize};
+use std::collections::BTreeMap;
+
+use domain::meter::{LedgerEntry, Window, WindowSize};
 use domain::scope::Scope;
 use domain::time::{Period, Timestamp, Zone};
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use streams::{EmbeddedEventStore, EmbeddedOptions, EventFilter, EventOrder, EventStore, MeteredEvent, UsageQuery};
+use streams::{
+    EmbeddedEventStore, EmbeddedOptions, EventFilter, EventOrder, EventStore, EventStoreError, GroupKey, GroupedQuery, LateEntry,
+    MeteredEvent, RowFilter, UsageQuery,
+};
 
-use crate::model::{Model, at, entry, metered, scope};
+use crate::model::{Model, at, entry, late, metered, scope};
 
 const CUSTOMERS: [&str; 3] = ["c1", "c2", "c3"];
 const METERS: [&str; 4] = ["m1", "m2", "m3", "m4"];
 const NAMES: [&str; 2] = ["api", "login"];
 const SOURCES: [&str; 2] = ["", "web"];
+/// Values that are the same and values that differ, by the rule of meter filters and as texts.
+const PROPERTIES: [&str; 7] = [
+    "",
+    "{}",
+    r#"{"region":0}"#,
+    r#"{"region":1.0,"tier":"gold"}"#,
+    r#"{"region":"1.0","tier":null}"#,
+    r#"{"tier":"gr\u00fcn"}"#,
+    r#"{"region":2,"region":1}"#,
+];
+/// Ids are `event-0` up to this.
+const IDS: u32 = 90;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
@@ -22,7 +39,13 @@ pub(crate) enum Step {
     Reopen,
     Usage(Vec<UsageQuery>),
     Windows(UsageQuery, Window),
+    Groups(GroupedQuery),
     Events(EventFilter, EventOrder, usize),
+    Counts(Period, Window),
+    /// What an event holds and which copies of it were refused.
+    Event(String),
+    /// Requests of late entries, by event id.
+    Late(Vec<Vec<(String, LedgerEntry)>>),
 }
 
 /// Around bounds of months, days, hours and changes of daylight-saving time, and anywhere between.
@@ -35,34 +58,72 @@ fn timestamp() -> impl Strategy<Value = Timestamp> {
     prop_oneof![3 => near, 1 => anywhere]
 }
 
-fn event() -> impl Strategy<Value = MeteredEvent> {
+fn ledger_entry(meter: &'static str) -> impl Strategy<Value = LedgerEntry> {
     let units = prop_oneof![0..5_i128, 0..1_000_000_000_000_000_000_000_000_000_000_i128];
-    let entries = (subsequence(&METERS[..], 0..=4), vec((units, proptest::option::of(0..9_u8)), 4)).prop_map(|(meters, values)| {
-        meters.into_iter().zip(values).map(|(meter, (units, unique))| entry(meter, units, unique)).collect::<Vec<_>>()
-    });
-    let texts = (select(&CUSTOMERS[..]), select(&NAMES[..]), select(&SOURCES[..]), 0..3);
-    (0..90_u32, texts, timestamp(), entries).prop_map(|(id, (customer, name, source, region), timestamp, entries)| {
-        let mut event = metered(&format!("event-{id}"), customer, "2024-02-01T00:00:00Z", entries);
+    let group = proptest::option::of(select(&["", "a", "b", "grün/\u{0}"][..]));
+    (units, proptest::option::of(0..9_u8), group, proptest::bool::weighted(0.3)).prop_map(move |(units, unique, group, weighted)| {
+        LedgerEntry { group: group.map(Into::into), weighted, ..entry(meter, units, unique) }
+    })
+}
+
+fn id() -> impl Strategy<Value = String> {
+    (0..IDS).prop_map(|id| format!("event-{id}"))
+}
+
+fn event() -> impl Strategy<Value = MeteredEvent> {
+    let entries = (subsequence(&METERS[..], 0..=4), METERS.map(ledger_entry))
+        .prop_map(|(meters, entries)| entries.into_iter().filter(|entry| meters.contains(&entry.meter_id.as_str())).collect::<Vec<_>>());
+    let texts = (select(&CUSTOMERS[..]), select(&NAMES[..]), select(&SOURCES[..]), select(&PROPERTIES[..]));
+    (id(), texts, timestamp(), entries).prop_map(|(id, (customer, name, source, properties), timestamp, entries)| {
+        let mut event = metered(&id, customer, "2024-02-01T00:00:00Z", entries);
         event.event.name = name.to_owned();
         event.event.source = source.to_owned();
         event.event.timestamp = timestamp;
-        event.event.properties = format!(r#"{{"region":{region}}}"#);
+        event.event.properties = properties.to_owned();
         event
     })
 }
 
-fn usage_query() -> impl Strategy<Value = UsageQuery> {
-    let period = prop_oneof![
+fn late_entry() -> impl Strategy<Value = (String, LedgerEntry)> {
+    (id(), select(&METERS[..]).prop_flat_map(ledger_entry))
+}
+
+fn period() -> impl Strategy<Value = Period> {
+    prop_oneof![
         4 => (timestamp(), timestamp()).prop_map(|(one, two)| Period::new(one.min(two), one.max(two))),
         1 => timestamp().prop_map(|at| Period::new(at, Timestamp::MAX)),
         1 => Just(Period::new(Timestamp::MIN, Timestamp::MAX)),
         1 => Just(Period::new(at("2024-03-01T00:00:00Z"), at("2024-04-01T00:00:00Z"))),
-    ];
-    (subsequence(&CUSTOMERS[..], 0..=3), select(&METERS[..]), period).prop_map(|(customers, meter, period)| UsageQuery {
+    ]
+}
+
+fn usage_query() -> impl Strategy<Value = UsageQuery> {
+    (subsequence(&CUSTOMERS[..], 0..=3), select(&METERS[..]), period()).prop_map(|(customers, meter, period)| UsageQuery {
         external_customer_ids: customers.into_iter().map(str::to_owned).collect(),
         meter_id: meter.into(),
         period,
     })
+}
+
+/// Conditions on first-level properties.
+fn wanted() -> impl Strategy<Value = BTreeMap<String, Vec<String>>> {
+    let values = vec(select(&["0", "1", "1.00", "2", "gold", "grün", "<nil>"][..]).prop_map(str::to_owned), 1..4);
+    btree_map(select(&["region", "tier"][..]).prop_map(str::to_owned), values, 0..3)
+}
+
+fn grouped_query() -> impl Strategy<Value = GroupedQuery> {
+    let keys = vec![GroupKey::Meter, GroupKey::Source, GroupKey::Property("region".to_owned()), GroupKey::Property("tier".to_owned())];
+    let filter = prop_oneof![
+        2 => Just(RowFilter::default()),
+        1 => (subsequence(&SOURCES[..], 0..=2), wanted()).prop_map(|(sources, properties)| RowFilter {
+            sources: sources.into_iter().map(str::to_owned).collect(),
+            properties,
+        }),
+    ];
+    let by = subsequence(keys, 0..=4).prop_shuffle();
+    let groups_max = prop_oneof![3 => Just(10_000_usize), 1 => 1..6_usize];
+    (usage_query(), filter, by, proptest::option::of(window()), groups_max)
+        .prop_map(|(query, filter, by, window, groups_max)| GroupedQuery { query, filter, by, window, groups_max })
 }
 
 fn window() -> impl Strategy<Value = Window> {
@@ -77,17 +138,11 @@ fn window() -> impl Strategy<Value = Window> {
 fn filter() -> impl Strategy<Value = EventFilter> {
     let some = |of: &'static [&'static str]| proptest::option::of(select(of).prop_map(str::to_owned));
     let texts = (some(&CUSTOMERS), some(&NAMES), proptest::option::weighted(0.2, select(&SOURCES[..]).prop_map(str::to_owned)));
-    let id = proptest::option::weighted(0.1, (0..90_u32).prop_map(|id| format!("event-{id}")));
-    let region = proptest::option::weighted(0.3, vec(0..3_u8, 1..3));
+    let id = proptest::option::weighted(0.1, id());
+    let properties = prop_oneof![2 => Just(BTreeMap::new()), 1 => wanted()];
     let bounds = (proptest::option::of(timestamp()), proptest::option::of(timestamp()));
-    (texts, id, region, bounds).prop_map(|((external_customer_id, event_name, source), event_id, region, (from, until))| EventFilter {
-        external_customer_id,
-        event_name,
-        event_id,
-        source,
-        properties: region.into_iter().map(|values| ("region".to_owned(), values.iter().map(u8::to_string).collect())).collect(),
-        from,
-        until,
+    (texts, id, properties, bounds).prop_map(|((external_customer_id, event_name, source), event_id, properties, (from, until))| {
+        EventFilter { external_customer_id, event_name, event_id, source, properties, from, until }
     })
 }
 
@@ -97,6 +152,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Reopen),
         4 => vec(usage_query(), 1..5).prop_map(Step::Usage),
         4 => (usage_query(), window()).prop_map(|(query, window)| Step::Windows(query, window)),
+        4 => grouped_query().prop_map(Step::Groups),
+        3 => vec(vec(late_entry(), 1..12), 1..4).prop_map(Step::Late),
+        2 => id().prop_map(Step::Event),
+        1 => (period(), window()).prop_map(|(period, window)| Step::Counts(period, window)),
         3 => (filter(), select(&[EventOrder::Ascending, EventOrder::Descending][..]), 1..9_usize)
             .prop_map(|(filter, order, page)| Step::Events(filter, order, page)),
     ]
@@ -127,11 +186,23 @@ pub(crate) fn history() -> impl Strategy<Value = Vec<Step>> {
 pub(crate) async fn play<S: EventStore>(steps: Vec<Step>, scope: &Scope, open: impl Fn() -> S) {
     let mut store = open();
     let mut model = Model::default();
+    let mut now = at("2024-06-01T00:00:00Z");
     for step in steps {
         match step {
             Step::Append(requests) => {
-                for request in requests {
+                for mut request in requests {
+                    for event in &mut request {
+                        now = now.plus_micros(1);
+                        event.event.ingested_at = now;
+                    }
                     assert_eq!(store.append(scope, request.clone()).await.unwrap(), model.append(&request));
+                }
+            }
+            Step::Late(requests) => {
+                for request in requests {
+                    let request: Vec<_> = request.into_iter().map(|(id, entry)| found_or_not(&model, &id, entry)).collect();
+                    let expected = model.add_entries(&request);
+                    assert_eq!(store.add_entries(scope, request.clone()).await.unwrap(), expected, "{request:?}");
                 }
             }
             Step::Reopen => {
@@ -140,26 +211,55 @@ pub(crate) async fn play<S: EventStore>(steps: Vec<Step>, scope: &Scope, open: i
                 drop(store);
                 store = open();
             }
-            Step::Usage(queries) => {
-                let expected: Vec<_> = queries.iter().map(|query| model.usage(query)).collect();
-                assert_eq!(store.usage(scope, queries.clone()).await.unwrap(), expected, "{queries:?}");
-            }
-            Step::Windows(query, window) => {
-                let expected = model.usage_by_window(&query, window);
-                assert_eq!(store.usage_by_window(scope, query.clone(), window).await.unwrap(), expected, "{query:?} {window:?}");
-            }
-            Step::Events(filter, order, page) => {
-                let expected = model.events(&filter, order);
-                assert_eq!(store.count_events(scope, filter.clone()).await.unwrap(), expected.len() as u64, "{filter:?}");
-                let mut after = None;
-                for expected in expected.chunks(page) {
-                    let found = store.events(scope, filter.clone(), order, after, page).await.unwrap();
-                    assert_eq!(found, expected, "{filter:?} {order:?}");
-                    after = found.last().map(|last| (last.timestamp, last.id.clone()));
-                }
-                assert_eq!(store.events(scope, filter.clone(), order, after, page).await.unwrap(), []);
-            }
+            question => ask(&store, &model, scope, question).await,
         }
     }
     assert_eq!(store.count_events(scope, EventFilter::default()).await.unwrap(), model.len() as u64);
+}
+
+/// A late entry as its event says, or for an event that was never sent.
+fn found_or_not(model: &Model, id: &str, entry: LedgerEntry) -> LateEntry {
+    let found = model.event(id).cloned().unwrap_or_else(|| metered(id, CUSTOMERS[0], "2024-03-01T00:00:00Z", Vec::new()).event);
+    late(&MeteredEvent { event: found, entries: Vec::new() }, entry)
+}
+
+async fn ask<S: EventStore>(store: &S, model: &Model, scope: &Scope, question: Step) {
+    match question {
+        Step::Append(_) | Step::Late(_) | Step::Reopen => unreachable!("a question changes nothing"),
+        Step::Usage(queries) => {
+            let expected: Vec<_> = queries.iter().map(|query| model.usage(query)).collect();
+            assert_eq!(store.usage(scope, queries.clone()).await.unwrap(), expected, "{queries:?}");
+        }
+        Step::Windows(query, window) => {
+            let expected = model.usage_by_window(&query, window);
+            assert_eq!(store.usage_by_window(scope, query.clone(), window).await.unwrap(), expected, "{query:?} {window:?}");
+        }
+        Step::Groups(query) => {
+            let found = store.usage_by_group(scope, query.clone()).await;
+            match model.usage_by_group(&query) {
+                Some(expected) => assert_eq!(found.unwrap(), expected, "{query:?}"),
+                None => assert!(matches!(found, Err(EventStoreError::TooManyGroups(max)) if max == query.groups_max), "{query:?}"),
+            }
+        }
+        Step::Events(filter, order, page) => {
+            let expected = model.events(&filter, order);
+            assert_eq!(store.count_events(scope, filter.clone()).await.unwrap(), expected.len() as u64, "{filter:?}");
+            let mut after = None;
+            for expected in expected.chunks(page) {
+                let found = store.events(scope, filter.clone(), order, after, page).await.unwrap();
+                assert_eq!(found, expected, "{filter:?} {order:?}");
+                after = found.last().map(|last| (last.timestamp, last.id.clone()));
+            }
+            assert_eq!(store.events(scope, filter.clone(), order, after, page).await.unwrap(), []);
+        }
+        Step::Counts(period, window) => {
+            let expected = model.count_events_by_window(period, window);
+            assert_eq!(store.count_events_by_window(scope, period, window).await.unwrap(), expected, "{period:?} {window:?}");
+        }
+        Step::Event(id) => {
+            assert_eq!(store.event(scope, &id).await.unwrap().as_ref(), model.event(&id));
+            assert_eq!(store.entries(scope, &id).await.unwrap(), Some(model.entries(&id)), "{id}");
+            assert_eq!(store.copies(scope, &id).await.unwrap(), model.copies(&id), "{id}");
+        }
+    }
 }

@@ -52,16 +52,6 @@ fn of_subscriptions() -> Vec<(&'static str, Value)> {
     fields
 }
 
-fn of_analytics() -> Vec<(&'static str, Value)> {
-    vec![
-        ("sources", json!(["web"])),
-        ("property_filters", json!({"k": ["v"]})),
-        ("group_by", json!(["source"])),
-        ("breakdown_bucket", json!(true)),
-        ("include_children", json!(true)),
-    ]
-}
-
 #[tokio::test]
 async fn fields_that_are_not_built_are_refused_rather_than_ignored() {
     let app = TestApp::start().await;
@@ -82,7 +72,6 @@ async fn fields_that_are_not_built_are_refused_rather_than_ignored() {
         ("/v1/customers", &customer, of_customers()),
         ("/v1/prices", &price, of_prices()),
         ("/v1/subscriptions", &contract, of_subscriptions()),
-        ("/v1/events/analytics", &json!({}), of_analytics()),
     ] {
         let refused = |(field, value)| post("not built", path, &with(body, field, value)).with(501, "not_implemented");
         table.extend(fields.into_iter().map(refused));

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::held::Held;
 use super::view::View;
 use super::walk::{Piece, UniqueSource, Walk};
 use crate::EventStoreError;
@@ -128,29 +129,25 @@ pub(super) fn count_in_passes(
     held_max: usize,
 ) -> Result<u64, EventStoreError> {
     let mut count = 0;
-    let mut low = [0; 16];
+    let mut held = Held::new(held_max);
     loop {
-        let mut pass = Pass { low, high: None, hashes: HashSet::new(), held_max: held_max.max(2), month: None };
+        let mut pass = Pass { held: &mut held, month: None };
         customers(&mut |customer| walk.customer(customer, &mut |_, piece| pass.add(walk.view, &piece)))?;
         pass.read_month(walk.view)?;
-        count += pass.hashes.len() as u64;
-        match pass.high {
-            Some(high) => low = high,
-            None => return Ok(count),
+        count += held.values().len() as u64;
+        if !held.next_pass() {
+            return Ok(count);
         }
     }
 }
 
-/// One pass: values from `low`, before `high` (no bound when absent).
-struct Pass {
-    low: [u8; 16],
-    high: Option<[u8; 16]>,
-    hashes: HashSet<[u8; 16]>,
-    held_max: usize,
+/// One pass.
+struct Pass<'h> {
+    held: &'h mut Held<[u8; 16]>,
     month: Option<UniqueSource>,
 }
 
-impl Pass {
+impl Pass<'_> {
     fn add(&mut self, view: &View, piece: &Piece<'_>) -> Result<(), EventStoreError> {
         match piece {
             Piece::Cell(_, Some(source)) => {
@@ -162,7 +159,7 @@ impl Pass {
             Piece::Cell(_, None) => {}
             Piece::Row { entry, .. } => {
                 if let Some(hash) = entry.unique {
-                    self.insert(hash);
+                    self.held.insert(hash);
                 }
             }
         }
@@ -171,21 +168,7 @@ impl Pass {
 
     fn read_month(&mut self, view: &View) -> Result<(), EventStoreError> {
         let Some(source) = self.month.take() else { return Ok(()) };
-        source.read(view, self.low, self.high, |hash| self.insert(hash))
-    }
-
-    /// Notes a value; when too many are held, the pass gives up the greater half of them.
-    fn insert(&mut self, hash: [u8; 16]) {
-        if hash < self.low || self.high.is_some_and(|high| hash >= high) {
-            return;
-        }
-        self.hashes.insert(hash);
-        if self.hashes.len() > self.held_max {
-            let mut sorted: Vec<_> = self.hashes.iter().copied().collect();
-            let middle = sorted.len() / 2;
-            let high = *sorted.select_nth_unstable(middle).1;
-            self.high = Some(high);
-            self.hashes.retain(|hash| *hash < high);
-        }
+        let (low, high) = self.held.bounds();
+        source.read(view, low.unwrap_or([0; 16]), high, |hash| self.held.insert(hash))
     }
 }

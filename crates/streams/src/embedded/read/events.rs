@@ -1,14 +1,17 @@
 //! Events by id, by filter, and their number.
 
+use std::collections::BTreeMap;
+
 use domain::event::{Event, Properties};
-use domain::meter::{Filter, matches};
+use domain::meter::{Filter, Window, matches};
 use domain::scope::Scope;
-use domain::time::Timestamp;
+use domain::time::{Period, Timestamp};
 
 use super::bodies::Bodies;
 use super::listing::{Listing, Next, Position};
 use super::view::View;
-use crate::embedded::key::{Kind, Number};
+use crate::embedded::body::Body;
+use crate::embedded::key::{self, Kind, Number};
 use crate::{EventFilter, EventOrder, EventStoreError};
 
 /// One event by its id.
@@ -29,7 +32,7 @@ pub(in crate::embedded) fn events(
     let mut found = Vec::new();
     if limit > 0 {
         each_match(view, scope, filter, order, after, &mut |event| {
-            found.extend(event);
+            found.push(event);
             if found.len() < limit { Next::More } else { Next::Enough }
         })?;
     }
@@ -38,26 +41,53 @@ pub(in crate::embedded) fn events(
 
 /// The number of events that match.
 pub(in crate::embedded) fn count_events(view: &View, scope: &Scope, filter: &EventFilter) -> Result<u64, EventStoreError> {
-    let mut count = 0;
-    if by_index_alone(filter) {
-        if let Some(listing) = listing(view, scope, filter, EventOrder::Ascending, None)? {
-            listing.each(view, &mut |_| {
-                count += 1;
-                Ok(Next::More)
-            })?;
-        }
-        return Ok(count);
+    if filter.event_id.is_some() {
+        return Ok(events(view, scope, filter, EventOrder::default(), None, 1)?.len() as u64);
     }
-    each_match(view, scope, filter, EventOrder::Ascending, None, &mut |_| {
-        count += 1;
-        Next::More
+    let Some(listing) = listing(view, scope, filter, EventOrder::Ascending, None)? else { return Ok(0) };
+    let (index_tells, properties) = (by_index_alone(filter), property_filters(&filter.properties));
+    let mut bodies = Bodies::new(view);
+    let mut count = 0;
+    listing.in_any_order(view, &mut |place| {
+        if index_tells || carries(&bodies.body(place)?, filter, &properties) {
+            count += 1;
+        }
+        Ok(())
     })?;
     Ok(count)
 }
 
+/// The number of events per window that has any, ascending.
+pub(in crate::embedded) fn count_events_by_window(
+    view: &View,
+    scope: &Scope,
+    period: Period,
+    window: Window,
+) -> Result<Vec<(Period, u64)>, EventStoreError> {
+    let mut counts: Vec<(Period, u64)> = Vec::new();
+    let Some(scope) = view.scope(scope)? else { return Ok(counts) };
+    if period.is_empty() {
+        return Ok(counts);
+    }
+    let at = |timestamp| key::time(scope, timestamp, "");
+    for pair in view.times(at(period.start)..at(period.end)) {
+        let timestamp = key::parse_time(&pair?.0)?;
+        match counts.last_mut() {
+            Some((around, count)) if around.contains(timestamp) => *count += 1,
+            _ => counts.push((window.around(timestamp), 1)),
+        }
+    }
+    Ok(counts)
+}
+
 /// Whether customer, name and time say all.
 fn by_index_alone(filter: &EventFilter) -> bool {
-    filter.event_id.is_none() && filter.source.is_none() && filter.properties.is_empty()
+    filter.source.is_none() && filter.properties.is_empty()
+}
+
+/// Whether what no index knows is as the filter says.
+fn carries(body: &Body<'_>, filter: &EventFilter, properties: &[Filter]) -> bool {
+    filter.source.as_ref().is_none_or(|wanted| wanted == body.source) && has_properties(body.properties, properties)
 }
 
 fn each_match(
@@ -66,29 +96,26 @@ fn each_match(
     filter: &EventFilter,
     order: EventOrder,
     after: Option<Position>,
-    receive: &mut dyn FnMut(Option<Event>) -> Next,
+    receive: &mut dyn FnMut(Event) -> Next,
 ) -> Result<(), EventStoreError> {
-    let properties: Vec<Filter> =
-        filter.properties.iter().map(|(key, values)| Filter { key: key.clone(), values: values.clone() }).collect();
+    let properties = property_filters(&filter.properties);
     if let Some(event_id) = &filter.event_id {
         let Some(scope) = view.scope(scope)? else { return Ok(()) };
         let found = by_id(view, scope, event_id)?;
         let found = found.filter(|event| is_match(event, filter, &properties) && is_after(event, after.as_ref(), order));
-        if found.is_some() {
-            receive(found);
-        }
+        found.map(receive);
         return Ok(());
     }
     let Some(listing) = listing(view, scope, filter, order, after)? else { return Ok(()) };
     let mut bodies = Bodies::new(view);
     listing.each(view, &mut |place| {
-        let event = bodies.event(place)?;
-        Ok(if is_match(&event, filter, &properties) { receive(Some(event)) } else { Next::More })
+        let body = bodies.body(place)?;
+        Ok(if carries(&body, filter, &properties) { receive(body.to_event()) } else { Next::More })
     })
 }
 
 fn by_id(view: &View, scope: Number, event_id: &str) -> Result<Option<Event>, EventStoreError> {
-    view.place(scope, event_id)?.map(|place| Bodies::new(view).event(place)).transpose()
+    view.place(&key::id(scope, &key::id_hash(event_id)))?.map(|place| Bodies::new(view).event(place)).transpose()
 }
 
 /// `None` when the filter names what the store has never seen.
@@ -117,8 +144,17 @@ fn is_match(event: &Event, filter: &EventFilter, properties: &[Filter]) -> bool 
         && is(&filter.source, &event.source)
         && filter.from.is_none_or(|from| from <= event.timestamp)
         && filter.until.is_none_or(|until| event.timestamp < until)
-        && (properties.is_empty()
-            || Properties::parse(&event.properties).is_ok_and(|sent| properties.iter().all(|filter| matches(filter, &sent))))
+        && has_properties(&event.properties, properties)
+}
+
+/// Whether properties as they were sent match all of the filters.
+pub(super) fn has_properties(sent: &str, wanted: &[Filter]) -> bool {
+    wanted.is_empty() || Properties::parse(sent).is_ok_and(|sent| wanted.iter().all(|filter| matches(filter, &sent)))
+}
+
+/// Conditions on properties as meter filters.
+pub(super) fn property_filters(wanted: &BTreeMap<String, Vec<String>>) -> Vec<Filter> {
+    wanted.iter().map(|(key, values)| Filter { key: key.clone(), values: values.clone() }).collect()
 }
 
 fn is_after(event: &Event, after: Option<&Position>, order: EventOrder) -> bool {

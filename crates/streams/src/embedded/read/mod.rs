@@ -3,11 +3,16 @@
 mod bodies;
 mod distinct;
 mod events;
+mod groups;
+mod held;
 mod listing;
+mod single;
 mod usage;
 mod view;
 mod walk;
 
-pub(super) use events::{count_events, event, events};
+pub(super) use events::{count_events, count_events_by_window, event, events};
+pub(super) use groups::usage_by_group;
+pub(super) use single::{copies, entries};
 pub(super) use usage::{usage, usage_by_window};
 pub(super) use view::View;

@@ -10,6 +10,7 @@ use super::distinct::{Distinct, EachCustomer, count_in_passes};
 use super::view::View;
 use super::walk::{Piece, Walk};
 use crate::embedded::key::{Kind, Number};
+use crate::embedded::ledger::Entry;
 use crate::embedded::write::Numbered;
 use crate::{EventStoreError, UsageQuery, WindowUsage};
 
@@ -40,13 +41,13 @@ pub(in crate::embedded) fn usage_by_window(
 }
 
 /// A question whose names are known to the store.
-struct Question<'a> {
-    walk: Walk<'a>,
-    customers: Customers,
+pub(super) struct Question<'a> {
+    pub(super) walk: Walk<'a>,
+    pub(super) customers: Customers,
 }
 
 /// Whose usage.
-enum Customers {
+pub(super) enum Customers {
     /// Of these.
     These(BTreeSet<Number>),
     /// Of everyone in the scope.
@@ -62,7 +63,7 @@ struct Sum {
 
 impl<'a> Question<'a> {
     /// `None` when scope or meter has no rows at all.
-    fn find(view: &'a View, scope: &Scope, query: &UsageQuery, window: Option<Window>) -> Result<Option<Self>, EventStoreError> {
+    pub(super) fn find(view: &'a View, scope: &Scope, query: &UsageQuery, window: Option<Window>) -> Result<Option<Self>, EventStoreError> {
         let Some(scope) = view.scope(scope)? else { return Ok(None) };
         let Some(meter) = view.numbered(Kind::Meter, scope, query.meter_id.as_str().as_bytes())? else { return Ok(None) };
         let customers = if query.external_customer_ids.is_empty() {
@@ -77,7 +78,7 @@ impl<'a> Question<'a> {
         Ok(Some(Self { walk: Walk { view, meter, period: query.period, window }, customers }))
     }
 
-    fn answer(&self, hashes_max: usize) -> Result<Vec<WindowUsage>, EventStoreError> {
+    pub(super) fn answer(&self, hashes_max: usize) -> Result<Vec<WindowUsage>, EventStoreError> {
         let view = self.walk.view;
         let mut sums: BTreeMap<Timestamp, Sum> = BTreeMap::new();
         let mut budget = hashes_max;
@@ -110,7 +111,7 @@ impl<'a> Question<'a> {
 }
 
 impl Customers {
-    fn each(&self, view: &View, each: EachCustomer<'_>) -> Result<(), EventStoreError> {
+    pub(super) fn each(&self, view: &View, each: EachCustomer<'_>) -> Result<(), EventStoreError> {
         match self {
             Self::These(numbers) => numbers.iter().try_for_each(|number| each(*number)),
             Self::Everyone(scope) => view.customers(*scope).try_for_each(|number| each(number?)),
@@ -120,8 +121,13 @@ impl Customers {
 
 fn add(usage: &mut Aggregate, piece: &Piece<'_>) -> Result<(), EventStoreError> {
     match piece {
-        Piece::Cell(cell, _) => usage.merge(&cell.aggregate()?),
-        Piece::Row { timestamp, event_id, entry } => usage.add(entry.quantity, *timestamp, event_id),
+        Piece::Cell(cell, _) => usage.merge(&cell.aggregate()?).map_err(|_| EventStoreError::Overflow),
+        Piece::Row { timestamp, event_id, entry } => add_entry(usage, entry, *timestamp, event_id),
     }
-    .map_err(|_| EventStoreError::Overflow)
+}
+
+/// Adds one entry with its weight; its unique value is not counted.
+pub(super) fn add_entry(usage: &mut Aggregate, entry: &Entry<'_>, timestamp: Timestamp, event_id: &str) -> Result<(), EventStoreError> {
+    usage.moment += &entry.moment(timestamp);
+    usage.add(entry.quantity, timestamp, event_id).map_err(|_| EventStoreError::Overflow)
 }

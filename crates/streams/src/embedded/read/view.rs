@@ -3,18 +3,20 @@
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
+use domain::ids::MeterId;
 use domain::scope::Scope;
 use fjall::{Keyspace, Readable, Snapshot, UserKey, UserValue};
 
-use crate::EventStoreError;
 use crate::embedded::body::Place;
 use crate::embedded::cell::{self, Cell};
-use crate::embedded::codec::Bytes;
+use crate::embedded::codec::{Bytes, corrupt};
+use crate::embedded::copies;
 use crate::embedded::engine::{Engine, engine_error};
-use crate::embedded::key::{self, CellId, Kind, Number};
+use crate::embedded::key::{self, CellId, IdKey, Kind, Number};
 use crate::embedded::ledger::{Row, Rows};
 use crate::embedded::span::Span;
 use crate::embedded::write::{Numbered, decode_days};
+use crate::{EventStoreError, RefusedCopy};
 
 /// A snapshot.
 pub(in crate::embedded) struct View {
@@ -79,14 +81,14 @@ impl View {
         current.map_or(Ok(()), |(span, cell)| each(span, cell))
     }
 
-    /// The rows of one hour of a customer, in no particular order.
+    /// The rows of a customer's hours `first` to `last`, those of one hour in no particular order.
     pub(super) fn rows(
         &self,
         customer: Number,
-        hour: Span,
+        (first, last): (Span, Span),
         mut each: impl FnMut(&Row<'_>) -> Result<(), EventStoreError>,
     ) -> Result<(), EventStoreError> {
-        for pair in self.pairs(&self.engine.ledger, key::ledger(customer, hour, 0)..=key::ledger(customer, hour, u64::MAX)) {
+        for pair in self.pairs(&self.engine.ledger, key::ledger(customer, first, 0)..=key::ledger(customer, last, u64::MAX)) {
             let (_, value) = pair?;
             let mut rows = Rows(Bytes(&value));
             while let Some(row) = rows.next()? {
@@ -121,9 +123,37 @@ impl View {
     }
 
     /// Where the event of an id is.
-    pub(super) fn place(&self, scope: Number, event_id: &str) -> Result<Option<Place>, EventStoreError> {
-        let value = self.get(&self.engine.ids, &key::id(scope, &key::id_hash(event_id)))?;
-        value.map(|value| Place::read(&mut Bytes(&value))).transpose()
+    pub(super) fn place(&self, id: &IdKey) -> Result<Option<Place>, EventStoreError> {
+        self.get(&self.engine.ids, id)?.map(|value| Place::read(&mut Bytes(&value))).transpose()
+    }
+
+    /// The row that the event at a place brought along, as the value of its group.
+    pub(super) fn first_rows(&self, customer: Number, hour: Span, place: Place) -> Result<Option<UserValue>, EventStoreError> {
+        // Groups are numbered by their first chunk.
+        let mut values = self.pairs(&self.engine.ledger, key::ledger(customer, hour, 0)..=key::ledger(customer, hour, place.chunk));
+        Ok(values.next_back().transpose()?.map(|(_, value)| value))
+    }
+
+    /// The encoded entries that an event got later.
+    pub(super) fn late_entries(&self, id: &IdKey) -> impl Iterator<Item = Result<UserValue, EventStoreError>> + use<> {
+        self.pairs(&self.engine.ids, key::late(id, 0)..=key::late(id, Number::MAX)).map(|pair| Ok(pair?.1))
+    }
+
+    /// The copies of an event that are kept, in no particular order.
+    pub(super) fn copies(&self, id: &IdKey) -> impl Iterator<Item = Result<(u64, RefusedCopy), EventStoreError>> + use<> {
+        self.pairs(&self.engine.copies, key::copy(id, 0)..=key::copy(id, u8::MAX)).map(|pair| copies::decode(&pair?.1))
+    }
+
+    /// Every meter of a scope, with its number.
+    pub(super) fn meters(&self, scope: Number) -> impl Iterator<Item = Result<(Number, MeterId), EventStoreError>> + use<> {
+        let mut prefix = Vec::with_capacity(5);
+        key::name(Kind::Meter, scope, &[], &mut prefix);
+        let begin = prefix.len();
+        self.snapshot.prefix(&self.engine.names, prefix).map(move |guard| {
+            let (name, value) = guard.into_inner().map_err(engine_error)?;
+            let meter = std::str::from_utf8(&name[begin..]).map_err(|_| corrupt("a meter id is not UTF-8"))?;
+            Ok((Numbered::from_bytes(&value)?.number, meter.into()))
+        })
     }
 
     /// A chunk of bodies.

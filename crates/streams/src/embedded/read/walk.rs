@@ -7,7 +7,7 @@ use super::view::View;
 use crate::EventStoreError;
 use crate::embedded::cell::Cell;
 use crate::embedded::key::Number;
-use crate::embedded::ledger::Entry;
+use crate::embedded::ledger::{Entry, Head};
 use crate::embedded::span::{Level, Span, day_of_month};
 use crate::embedded::write::Numbered;
 
@@ -26,7 +26,7 @@ pub(super) enum Piece<'a> {
     /// All rows of a cell, and where its unique values are if it has any.
     Cell(&'a Cell, Option<UniqueSource>),
     /// One row.
-    Row { timestamp: Timestamp, event_id: &'a str, entry: Entry },
+    Row { timestamp: Timestamp, event_id: &'a str, entry: Entry<'a> },
 }
 
 /// A walk through one meter's usage in a period, divided into windows or not.
@@ -87,14 +87,13 @@ impl Walk<'_> {
     }
 
     fn rows(&self, customer: Number, hour: Span, windows: &mut Windows, receive: Receiver<'_>) -> Result<(), EventStoreError> {
-        self.view.rows(customer, hour, |row| {
-            if !self.period.contains(row.timestamp) {
+        self.view.rows(customer, (hour, hour), |row| {
+            let Head { timestamp, event_id, .. } = row.head;
+            if !self.period.contains(timestamp) {
                 return Ok(());
             }
-            let Some(window) = windows.of_both(row.timestamp, row.timestamp) else { return Ok(()) };
-            row.each_entry(self.meter.number, |entry| {
-                receive(window, Piece::Row { timestamp: row.timestamp, event_id: row.event_id, entry })
-            })
+            let Some(window) = windows.of_both(timestamp, timestamp) else { return Ok(()) };
+            row.each_entry(self.meter.number, |entry| receive(window, Piece::Row { timestamp, event_id, entry }))
         })
     }
 
@@ -112,19 +111,19 @@ impl Walk<'_> {
 }
 
 /// Finds windows, the last one first: neighbours mostly share it.
-struct Windows {
+pub(super) struct Windows {
     window: Option<Window>,
     last: Option<Period>,
     whole: Period,
 }
 
 impl Windows {
-    fn new(window: Option<Window>, whole: Period) -> Self {
+    pub(super) fn new(window: Option<Window>, whole: Period) -> Self {
         Self { window, last: None, whole }
     }
 
     /// The window that holds both instants, or the whole period when there are no windows.
-    fn of_both(&mut self, first: Timestamp, last: Timestamp) -> Option<Period> {
+    pub(super) fn of_both(&mut self, first: Timestamp, last: Timestamp) -> Option<Period> {
         let Some(window) = self.window else { return Some(self.whole) };
         let around = self.last.filter(|known| known.contains(first)).unwrap_or_else(|| window.around(first));
         self.last = Some(around);

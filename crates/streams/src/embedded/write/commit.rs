@@ -18,6 +18,8 @@ pub(super) struct Group {
     pub(super) number: u64,
     pub(super) engine: Arc<Engine>,
     pub(super) batch: OwnedWriteBatch,
+    /// Entries for events that were stored before, instead of events.
+    pub(super) late: bool,
     pub(super) answers: Vec<(oneshot::Sender<Answer>, Vec<Appended>)>,
 }
 
@@ -116,7 +118,7 @@ fn run(jobs: &Receiver<Job>, state: &State) {
     }
 }
 
-fn commit(Group { number, engine, batch, answers }: Group, state: &State) {
+fn commit(Group { number, engine, batch, late, answers }: Group, state: &State) {
     let started = Instant::now();
     let result = if state.failed.load(Ordering::Acquire) {
         Err(EventStoreError::Unavailable("a write before this one failed".to_owned()))
@@ -128,7 +130,7 @@ fn commit(Group { number, engine, batch, answers }: Group, state: &State) {
         Ok(()) => {
             state.committed.store(number, Ordering::Release);
             metrics::histogram!("flexprice_event_store_commit_seconds").record(started.elapsed());
-            measure(&answers);
+            measure(late, &answers);
             for (answer, outcomes) in answers {
                 // A caller that has gone away needs no answer.
                 let _ = answer.send(Ok(outcomes));
@@ -150,10 +152,14 @@ pub(super) fn refuse(answers: impl Iterator<Item = oneshot::Sender<Answer>>, err
     }
 }
 
-fn measure(answers: &[(oneshot::Sender<Answer>, Vec<Appended>)]) {
+fn measure(late: bool, answers: &[(oneshot::Sender<Answer>, Vec<Appended>)]) {
     let outcomes = || answers.iter().flat_map(|(_, outcomes)| outcomes);
     let all = outcomes().count();
     let new = outcomes().filter(|outcome| **outcome == Appended::New).count();
+    if late {
+        metrics::counter!("flexprice_event_store_late_entries_total").increment(new as u64);
+        return;
+    }
     metrics::counter!("flexprice_event_store_appended_total").increment(new as u64);
     metrics::counter!("flexprice_event_store_duplicate_total").increment((all - new) as u64);
     #[expect(clippy::cast_precision_loss, reason = "a histogram of bounded groups")]

@@ -13,7 +13,7 @@ use crate::EventStoreError;
 use crate::embedded::body::Place;
 use crate::embedded::cell::Cell;
 use crate::embedded::key::{self, CellId, Number};
-use crate::embedded::ledger::{self, Entry};
+use crate::embedded::ledger::{self, Entry, Head, RowKind};
 use crate::embedded::span::{Level, Span, day_of_month};
 
 /// An event that the store has not seen.
@@ -25,20 +25,20 @@ pub(super) struct NewEvent<'e> {
     pub(super) id: &'e str,
     pub(super) name: Number,
     pub(super) place: Place,
+    pub(super) kind: RowKind,
     /// In the group's entries.
     pub(super) entries: Range<usize>,
 }
 
 /// An entry with the pack of its meter.
-pub(super) struct PackedEntry {
-    entry: Entry,
+pub(super) struct PackedEntry<'e> {
+    pub(super) entry: Entry<'e>,
     pack: Number,
 }
 
-impl PackedEntry {
-    pub(super) fn new(meter: Numbered, entry: &LedgerEntry) -> Self {
-        let unique = entry.unique_hash.map(key::half);
-        Self { entry: Entry { meter: meter.number, quantity: entry.quantity, unique }, pack: meter.pack }
+impl<'e> PackedEntry<'e> {
+    pub(super) fn new(meter: Numbered, entry: &'e LedgerEntry) -> Self {
+        Self { entry: Entry::of(meter.number, entry), pack: meter.pack }
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn add_hours(
     at: &mut At<'_>,
     group: u64,
     events: &mut [NewEvent<'_>],
-    entries: &[PackedEntry],
+    entries: &[PackedEntry<'_>],
     cells: &mut Cells,
     uniques: &mut Uniques,
 ) -> Result<(), EventStoreError> {
@@ -64,7 +64,6 @@ pub(super) fn add_hours(
         .sort_unstable_by(|one, two| (one.customer, one.hour, one.timestamp, one.id).cmp(&(two.customer, two.hour, two.timestamp, two.id)));
     let mut value = Vec::new();
     let mut added: Vec<Added> = Vec::new();
-    let mut row_entries = Vec::new();
     for rows in events.chunk_by(|one, two| one.customer == two.customer && one.hour == two.hour) {
         let Some(NewEvent { customer, hour, .. }) = rows.first() else { continue };
         let (month, day) = day_of_month(hour.start());
@@ -72,9 +71,9 @@ pub(super) fn add_hours(
         added.clear();
         for row in rows {
             let of_row = &entries[row.entries.clone()];
-            row_entries.clear();
-            row_entries.extend(of_row.iter().map(|packed| packed.entry));
-            ledger::encode(&mut value, row.timestamp, row.id, row.name, row.place, &row_entries);
+            let NewEvent { timestamp, id, name, place, kind, .. } = *row;
+            let head = Head { timestamp, event_id: id, event_name: name, place, kind };
+            ledger::encode(&mut value, &head, of_row.iter().map(|packed| &packed.entry));
             let id: Arc<str> = row.id.into();
             for packed in of_row {
                 let sum = add_row(&mut added, packed, row.timestamp, &id);
@@ -101,15 +100,15 @@ pub(super) fn add_hours(
     Ok(())
 }
 
-fn add_row<'a>(added: &'a mut Vec<Added>, packed: &PackedEntry, timestamp: Timestamp, id: &Arc<str>) -> &'a mut Added {
-    let Entry { meter, quantity, unique } = packed.entry;
+fn add_row<'a>(added: &'a mut Vec<Added>, packed: &PackedEntry<'_>, timestamp: Timestamp, id: &Arc<str>) -> &'a mut Added {
+    let meter = packed.entry.meter;
     let place = match added.iter().position(|sum| sum.meter == meter) {
         Some(place) => {
-            added[place].cell.add(quantity, timestamp, id, unique.is_some());
+            added[place].cell.add(&packed.entry, timestamp, id);
             place
         }
         None => {
-            let cell = Cell::of(quantity, timestamp, id.clone(), unique.is_some());
+            let cell = Cell::of(&packed.entry, timestamp, id.clone());
             added.push(Added { pack: packed.pack, meter, cell, new_in_day: 0, new_in_month: 0 });
             added.len() - 1
         }

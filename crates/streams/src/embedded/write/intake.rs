@@ -2,12 +2,14 @@
 
 use super::hours::{NewEvent, PackedEntry};
 use super::names::{At, Names};
-use super::queue::{Incoming, Request};
+use super::queue::{Incoming, Request, Work};
 use crate::embedded::body::{self, CHUNK_BYTES, Place};
+use crate::embedded::copies;
 use crate::embedded::engine::engine_error;
-use crate::embedded::key::{self, Kind, Number};
+use crate::embedded::key::{self, IdKey, Kind, Number};
+use crate::embedded::ledger::RowKind;
 use crate::embedded::span::{Level, Span};
-use crate::{Appended, EventStoreError};
+use crate::{Appended, COPIES_KEPT, EventStoreError};
 
 /// What the intake leaves for the passes after it.
 pub(super) struct TakenIn<'e> {
@@ -16,7 +18,7 @@ pub(super) struct TakenIn<'e> {
     /// The new events.
     pub(super) events: Vec<NewEvent<'e>>,
     /// Their entries.
-    pub(super) entries: Vec<PackedEntry>,
+    pub(super) entries: Vec<PackedEntry<'e>>,
     pub(super) next_chunk: u64,
 }
 
@@ -37,8 +39,11 @@ pub(super) struct Intake<'a, 'e> {
     next: Place,
     candidates: Vec<Candidate<'e>>,
     events: Vec<NewEvent<'e>>,
-    entries: Vec<PackedEntry>,
+    entries: Vec<PackedEntry<'e>>,
 }
+
+/// Arrivals with their ids, in the order of ids, then of arrival.
+type ById = Vec<(IdKey, usize)>;
 
 impl<'a, 'e> Intake<'a, 'e> {
     pub(super) fn new(names: &'a mut Names, next_chunk: u64, events: usize) -> Self {
@@ -53,37 +58,62 @@ impl<'a, 'e> Intake<'a, 'e> {
     }
 
     pub(super) fn take_in(mut self, at: &mut At<'_>, requests: &'e [Request]) -> Result<TakenIn<'e>, EventStoreError> {
-        for request in requests.iter().filter(|request| !request.events.is_empty()) {
+        for request in requests {
+            let Work::Append { events, bodies } = &request.work else { continue };
             let scope = self.names.number(at, Kind::Scope, 0, &key::scope_name(&request.scope), 0)?.number;
-            self.candidates.extend(request.events.iter().map(|event| {
-                let (body, outcome) = (&request.bodies[event.body.clone()], Appended::Duplicate);
+            self.candidates.extend(events.iter().map(|event| {
+                let (body, outcome) = (&bodies[event.body.clone()], Appended::Duplicate);
                 Candidate { scope, event, body, outcome, place: self.next }
             }));
         }
-        let new = self.find_new(at)?;
+        let (new, copies) = self.find_new(at)?;
         self.store_new(at)?;
         self.write_keys(at, &new);
+        self.keep_copies(at, &copies)?;
         at.pending.ids = new.into_iter().map(|(id, _)| id).collect();
         let mut outcomes = self.candidates.iter().map(|candidate| candidate.outcome);
-        let outcomes = requests.iter().map(|request| outcomes.by_ref().take(request.events.len()).collect()).collect();
+        let outcomes = requests.iter().map(|request| outcomes.by_ref().take(request.work.len()).collect()).collect();
         Ok(TakenIn { outcomes, events: self.events, entries: self.entries, next_chunk: self.next.chunk })
     }
 
-    /// Marks the first arrival of each id that the store does not have. Returns ids and arrivals in the order of ids: looked up and
+    /// Marks the first arrival of each id that the store does not have. Returns these and all others in the order of ids: looked up and
     /// inserted in this order, neighbours find their way in the processor's caches.
-    fn find_new(&mut self, at: &At<'_>) -> Result<Vec<([u8; 20], usize)>, EventStoreError> {
+    fn find_new(&mut self, at: &At<'_>) -> Result<(ById, ById), EventStoreError> {
         let ids = self.candidates.iter().enumerate().map(|(arrival, candidate)| (key::id(candidate.scope, &candidate.event.hash), arrival));
         let mut ids: Vec<_> = ids.collect();
         ids.sort_unstable();
-        ids.dedup_by_key(|(id, _)| *id);
-        let mut new = Vec::with_capacity(ids.len());
+        let (mut new, mut copies) = (Vec::with_capacity(ids.len()), Vec::new());
+        let mut before = None;
         for (id, arrival) in ids {
-            if !at.in_flight.has_id(&id) && !at.engine.ids.contains_key(id).map_err(engine_error)? {
+            let is_first = before.replace(id) != Some(id);
+            if is_first && !at.in_flight.has_id(&id) && !at.engine.ids.contains_key(id).map_err(engine_error)? {
                 self.candidates[arrival].outcome = Appended::New;
                 new.push((id, arrival));
+            } else {
+                copies.push((id, arrival));
             }
         }
-        Ok(new)
+        Ok((new, copies))
+    }
+
+    /// Keeps the newest copies of each event in a ring.
+    fn keep_copies(&self, at: &mut At<'_>, copies: &[(IdKey, usize)]) -> Result<(), EventStoreError> {
+        for copies in copies.chunk_by(|(one, _), (two, _)| one == two) {
+            let Some((id, _)) = copies.first() else { continue };
+            let before = match at.in_flight.copies(id) {
+                Some(known) => known,
+                None => at.engine.copies.get(id).map_err(engine_error)?.map_or(Ok(0), |stored| copies::decode_count(&stored))?,
+            };
+            let numbered: Vec<_> = (before..).zip(copies).collect();
+            for (number, (_, arrival)) in &numbered[numbered.len().saturating_sub(COPIES_KEPT)..] {
+                let value = copies::encode(*number, self.candidates[*arrival].body);
+                at.batch.insert(&at.engine.copies, copies::key(id, *number), value.as_slice());
+            }
+            let count = before + copies.len() as u64;
+            at.batch.insert(&at.engine.copies, *id, copies::encode_count(count));
+            at.pending.copies.insert(*id, count);
+        }
+        Ok(())
     }
 
     /// Packs the bodies of new events and numbers their names, in the order of arrival.
@@ -115,6 +145,7 @@ impl<'a, 'e> Intake<'a, 'e> {
                 id: &event.id,
                 name,
                 place,
+                kind: RowKind::First,
                 entries: first..self.entries.len(),
             });
         }
@@ -130,7 +161,7 @@ impl<'a, 'e> Intake<'a, 'e> {
         }
     }
 
-    fn write_keys(&self, at: &mut At<'_>, new: &[([u8; 20], usize)]) {
+    fn write_keys(&self, at: &mut At<'_>, new: &[(IdKey, usize)]) {
         for (id, arrival) in new {
             at.batch.insert(&at.engine.ids, *id, self.candidates[*arrival].place.to_bytes().as_slice());
         }

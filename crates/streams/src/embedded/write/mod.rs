@@ -8,6 +8,7 @@ mod commit;
 mod hashing;
 mod hours;
 mod intake;
+mod late;
 mod names;
 mod pending;
 mod prepare;
@@ -16,6 +17,6 @@ mod uniques;
 mod writer;
 
 pub(super) use names::Numbered;
-pub(super) use queue::{Load, Queue, Request, closed};
+pub(super) use queue::{Answer, Load, Queue, Request, closed};
 pub(super) use uniques::decode_days;
 pub(super) use writer::Writer;

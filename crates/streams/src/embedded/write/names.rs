@@ -1,6 +1,7 @@
 //! Numbers for scopes, customers, meters and event names: given out by the writer, in the batch that first needs them.
 
 use fjall::OwnedWriteBatch;
+use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 
 use super::pending::{InFlight, Pending};
@@ -9,8 +10,10 @@ use crate::embedded::codec::corrupt;
 use crate::embedded::engine::{Engine, engine_error};
 use crate::embedded::key::{self, Kind, Number};
 
-/// Names kept in memory.
-const CACHED_NAMES: usize = 50_000;
+/// Names kept in memory, bytes.
+const CACHED_BYTES: u64 = 6 << 20;
+/// Bytes of a name in memory beside its text, roughly.
+const NAME_BYTES: u64 = 80;
 
 /// A name's number, and for a meter the pack it belongs to (else 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +40,18 @@ impl Numbered {
     }
 }
 
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Box<[u8]>, Numbered> for Bytes {
+    fn weight(&self, name: &Box<[u8]>, _: &Numbered) -> u64 {
+        NAME_BYTES + name.len() as u64
+    }
+}
+
 /// The writer's view of the names.
 pub(super) struct Names {
-    cache: Cache<Box<[u8]>, Numbered>,
+    cache: Cache<Box<[u8]>, Numbered, Bytes>,
     next: Number,
     scratch: Vec<u8>,
 }
@@ -50,7 +62,8 @@ impl Names {
             Some(next) => Number::from_be_bytes((*next).try_into().map_err(|_| corrupt("the next number is malformed"))?),
             None => 1,
         };
-        Ok(Self { cache: Cache::new(CACHED_NAMES), next, scratch: Vec::new() })
+        let items = usize::try_from(CACHED_BYTES / (NAME_BYTES + 40)).unwrap_or(usize::MAX);
+        Ok(Self { cache: Cache::with_weighter(items, CACHED_BYTES, Bytes), next, scratch: Vec::new() })
     }
 
     /// The number of a name; a new one is written with the batch. `pack` is used for a new meter only.
@@ -62,20 +75,30 @@ impl Names {
         name: &[u8],
         pack: Number,
     ) -> Result<Numbered, EventStoreError> {
-        key::name(kind, scope, name, &mut self.scratch);
-        if let Some(known) = self.cache.get(self.scratch.as_slice()) {
-            return Ok(*known);
+        if let Some(known) = self.find(at, kind, scope, name)? {
+            return Ok(known);
         }
         let key: Box<[u8]> = self.scratch.as_slice().into();
-        let known = match at.in_flight.name(&key).or_else(|| at.pending.names.get(&key).copied()) {
-            Some(known) => known,
-            None => match at.engine.names.get(&key).map_err(engine_error)? {
-                Some(stored) => Numbered::from_bytes(&stored)?,
-                None => self.give(at, &key, pack)?,
-            },
+        let given = self.give(at, &key, pack)?;
+        self.cache.insert(key, given);
+        Ok(given)
+    }
+
+    /// The number of a name that has one.
+    pub(super) fn find(&mut self, at: &At<'_>, kind: Kind, scope: Number, name: &[u8]) -> Result<Option<Numbered>, EventStoreError> {
+        key::name(kind, scope, name, &mut self.scratch);
+        let key = self.scratch.as_slice();
+        if let Some(known) = self.cache.get(key) {
+            return Ok(Some(*known));
+        }
+        let found = match at.in_flight.name(key).or_else(|| at.pending.names.get(key).copied()) {
+            Some(known) => Some(known),
+            None => at.engine.names.get(key).map_err(engine_error)?.map(|stored| Numbered::from_bytes(&stored)).transpose()?,
         };
-        self.cache.insert(key, known);
-        Ok(known)
+        if let Some(known) = found {
+            self.cache.insert(key.into(), known);
+        }
+        Ok(found)
     }
 
     fn give(&mut self, at: &mut At<'_>, key: &[u8], pack: Number) -> Result<Numbered, EventStoreError> {

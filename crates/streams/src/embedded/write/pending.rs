@@ -4,15 +4,17 @@ use std::collections::{HashMap, VecDeque};
 
 use super::hashing::KeyHashing;
 use super::names::Numbered;
-use crate::embedded::key::UniqueKey;
+use crate::embedded::key::{IdKey, UniqueKey};
 
 /// What one group will store.
 #[derive(Default)]
 pub(super) struct Pending {
     /// Sorted.
-    pub(super) ids: Vec<[u8; 20]>,
+    pub(super) ids: Vec<IdKey>,
     pub(super) names: HashMap<Box<[u8]>, Numbered>,
     pub(super) uniques: HashMap<UniqueKey, u32, KeyHashing>,
+    /// How many copies of an event there were by then.
+    pub(super) copies: HashMap<IdKey, u64, KeyHashing>,
 }
 
 /// The groups on their way, oldest first.
@@ -31,7 +33,7 @@ impl InFlight {
         self.0.push_back((group, pending));
     }
 
-    pub(super) fn has_id(&self, id: &[u8; 20]) -> bool {
+    pub(super) fn has_id(&self, id: &IdKey) -> bool {
         self.0.iter().any(|(_, pending)| pending.ids.binary_search(id).is_ok())
     }
 
@@ -42,5 +44,10 @@ impl InFlight {
     /// The days on which a unique value was seen, as of the newest group that saw it.
     pub(super) fn unique(&self, key: &UniqueKey) -> Option<u32> {
         self.0.iter().rev().find_map(|(_, pending)| pending.uniques.get(key).copied())
+    }
+
+    /// How many copies of an event there were, as of the newest group with any.
+    pub(super) fn copies(&self, id: &IdKey) -> Option<u64> {
+        self.0.iter().rev().find_map(|(_, pending)| pending.copies.get(id).copied())
     }
 }

@@ -5,6 +5,7 @@ use fjall::OwnedWriteBatch;
 use super::cells::Cells;
 use super::hours::add_hours;
 use super::intake::{Intake, TakenIn};
+use super::late::LateIntake;
 use super::names::{At, Names};
 use super::pending::{InFlight, Pending};
 use super::queue::Request;
@@ -48,14 +49,17 @@ impl Preparer {
 
     /// Prepares a group. After an error the memory is no longer true to the store: open it again.
     pub(super) fn prepare(&mut self, engine: &Engine, group: u64, requests: &[Request]) -> Result<Prepared, EventStoreError> {
-        let events: usize = requests.iter().map(|request| request.events.len()).sum();
+        let events: usize = requests.iter().map(|request| request.work.len()).sum();
         let mut batch = engine.batch(events * 4 + 16);
         let mut pending = Pending::default();
         let mut at = At { engine, in_flight: &self.in_flight, pending: &mut pending, batch: &mut batch };
         // Unique in the store and ascending: numbers the group's ledger values and new slots.
         let number = self.next_chunk;
-        let TakenIn { outcomes, mut events, entries, next_chunk } =
-            Intake::new(&mut self.names, self.next_chunk, events).take_in(&mut at, requests)?;
+        let TakenIn { outcomes, mut events, entries, next_chunk } = if is_late(requests) {
+            LateIntake::new(&mut self.names).take_in(&mut at, number, requests)?
+        } else {
+            Intake::new(&mut self.names, number, events).take_in(&mut at, requests)?
+        };
         self.next_chunk = next_chunk;
         add_hours(&mut at, number, &mut events, &entries, &mut self.cells, &mut self.uniques)?;
         self.cells.write(&mut at);
@@ -65,10 +69,15 @@ impl Preparer {
         for (key, days) in uniques {
             at.batch.insert(&engine.uniques, key, days.to_be_bytes());
         }
-        if requests.iter().any(|request| request.events.is_empty()) {
+        if requests.iter().any(|request| request.work.len() == 0) {
             at.batch.insert(&engine.names, key::CHECK, []);
         }
         self.in_flight.push(group, pending);
         Ok(Prepared { batch, outcomes })
     }
+}
+
+/// Whether a group adds entries to stored events. Such a group is prepared when nothing is on its way.
+pub(super) fn is_late(group: &[Request]) -> bool {
+    group.first().is_some_and(|first| first.work.is_late())
 }

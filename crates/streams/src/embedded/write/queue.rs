@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::embedded::body;
 use crate::embedded::key::{IdHash, id_hash};
-use crate::{Appended, EventStoreError, MeteredEvent};
+use crate::{Appended, EventStoreError, LateEntry, MeteredEvent};
 
 /// What a waiting caller gets.
 pub(in crate::embedded) type Answer = Result<Vec<Appended>, EventStoreError>;
@@ -29,18 +29,48 @@ pub(super) struct Incoming {
     pub(super) entries: Vec<LedgerEntry>,
 }
 
-/// One call of `append`; without events, a readiness check that writes.
+/// An entry that an event may get.
+pub(super) struct IncomingEntry {
+    pub(super) hash: IdHash,
+    pub(super) late: LateEntry,
+}
+
+/// What is to be done. The answer has one outcome per event or entry: whether it was new.
+pub(super) enum Work {
+    /// A readiness check that writes.
+    Check,
+    /// A call of `append`.
+    Append { events: Vec<Incoming>, bodies: Vec<u8> },
+    /// A call of `add_entries`.
+    Late(Vec<IncomingEntry>),
+}
+
+/// One call.
 pub(in crate::embedded) struct Request {
     pub(super) scope: Scope,
-    pub(super) events: Vec<Incoming>,
-    pub(super) bodies: Vec<u8>,
+    pub(super) work: Work,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
 impl Request {
-    /// Encodes the events, on the caller's thread, so that the writer has less to do.
-    pub(in crate::embedded) fn new(scope: Scope, events: Vec<MeteredEvent>) -> (Self, oneshot::Receiver<Answer>) {
+    fn new(scope: Scope, work: Work) -> (Self, oneshot::Receiver<Answer>) {
         let (answer, receiver) = oneshot::channel();
+        (Self { scope, work, answer }, receiver)
+    }
+
+    /// Proves that the store writes.
+    pub(in crate::embedded) fn check() -> (Self, oneshot::Receiver<Answer>) {
+        Self::new(Scope { tenant_id: "".into(), environment_id: "".into() }, Work::Check)
+    }
+
+    /// Late entries.
+    pub(in crate::embedded) fn late(scope: Scope, entries: Vec<LateEntry>) -> (Self, oneshot::Receiver<Answer>) {
+        let entries = entries.into_iter().map(|late| IncomingEntry { hash: id_hash(&late.event_id), late }).collect();
+        Self::new(scope, Work::Late(entries))
+    }
+
+    /// Encodes the events, on the caller's thread, so that the writer has less to do.
+    pub(in crate::embedded) fn append(scope: Scope, events: Vec<MeteredEvent>) -> (Self, oneshot::Receiver<Answer>) {
         let mut bodies = Vec::with_capacity(events.len() * 256);
         let events = events
             .into_iter()
@@ -58,7 +88,23 @@ impl Request {
                 }
             })
             .collect();
-        (Self { scope, events, bodies, answer }, receiver)
+        Self::new(scope, Work::Append { events, bodies })
+    }
+}
+
+impl Work {
+    /// Number of events or entries.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Check => 0,
+            Self::Append { events, .. } => events.len(),
+            Self::Late(entries) => entries.len(),
+        }
+    }
+
+    /// Late entries look up what the store holds, so they are not in one group with what is about to be stored.
+    pub(super) fn is_late(&self) -> bool {
+        matches!(self, Self::Late(_))
     }
 }
 
@@ -71,7 +117,14 @@ pub(in crate::embedded) struct Load {
 
 impl Load {
     fn of(request: &Request) -> Self {
-        Self { events: request.events.len(), bytes: request.bodies.len() }
+        let bytes = match &request.work {
+            Work::Append { bodies, .. } => bodies.len(),
+            Work::Check => 0,
+            Work::Late(entries) => {
+                entries.iter().map(|IncomingEntry { late, .. }| late.event_id.len() + late.external_customer_id.len()).sum()
+            }
+        };
+        Self { events: request.work.len(), bytes }
     }
 
     fn plus(self, other: Self) -> Self {
@@ -142,7 +195,9 @@ impl Queue {
         let (mut waiting, _) = self.arrived.wait_timeout_while(self.lock(), patience, idle).unwrap_or_else(PoisonError::into_inner);
         let mut group = Vec::new();
         let mut load = Load::default();
+        let late = waiting.requests.front().is_some_and(|first| first.work.is_late());
         while let Some(next) = waiting.requests.front()
+            && next.work.is_late() == late
             && load.has_room_for(Load::of(next), max)
         {
             load = load.plus(Load::of(next));

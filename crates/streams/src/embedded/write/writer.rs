@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::commit::{Committer, Group, refuse};
-use super::prepare::{Prepared, Preparer};
+use super::prepare::{Prepared, Preparer, is_late};
 use super::queue::{Load, Request, Taken};
 use crate::EventStoreError;
 use crate::embedded::disk;
@@ -66,10 +66,11 @@ impl Writer {
     fn write(&mut self, requests: Vec<Request>) {
         match self.prepare(&requests) {
             Ok((engine, Prepared { batch, outcomes })) => {
+                let late = is_late(&requests);
                 let answers = requests.into_iter().map(|request| request.answer).zip(outcomes).collect();
                 let number = self.next_group;
                 self.next_group += 1;
-                self.committer.commit(Group { number, engine, batch, answers });
+                self.committer.commit(Group { number, engine, batch, late, answers });
             }
             Err(error) => {
                 tracing::warn!(%error, "events were refused");
@@ -84,6 +85,9 @@ impl Writer {
             State::Broken(reason, _) => return Err(EventStoreError::Unavailable(reason.clone())),
         };
         disk::require_free(&self.dir, self.options.disk_reserve_bytes)?;
+        if is_late(requests) {
+            self.committer.settle();
+        }
         preparer.committed(self.committer.committed());
         match preparer.prepare(engine, self.next_group, requests) {
             Ok(prepared) => Ok((engine.clone(), prepared)),

@@ -1,0 +1,73 @@
+//! Usage and its cost per line of a customer's subscriptions, over any time, in windows and groups (spec 10 §11).
+//!
+//! Which rows there are: `rows`. What each counted: `read`. In which windows it shows: `points`.
+
+mod item;
+mod points;
+mod read;
+mod request;
+mod rows;
+
+pub use item::{Analytics, AnalyticsItem, AnalyticsPoint};
+pub use request::AnalyticsRequest;
+pub use rows::{AnalyticsRow, BilledBy, PriceOwner};
+
+use domain::invalid::require;
+use domain::meter::Window;
+use domain::scope::Scope;
+use domain::time::Zone;
+
+use self::read::Reading;
+use self::rows::Rows;
+use crate::{App, Error, Result};
+
+/// Most items and points of an answer.
+const ROWS_MAX: usize = 100_000;
+
+impl App {
+    /// Usage and cost, sorted by the feature's name, then by line and group. Rows without events are left out; without a customer that has
+    /// subscriptions, bucketed meters stand there with 0.
+    ///
+    /// Refused: subscriptions of several currencies with usage, and an answer of more than 100,000 items and points.
+    pub async fn analytics(&self, scope: &Scope, request: AnalyticsRequest) -> Result<Analytics> {
+        require(request.period.start <= request.period.end, "end_time must not be before start_time")?;
+        let cut = request.cut()?;
+        let customer = match &request.external_customer_id {
+            Some(external_id) => match self.customer_by_external_id(scope, external_id).await {
+                Ok(customer) => Some(customer),
+                Err(Error::NotFound { .. }) => None,
+                Err(error) => return Err(error),
+            },
+            None => None,
+        };
+        let zone = customer.as_ref().map_or(Zone::UTC, |customer| Zone::parse(&customer.timezone).unwrap_or(Zone::UTC));
+        let Rows { rows, currency } = self.analytics_rows(scope, customer.as_ref(), &request).await?;
+        let windows = request.window_size.map(|size| match request.billing_anchor {
+            Some(anchor) => Window::anchored(size, zone, anchor),
+            None => Window::new(size, zone),
+        });
+        let customers: Vec<String> = request.external_customer_id.iter().cloned().collect();
+        let reading = Reading {
+            scope,
+            customers: &customers,
+            cut: &cut,
+            windows,
+            anchor: request.billing_anchor,
+            wants_sources: request.wants_sources,
+        };
+        let mut items = self.read_rows(&reading, rows).await?;
+        items.sort_by(|one, other| one.order().cmp(&other.order()));
+        let currency = one_currency(&items)?.or(currency).unwrap_or_default();
+        Ok(Analytics { items, currency })
+    }
+}
+
+/// The currency of all items; `None` when none is billed.
+fn one_currency(items: &[AnalyticsItem]) -> Result<Option<String>> {
+    let mut currencies = items.iter().filter_map(|item| Some(item.row.billed_by.as_ref()?.line.currency.as_str()));
+    let Some(first) = currencies.next() else { return Ok(None) };
+    if currencies.any(|other| other != first) {
+        return Err(Error::operation("the customer's subscriptions have different currencies: ask for the features of one"));
+    }
+    Ok(Some(first.to_owned()))
+}
