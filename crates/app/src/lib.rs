@@ -20,6 +20,9 @@ pub mod catalog;
 /// Events in, usage out.
 pub mod event;
 
+/// What usage costs the seller.
+pub mod cost;
+
 /// Contracts: create, cancel, roll over.
 pub mod subscription;
 

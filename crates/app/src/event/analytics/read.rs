@@ -238,6 +238,7 @@ fn item(row: Arc<AnalyticsRow>, counted: Counted, by: &[GroupKey], sources: Vec<
         source: None,
         properties: BTreeMap::new(),
         usage: counted.quantities.total(),
+        quantities: counted.quantities,
         events: counted.events,
         exact_cost,
         cost,
