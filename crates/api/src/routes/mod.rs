@@ -3,6 +3,7 @@
 mod api_keys;
 mod asked_period;
 mod clocks;
+mod costs;
 mod customers;
 mod environments;
 mod events;
@@ -34,6 +35,7 @@ pub(crate) fn versioned() -> OpenApiRouter<ApiState> {
         .merge(groups::router())
         .merge(plans::router())
         .merge(prices::router())
+        .merge(costs::router())
         .merge(subscriptions::router())
         .merge(invoices::router())
         .merge(environments::router())

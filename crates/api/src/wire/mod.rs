@@ -1,5 +1,6 @@
 //! Requests and responses as they stand on the wire. Field names are the published API's.
 
+pub(crate) mod cost;
 pub(crate) mod customer;
 pub(crate) mod event;
 pub(crate) mod event_list;

@@ -6,6 +6,7 @@ mod analytics;
 mod bad_input;
 mod billing;
 mod contract;
+mod costs;
 mod coverage;
 mod document;
 mod errors;
