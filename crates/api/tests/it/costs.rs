@@ -117,9 +117,10 @@ async fn prices_attach_to_a_sheet_and_never_to_a_bill() {
     assert_eq!(listed["items"][0]["prices"][0]["id"], price);
     client.customer("c1").await;
     let plan = client.plan("basic").await;
+    let billed = client.price(usage_price(&plan, &calls, json!({}))).await;
     let subscription = client.subscribe("c1", &plan, MAY.0, json!({})).await;
-    let lines = client.get(&format!("/v1/subscriptions/{}", subscription["id"].as_str().unwrap())).await.expect(200);
-    assert_eq!(lines["line_items"].as_array().map_or(0, Vec::len), 0, "{lines}");
+    let lines = client.subscription(subscription["id"].as_str().unwrap()).await["line_items"].as_array().unwrap().clone();
+    assert_eq!(lines.iter().map(|line| line["price_id"].as_str().unwrap()).collect::<Vec<_>>(), [billed]);
 }
 
 /// Case 23 of spec 10 §18: revenue 1250, cost 400.

@@ -5,6 +5,7 @@
 mod analytics;
 mod bad_input;
 mod billing;
+mod choices;
 mod contract;
 mod costs;
 mod coverage;

@@ -1,6 +1,7 @@
 //! Events in, usage out (spec 10).
 
 mod analytics;
+mod choices;
 mod ingest;
 mod log;
 mod meter_index;
@@ -10,6 +11,7 @@ mod raw_usage;
 mod store_logged;
 
 pub use analytics::{Analytics, AnalyticsItem, AnalyticsPoint, AnalyticsRequest, AnalyticsRow, BilledBy, PriceOwner};
+pub use choices::{EventChoices, EventTimes, Negatives, WeightedSums};
 pub use ingest::{IncomingEvent, Ingested};
 pub use log::{EventLog, EventLogError};
 pub(crate) use meter_index::MeterIndex;
