@@ -1,6 +1,7 @@
 //! Events in, usage out (spec 10).
 
 mod analytics;
+mod buckets;
 mod choices;
 mod ingest;
 mod log;

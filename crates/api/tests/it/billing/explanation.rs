@@ -82,3 +82,54 @@ async fn an_explanation_adds_up_and_names_its_events() {
     let fee = explained.iter().find(|line| line["display_name"] == "fee").unwrap();
     assert_eq!((text(fee, "amount"), text(fee, "service_start")), ("42", "2025-01-18T00:00:00Z"));
 }
+
+/// A day of minutes is explained by as many steps as the price has tiers, and they add up.
+#[tokio::test]
+async fn an_explanation_of_many_buckets_stays_short() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    client.set_clock("2025-01-01T00:00:00Z").await;
+    client.customer("acme").await;
+    let plan = client.plan("basic").await;
+    let tiers = json!([{"up_to": 3, "unit_amount": "0.0333", "flat_amount": "0.01"}, {"unit_amount": "0.0111"}]);
+    for (name, aggregation, mode) in [
+        ("sum", json!({"type": "SUM", "field": "n", "bucket_size": "MINUTE"}), "SLAB"),
+        ("max", json!({"type": "MAX", "field": "n", "bucket_size": "MINUTE"}), "VOLUME"),
+        ("node", json!({"type": "MAX", "field": "n", "bucket_size": "HOUR", "group_by": "node"}), "SLAB"),
+    ] {
+        let meter = json!({"name": name, "event_name": "api", "aggregation": aggregation, "reset_usage": "BILLING_PERIOD"});
+        let meter = client.post("/v1/meters", &meter).await.expect(201);
+        let meter = testkit::Metered { feature_id: String::new(), meter_id: text(&meter, "id").to_owned() };
+        let with = json!({"billing_model": "TIERED", "tier_mode": mode, "tiers": tiers, "display_name": name});
+        client.price(usage_price(&plan, &meter, with)).await;
+    }
+    let made = client.subscribe("acme", &plan, "2025-01-01T00:00:00Z", json!({})).await;
+    let one = |minute: u32| {
+        let at = format!("2025-01-20T{:02}:{:02}:30Z", minute / 60, minute % 60);
+        event(&minute.to_string(), "api", "acme", &at, json!({"n": minute % 6, "node": minute % 3}))
+    };
+    client.send_events(&(0..1440).map(one).collect::<Vec<_>>()).await;
+    client.advance("2025-02-02T00:00:00Z").await;
+    let bill = client.invoices(text(&made, "id")).await.remove(1);
+    let explanation = client.get(&format!("/v1/invoices/{}/explanation", text(&bill, "id"))).await.ok();
+    assert_adds_up(&explanation);
+    for (name, size, values, quantity, times) in [
+        // Of 240 minutes each there are 0, 1, 2, 3, 4 and 5. What is 0 takes no step.
+        ("sum", "MINUTE", 1440, "3600", [1200, 480]),
+        ("max", "MINUTE", 1440, "3600", [720, 480]),
+        // Each hour, each node has its larger value: 3, 4 and 5.
+        ("node", "HOUR", 72, "288", [72, 48]),
+    ] {
+        let line = explanation["lines"].as_array().unwrap().iter().find(|line| line["display_name"] == name).unwrap();
+        assert_eq!(
+            (text(line, "bucket_size"), line["bucket_values"].as_i64(), text(line, "usage")),
+            (size, Some(values), quantity),
+            "{name}"
+        );
+        assert_eq!(line.get("bucket_group_by").is_some(), name == "node");
+        let steps = line["steps"].as_array().unwrap();
+        let mut found: Vec<_> = steps.iter().map(|step| (text(step, "label"), step["times"].as_i64().unwrap())).collect();
+        found.sort_unstable();
+        assert_eq!(found.iter().map(|(_, times)| *times).collect::<Vec<_>>(), times, "{name}: {line}");
+    }
+}

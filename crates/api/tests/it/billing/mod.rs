@@ -1,6 +1,7 @@
 //! Stories over HTTP with the sandbox's clock: from the catalog to the invoice.
 
 mod agreement;
+mod buckets;
 mod cancellation;
 mod explanation;
 mod late_events;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use domain::meter::{AggregationType, Window, WindowSize};
 use domain::time::{Period, Timestamp};
 
-use super::super::meter_usage::Bucket;
 use super::AnalyticsPoint;
 use super::rows::AnalyticsRow;
+use crate::event::buckets::Bucket;
 
 /// The size of a bucketed meter's points: the asked one, or the buckets' where that is finer.
 pub(super) fn point_size(buckets: Window, asked: Window) -> WindowSize {

@@ -11,10 +11,11 @@ use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
 use streams::{EventStoreError, GroupKey, GroupUsage, GroupedQuery};
 
-use super::super::meter_usage::{Bucket, Cut, MeterRead, windows_at_most};
 use super::points::{point_size, roll_up};
 use super::rows::AnalyticsRow;
 use super::{AnalyticsItem, AnalyticsPoint, ROWS_MAX};
+use crate::event::MeterRead;
+use crate::event::buckets::{Bucket, Cut, windows_at_most};
 use crate::{App, Error, Result};
 
 /// How the rows are read.
@@ -76,16 +77,17 @@ impl App {
                 None => self.read_groups(reading, row, read, &room).await?,
             };
             room.take(counted.iter().map(|counted| 1 + counted.points.len()).sum())?;
-            let sources =
-                if reading.wants_sources && !counted.is_empty() { self.read_sources(reading, read, &room).await? } else { BTreeMap::new() };
+            // Groups of sources name theirs.
+            let asks = reading.wants_sources && !reading.cut.by.contains(&GroupKey::Source) && !counted.is_empty();
+            let sources = if asks { self.read_sources(reading, read).await? } else { BTreeMap::new() };
             found.push((counted, sources));
         }
         let mut items = Vec::new();
         for (row, (counted, mut sources)) in rows.into_iter().zip(found) {
             let row = Arc::new(row);
             for counted in counted {
-                let sources = sources.remove(&counted.group).unwrap_or_default().into_iter().collect();
-                items.push(item(Arc::clone(&row), counted, &reading.cut.by, sources));
+                let sources = sources.remove(&counted.group).unwrap_or_default();
+                items.push(item(Arc::clone(&row), counted, reading, sources));
             }
         }
         Ok(items)
@@ -175,16 +177,11 @@ impl App {
     }
 
     /// Where the events of each group came from.
-    async fn read_sources(
-        &self,
-        reading: &Reading<'_>,
-        read: &MeterRead<'_>,
-        room: &Room,
-    ) -> Result<BTreeMap<Vec<String>, BTreeSet<String>>> {
+    async fn read_sources(&self, reading: &Reading<'_>, read: &MeterRead<'_>) -> Result<BTreeMap<Vec<String>, BTreeSet<String>>> {
         let mut by = reading.cut.by.clone();
         by.push(GroupKey::Source);
         let mut sources: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
-        for mut found in self.usage_by_group(reading.scope, reading.grouped(read, by, None, room)).await? {
+        for mut found in self.usage_by_group(reading.scope, reading.grouped(read, by, None, &Room(ROWS_MAX))).await? {
             let source = found.group.pop().unwrap_or_default();
             let of_group = sources.entry(found.group).or_default();
             if !source.is_empty() {
@@ -230,7 +227,7 @@ impl AnalyticsRow {
     }
 }
 
-fn item(row: Arc<AnalyticsRow>, counted: Counted, by: &[GroupKey], sources: Vec<String>) -> AnalyticsItem {
+fn item(row: Arc<AnalyticsRow>, counted: Counted, reading: &Reading<'_>, sources: BTreeSet<String>) -> AnalyticsItem {
     let exact_cost = row.exact_cost(&counted.quantities);
     let cost = row.billed_by.as_ref().map_or_else(Decimal::zero, |billed| billed.line.currency.round(&exact_cost));
     let mut item = AnalyticsItem {
@@ -244,11 +241,16 @@ fn item(row: Arc<AnalyticsRow>, counted: Counted, by: &[GroupKey], sources: Vec<
         cost,
         window_size: counted.window_size,
         points: counted.points,
-        sources,
+        sources: sources.into_iter().collect(),
     };
-    for (key, value) in by.iter().zip(counted.group) {
+    for (key, value) in reading.cut.by.iter().zip(counted.group) {
         match key {
-            GroupKey::Source => item.source = Some(value),
+            GroupKey::Source => {
+                if reading.wants_sources && !value.is_empty() {
+                    item.sources.push(value.clone());
+                }
+                item.source = Some(value);
+            }
             GroupKey::Property(name) if !value.is_empty() => {
                 item.properties.insert(name.clone(), value);
             }
