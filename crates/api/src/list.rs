@@ -93,6 +93,8 @@ pub(crate) enum DefaultStatus {
     Published,
     /// Published and archived rows.
     PublishedAndArchived,
+    /// Every row.
+    All,
 }
 
 impl CommonFilter {
@@ -132,11 +134,12 @@ impl CommonFilter {
         {
             return Err(refuse("end_time must not be before start_time".into()));
         }
-        let mut conditions = vec![match (self.status, default_status) {
-            (Some(status), _) => Condition::eq("status", &status),
-            (None, DefaultStatus::Published) => Condition::eq("status", &Status::Published),
-            (None, DefaultStatus::PublishedAndArchived) => Condition::one_of("status", &[Status::Published, Status::Archived]),
-        }];
+        let mut conditions = match (self.status, default_status) {
+            (Some(status), _) => vec![Condition::eq("status", &status)],
+            (None, DefaultStatus::Published) => vec![Condition::eq("status", &Status::Published)],
+            (None, DefaultStatus::PublishedAndArchived) => vec![Condition::one_of("status", &[Status::Published, Status::Archived])],
+            (None, DefaultStatus::All) => Vec::new(),
+        };
         conditions.extend(own);
         conditions.extend(start.map(|(column, time)| Condition::Gte(column, app::Value::Time(time))));
         conditions.extend(end.map(|(column, time)| Condition::Lte(column, app::Value::Time(time))));

@@ -20,6 +20,9 @@ pub mod catalog;
 /// Events in, usage out.
 pub mod event;
 
+/// What usage costs the seller.
+pub mod cost;
+
 /// Contracts: create, cancel, roll over.
 pub mod subscription;
 
@@ -53,7 +56,7 @@ use storage::Database;
 use streams::{EventStore, LogStore};
 
 use crate::coherence::{Coherence, Topic};
-use crate::event::{EventLog, KnownLag, MeterIndex};
+use crate::event::{EventChoices, EventLog, KnownLag, MeterIndex};
 use crate::platform::Environments;
 
 /// What the use cases are set up with.
@@ -64,11 +67,18 @@ pub struct Settings {
     pub invoice_config: InvoiceConfig,
     /// Customers kept in memory.
     pub customers_cached_max: usize,
+    /// How events are taken in and counted.
+    pub events: EventChoices,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { configured_keys: HashMap::new(), invoice_config: InvoiceConfig::default(), customers_cached_max: 20_000 }
+        Self {
+            configured_keys: HashMap::new(),
+            invoice_config: InvoiceConfig::default(),
+            customers_cached_max: 20_000,
+            events: EventChoices::default(),
+        }
     }
 }
 

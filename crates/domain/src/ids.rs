@@ -84,6 +84,8 @@ id_type! {
     GroupId = "group";
     /// A bundle of prices.
     PlanId = "plan";
+    /// A bundle of what usage costs.
+    CostsheetId = "cost";
     /// One rate.
     PriceId = "price";
     /// A customer's contract.

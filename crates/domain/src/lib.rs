@@ -21,6 +21,9 @@ pub mod invoice;
 /// What is sold: features, plans, groups.
 pub mod catalog;
 
+/// What usage costs its seller: cost sheets and margins.
+pub mod cost;
+
 /// Who buys.
 pub mod customer;
 

@@ -200,6 +200,7 @@ id_cells!(
     FeatureId,
     GroupId,
     PlanId,
+    CostsheetId,
     PriceId,
     SubscriptionId,
     SubscriptionLineItemId,

@@ -127,7 +127,7 @@ impl Client {
     /// Everything that can be listed, archived and deleted things too: equal before and after what must change nothing.
     pub async fn dump(&self) -> Value {
         let mut dump = Map::new();
-        for list in ["customers", "features", "plans", "prices", "subscriptions", "invoices", "groups"] {
+        for list in ["customers", "features", "plans", "prices", "subscriptions", "invoices", "groups", "costs"] {
             for status in ["published", "archived", "deleted"] {
                 let mut query = json!({"limit": 1000, "status": status, "sort": [{"field": "id", "direction": "asc"}]});
                 match list {

@@ -4,6 +4,7 @@ mod api_keys;
 mod asked_period;
 mod backfills;
 mod clocks;
+mod costs;
 mod customers;
 mod environments;
 mod event_list;
@@ -46,6 +47,7 @@ pub(crate) fn versioned() -> OpenApiRouter<ApiState> {
         .merge(groups::router())
         .merge(plans::router())
         .merge(prices::router())
+        .merge(costs::router())
         .merge(subscriptions::router())
         .merge(invoices::router())
         .merge(environments::router())

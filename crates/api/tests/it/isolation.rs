@@ -19,6 +19,7 @@ async fn one_of_everything(client: &Client, at: &str) -> BTreeMap<&'static str, 
     client.send_events(&[event("e1", "api", "acme", at, json!({}))]).await;
     let group = client.post("/v1/groups", &json!({"name": "g", "lookup_key": "g", "entity_type": "price"})).await.expect(201);
     let key = client.post("/v1/secrets/api/keys", &json!({"name": "k", "type": "private_key"})).await.expect(201);
+    let costs = client.post("/v1/costs", &json!({"name": "costs"})).await.expect(201);
     let environments = client.get("/v1/environments").await.ok();
     BTreeMap::from([
         ("customers", json!(customer)),
@@ -30,6 +31,7 @@ async fn one_of_everything(client: &Client, at: &str) -> BTreeMap<&'static str, 
         ("invoices", id(&subscription["latest_invoice"])),
         ("groups", id(&group)),
         ("secrets", id(&key["secret"])),
+        ("costs", id(&costs["costsheet"])),
         ("environments", id(&environments["environments"][0])),
     ])
 }

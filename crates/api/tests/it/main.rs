@@ -5,7 +5,9 @@
 mod analytics;
 mod bad_input;
 mod billing;
+mod choices;
 mod contract;
+mod costs;
 mod coverage;
 mod document;
 mod errors;

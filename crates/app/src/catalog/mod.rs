@@ -9,3 +9,4 @@ pub(crate) mod price;
 pub use feature::NewFeature;
 pub(crate) use plan::prices_of;
 pub use price::PriceChange;
+pub(crate) use price::prices_of_entity;

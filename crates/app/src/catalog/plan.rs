@@ -16,7 +16,7 @@ fn duplicate(lookup_key: &str) -> impl FnOnce() -> String + '_ {
 
 /// The conditions under which a price belongs to a plan.
 pub(crate) fn prices_of(plan_id: &str) -> [Condition; 2] {
-    [Condition::eq("entity_type", &PriceEntityType::Plan), Condition::Eq("entity_id", Value::Text(plan_id.to_owned()))]
+    super::price::prices_of_entity(PriceEntityType::Plan, plan_id)
 }
 
 impl App {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::catalog::{GroupEntityType, Plan};
+use domain::cost::Costsheet;
 use domain::ids::{GroupId, PriceId};
 use domain::invalid::{Invalid, require};
 use domain::meter::Meter;
@@ -10,13 +11,12 @@ use domain::money::Decimal;
 use domain::rating::{BillingModel, Price, PriceEntityType, PriceType, PriceUnitType, Tier, TierMode, TransformQuantity};
 use domain::scope::{Scope, Status};
 use domain::time::Timestamp;
-use storage::{Condition, UnitOfWork};
+use storage::{Condition, UnitOfWork, Value};
 
 use super::group::check_group;
-use super::plan::prices_of;
 use crate::{App, Context, Error, Pending, Result};
 
-/// Most published, unended prices of one plan.
+/// Most published, unended prices of one plan or cost sheet.
 const PRICES_MAX: i64 = 5000;
 /// Most prices of one bulk request.
 const BULK_MAX: usize = 100;
@@ -126,16 +126,7 @@ impl App {
             price.meter_id = None;
         }
         price.validate()?;
-        if price.entity_type == PriceEntityType::Price {
-            return Err(Error::input("entity_type PRICE is not allowed: use PLAN"));
-        }
-        if price.entity_type != PriceEntityType::Plan {
-            return Err(Error::unbuilt(&format!("a price of entity_type {}", price.entity_type)));
-        }
-        // Held: the plan's prices are counted below, and whoever subscribes to it waits.
-        let plan: Option<Plan> = storage::get(work, scope, &price.entity_id).await?;
-        let plan = plan.ok_or_else(|| Error::not_found("plan", &price.entity_id))?;
-        let mut default_name = plan.name;
+        let mut default_name = hold_owner(work, scope, &price).await?;
         if let Some(meter_id) = &price.meter_id {
             let meter: Option<Meter> = storage::get(&mut work.shared(), scope, meter_id.as_str()).await?;
             default_name = meter.ok_or_else(|| Error::not_found("meter", meter_id.as_str()))?.name;
@@ -146,10 +137,11 @@ impl App {
         if let Some(group) = &price.group_id {
             check_group(work, scope, group.as_str(), GroupEntityType::Price).await?;
         }
-        let live =
-            prices_of(&price.entity_id).into_iter().chain([Condition::Null("end_date"), Condition::eq("status", &Status::Published)]);
+        let live = prices_of_entity(price.entity_type, &price.entity_id)
+            .into_iter()
+            .chain([Condition::Null("end_date"), Condition::eq("status", &Status::Published)]);
         if storage::count::<Price>(work, scope, &live.collect::<Vec<_>>()).await? >= PRICES_MAX {
-            return Err(Error::input(format!("the plan has {PRICES_MAX} prices, which is the limit")));
+            return Err(Error::input(format!("{} has {PRICES_MAX} prices, which is the limit", price.entity_id)));
         }
         price.sequence = next_sequence(work, scope, &price).await?;
         let inserted = storage::insert(work, &price).await.map_err(Error::from);
@@ -227,6 +219,30 @@ impl App {
         storage::update(&mut work, &price).await?;
         Ok(Pending::new(self, work, ()))
     }
+}
+
+/// The name of what the price belongs to. It is held: its prices are counted, and whoever subscribes to it waits.
+async fn hold_owner(work: &mut UnitOfWork, scope: &Scope, price: &Price) -> Result<String> {
+    let id = &price.entity_id;
+    match price.entity_type {
+        PriceEntityType::Plan => {
+            let plan: Option<Plan> = storage::get(work, scope, id).await?;
+            Ok(plan.ok_or_else(|| Error::not_found("plan", id))?.name)
+        }
+        PriceEntityType::Costsheet => {
+            let sheet: Option<Costsheet> = storage::get(work, scope, id).await?;
+            Ok(sheet.ok_or_else(|| Error::not_found("cost sheet", id))?.name)
+        }
+        PriceEntityType::Price => Err(Error::input("entity_type PRICE is not allowed: use PLAN")),
+        PriceEntityType::Subscription | PriceEntityType::Addon => {
+            Err(Error::unbuilt(&format!("a price of entity_type {}", price.entity_type)))
+        }
+    }
+}
+
+/// The conditions under which a price belongs to a thing.
+pub(crate) fn prices_of_entity(entity_type: PriceEntityType, entity_id: &str) -> [Condition; 2] {
+    [Condition::eq("entity_type", &entity_type), Condition::Eq("entity_id", Value::Text(entity_id.to_owned()))]
 }
 
 fn taken(error: Error) -> Error {

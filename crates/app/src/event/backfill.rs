@@ -11,7 +11,6 @@ use storage::due_work::DueWork;
 use storage::{Condition, Direction, ListQuery, Sort};
 use streams::{EventFilter, EventOrder, LateEntry};
 
-use super::ingest::measure_all;
 use super::meter_index::MetersByName;
 use crate::{App, Context, Error, Pending, Result};
 
@@ -140,7 +139,7 @@ impl App {
         let mut page = PageRead { events: events.len(), ..PageRead::default() };
         page.last = events.last().map(|last| (last.timestamp, last.id.clone()));
         for event in events {
-            match measure_all(meters, &event) {
+            match self.measure_all(meters, &event) {
                 Ok(entries) => page.entries.extend(entries.into_iter().map(|entry| late(&event, entry))),
                 Err(invalid) => {
                     page.failed += 1;

@@ -2,7 +2,7 @@
 
 use domain::event::{Event, Properties};
 use domain::invalid::{Invalid, require};
-use domain::meter::{Expression, LedgerEntry, measure};
+use domain::meter::{Expression, LedgerEntry};
 use domain::time::Timestamp;
 use sha2::{Digest, Sha256};
 use streams::{Appended, MeteredEvent};
@@ -55,8 +55,8 @@ impl App {
         for (index, incoming) in incoming.into_iter().enumerate() {
             let at_index = |invalid: Invalid| Error::Invalid(invalid.with("index", index));
             let event = self.stamp(context, incoming, index, now);
-            event.validate().map_err(at_index)?;
-            let entries = measure_all(&meters, &event).map_err(at_index)?;
+            event.validate().and_then(|()| self.shared.settings.events.times.check(event.timestamp)).map_err(at_index)?;
+            let entries = self.measure_all(&meters, &event).map_err(at_index)?;
             event_ids.push(event.id.clone());
             metered.push(MeteredEvent { event, entries });
         }
@@ -93,20 +93,20 @@ impl App {
             properties: incoming.properties,
         }
     }
-}
 
-/// What the event adds to each meter of its name.
-pub(super) fn measure_all(meters: &MetersByName, event: &Event) -> std::result::Result<Vec<LedgerEntry>, Invalid> {
-    let Some(meters) = meters.get(&event.name) else { return Ok(Vec::new()) };
-    let properties =
-        Properties::parse(&event.properties).map_err(|error| Invalid::input(format!("properties must be a JSON object: {error}")))?;
-    let mut entries = Vec::with_capacity(meters.len());
-    for meter in meters {
-        let entry = measure(meter, &event.name, &properties).map_err(|error| {
-            let of = meter.aggregation.expression.as_ref().map_or(meter.aggregation.field.as_str(), Expression::text);
-            Invalid::input(format!("{error} in {of}: send a smaller number")).with("event_id", &event.id)
-        })?;
-        entries.extend(entry);
+    /// What the event adds to each meter of its name.
+    pub(super) fn measure_all(&self, meters: &MetersByName, event: &Event) -> std::result::Result<Vec<LedgerEntry>, Invalid> {
+        let Some(meters) = meters.get(&event.name) else { return Ok(Vec::new()) };
+        let properties =
+            Properties::parse(&event.properties).map_err(|error| Invalid::input(format!("properties must be a JSON object: {error}")))?;
+        let mut entries = Vec::with_capacity(meters.len());
+        for meter in meters {
+            let entry = self.measure(meter, &event.name, &properties).map_err(|error| {
+                let of = meter.aggregation.expression.as_ref().map_or(meter.aggregation.field.as_str(), Expression::text);
+                Invalid::input(format!("{error} in {of}: send a smaller number")).with("event_id", &event.id)
+            })?;
+            entries.extend(entry);
+        }
+        Ok(entries)
     }
-    Ok(entries)
 }

@@ -13,7 +13,6 @@ use domain::subscription::SubscriptionLineItem;
 use storage::{Condition, Direction, ListQuery, Sort};
 use streams::RefusedCopy;
 
-use super::ingest::measure_all;
 use super::meter_index::MetersByName;
 use super::usage_lines::is_active_at;
 use crate::{App, Error, Result};
@@ -214,7 +213,7 @@ impl App {
                 found: properties.get(&filter.key).map(|value| value.text().into_owned()),
             });
             let failed_filters = failed.collect();
-            let measured = measure_all(&MetersByName::from([(event.name.clone(), vec![meter.clone()])]), event);
+            let measured = self.measure_all(&MetersByName::from([(event.name.clone(), vec![meter.clone()])]), event);
             let (would_add, problem) = match measured {
                 Ok(entries) => (entries.into_iter().next(), None),
                 Err(invalid) => (None, Some(invalid.message)),

@@ -57,7 +57,7 @@ impl App {
             usages.push(match read.buckets() {
                 None => {
                     let total = totals.next().unwrap_or_default();
-                    let quantity = total.usage(aggregation.kind, read.period);
+                    let quantity = total.usage(self.billed_as(aggregation.kind), read.period);
                     MeteredUsage { aggregation, quantities: Quantities::Total(quantity), events: total.events }
                 }
                 Some(window) => {

@@ -3,6 +3,7 @@
 mod analytics;
 mod backfill;
 mod buckets;
+mod choices;
 mod ingest;
 mod ledger_usage;
 mod log;
@@ -19,6 +20,7 @@ mod usage_lines;
 pub use analytics::{Analytics, AnalyticsItem, AnalyticsPoint, AnalyticsRequest, AnalyticsRow, BilledBy, PriceOwner};
 pub(crate) use backfill::BACKFILL_METER;
 pub use backfill::BackfillState;
+pub use choices::{EventChoices, EventTimes, Negatives, WeightedSums};
 pub use ingest::{IncomingEvent, Ingested};
 pub use ledger_usage::{MeterUsage, MeterUsagePoint, MeterUsageRequest};
 pub use log::{EventLog, EventLogError, LogLag};

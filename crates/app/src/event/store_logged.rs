@@ -6,7 +6,6 @@ use domain::event::Event;
 use domain::scope::Scope;
 use streams::{Ledger, LogPartition, LoggedBatch, LoggedEvent, MeteredEvent};
 
-use super::ingest::measure_all;
 use crate::{App, Error, Result};
 
 /// An event as a consumer reads it.
@@ -64,7 +63,7 @@ impl App {
         let mut events = Vec::with_capacity(records.len());
         for LogRecord { offset, scope, event } in records {
             let measured = event.validate().and_then(|()| match meters.get(&scope) {
-                Some(meters) => measure_all(meters, &event),
+                Some(meters) => self.measure_all(meters, &event),
                 None => Ok(Vec::new()),
             });
             match measured {

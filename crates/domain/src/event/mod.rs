@@ -31,9 +31,9 @@ pub struct Event {
 /// Longest event id, name, customer id or source, in bytes: keys of the event store stay bounded.
 pub const KEY_BYTES_MAX: usize = 1024;
 /// 1970-01-01T00:00:00Z: the earliest event time (spec 10 §17).
-const EARLIEST: Timestamp = Timestamp::from_micros(0);
+pub const EARLIEST: Timestamp = Timestamp::from_micros(0);
 /// 2106-01-01T00:00:00Z: the first instant too late for an event.
-const LATEST: Timestamp = Timestamp::from_micros(4_291_747_200_000_000);
+pub const LATEST: Timestamp = Timestamp::from_micros(4_291_747_200_000_000);
 
 impl Event {
     /// Refuses an event without name or customer, with oversized keys, with properties nested beyond [`PROPERTIES_DEPTH_MAX`], or dated outside 1970

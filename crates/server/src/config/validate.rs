@@ -1,5 +1,8 @@
 //! Whether this build may start with a configuration: modes it has, servers it can reach, secrets that are secret.
 
+use domain::event::{EARLIEST, LATEST};
+use domain::time::Timestamp;
+
 use super::load::Loaded;
 use super::problem::{Problem, Problems};
 use super::sections::{Config, DEV_API_KEY_SHA256, DEV_AUTH_SECRET, DEV_ENCRYPTION_KEY};
@@ -32,12 +35,36 @@ pub fn check(loaded: &Loaded) -> Result<(), Problems> {
     if config.auth.api_key.header.trim().is_empty() {
         problems.push(refused("auth.api_key.header", "names no header"));
     }
+    check_event_times(config, &mut problems);
     check_secrets(config, &mut problems);
     if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
 }
 
 fn refused(path: &'static str, reason: impl Into<String>) -> Problem {
     Problem::Refused { path, reason: reason.into() }
+}
+
+/// The stores hold events of 1970 to 2105.
+fn check_event_times(config: &Config, problems: &mut Vec<Problem>) {
+    let read = |problems: &mut Vec<Problem>, path, text: &str| {
+        let instant = text.trim().parse::<Timestamp>();
+        if instant.is_err() {
+            problems.push(refused(path, format!("`{text}` is no time such as 2024-01-31T00:00:00Z")));
+        }
+        instant.ok()
+    };
+    let earliest = read(problems, "event.earliest_timestamp", &config.event.earliest_timestamp);
+    let end = read(problems, "event.timestamp_end", &config.event.timestamp_end);
+    let (Some(earliest), Some(end)) = (earliest, end) else { return };
+    if earliest < EARLIEST {
+        problems.push(refused("event.earliest_timestamp", "lies before 1970-01-01T00:00:00Z"));
+    }
+    if end > LATEST {
+        problems.push(refused("event.timestamp_end", "lies after 2106-01-01T00:00:00Z"));
+    }
+    if end <= earliest {
+        problems.push(refused("event.timestamp_end", "leaves no time after event.earliest_timestamp"));
+    }
 }
 
 /// A server that is configured and then ignored would split the data in two without a word.

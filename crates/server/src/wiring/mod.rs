@@ -64,7 +64,7 @@ pub async fn open(config: &Config, metrics: Metrics, gate: &Gate) -> anyhow::Res
     });
     #[cfg_attr(not(feature = "cluster"), expect(unused_mut, reason = "a cluster adds checks"))]
     let mut settings = settings::of_api(config, render)?;
-    let app = App::start(foundation, system_now, Box::new(UlidIds::default()), settings::of_app(config))
+    let app = App::start(foundation, system_now, Box::new(UlidIds::default()), settings::of_app(config)?)
         .await
         .context("the stores do not answer")?;
     let mut running = Vec::new();

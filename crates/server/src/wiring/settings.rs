@@ -6,18 +6,32 @@ use std::time::Duration;
 use anyhow::Context;
 use api::ApiSettings;
 use app::Settings;
+use app::event::{EventChoices, EventTimes, Negatives, WeightedSums};
 use app::platform::ConfiguredKey;
 use axum::http::HeaderName;
 
 use crate::config::Config;
 
-pub(super) fn of_app(config: &Config) -> Settings {
+pub(super) fn of_app(config: &Config) -> anyhow::Result<Settings> {
     let active = config.auth.api_key.keys.0.iter().filter(|(_, key)| key.is_active);
     let owned = active.map(|(hash, key)| {
         let owner = ConfiguredKey { tenant_id: key.tenant_id.as_str().into(), user_id: key.user_id.as_str().into() };
         (hash.clone(), owner)
     });
-    Settings { configured_keys: owned.collect(), ..Settings::default() }
+    Ok(Settings { configured_keys: owned.collect(), events: event_choices(config)?, ..Settings::default() })
+}
+
+fn event_choices(config: &Config) -> anyhow::Result<EventChoices> {
+    let event = &config.event;
+    let time = |path: &str, text: &str| text.trim().parse().with_context(|| format!("{path} `{text}` is no time"));
+    Ok(EventChoices {
+        negatives: if event.keep_negative_quantities { Negatives::Kept } else { Negatives::Clamped },
+        weighted_sums: if event.plain_weighted_sums { WeightedSums::Plain } else { WeightedSums::Weighted },
+        times: EventTimes {
+            earliest: time("event.earliest_timestamp", &event.earliest_timestamp)?,
+            end: time("event.timestamp_end", &event.timestamp_end)?,
+        },
+    })
 }
 
 pub(super) fn of_api(config: &Config, render_metrics: Arc<dyn Fn() -> String + Send + Sync>) -> anyhow::Result<ApiSettings> {

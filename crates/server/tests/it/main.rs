@@ -6,6 +6,7 @@ mod command_line;
 mod configuration;
 mod demo;
 mod documents;
+mod event_choices;
 mod faults;
 mod graceful_stop;
 mod secure_defaults;

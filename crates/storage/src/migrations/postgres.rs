@@ -10,6 +10,7 @@ const MIGRATIONS: &[Numbered] = &[
     (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
     (2, "lookups", include_str!("../../migrations/postgres/0002_lookups.sql")),
     (3, "generations", include_str!("../../migrations/postgres/0003_generations.sql")),
+    (4, "costsheets", include_str!("../../migrations/postgres/0004_costsheets.sql")),
     (5, "event_jobs", include_str!("../../migrations/postgres/0005_event_jobs.sql")),
 ];
 

@@ -7,6 +7,7 @@ pub use environment::{Environment, EnvironmentType};
 pub use secret::{Secret, SecretType};
 
 use domain::catalog::{Feature, Group, Plan};
+use domain::cost::Costsheet;
 use domain::customer::Customer;
 use domain::invoice::{Invoice, InvoiceLineItem, Totals};
 use domain::meter::{Meter, MeterBackfill};
@@ -34,6 +35,8 @@ record!(Feature in "features" {
 record!(Group in "groups" { id, name, lookup_key, entity_type, metadata });
 
 record!(Plan in "plans" { id, name, lookup_key, description, display_order, metadata });
+
+record!(Costsheet in "costsheets" { id, name, lookup_key, description, metadata });
 
 record!(Price in "prices" {
     id, display_name, description, lookup_key, entity_type, entity_id, kind, currency, price_unit_type, billing_model, amount, tier_mode,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::meter::WindowSize;
 use domain::money::Decimal;
+use domain::rating::Quantities;
 use domain::time::Timestamp;
 
 use super::rows::AnalyticsRow;
@@ -29,6 +30,8 @@ pub struct AnalyticsItem {
     pub properties: BTreeMap<String, String>,
     /// The usage: of a bucketed meter, the sum of its buckets.
     pub usage: Decimal,
+    /// The same as it is priced: in whole, or each bucket apart.
+    pub quantities: Quantities,
     /// The number of events.
     pub events: u64,
     /// What the usage costs at the line's price, not rounded; 0 without a line.

@@ -215,13 +215,13 @@ impl AnalyticsRow {
 
     /// A window of a standard meter.
     fn point(&self, window: Period, usage: &Aggregate) -> AnalyticsPoint {
-        let quantity = usage.usage(self.meter.aggregation.kind, window.intersection(self.period));
+        let quantity = usage.usage(self.billed_as, window.intersection(self.period));
         let cost = self.exact_cost_of(&quantity);
         AnalyticsPoint { start: window.start, usage: quantity, events: usage.events, cost }
     }
 
     fn counted(&self, group: Vec<String>, total: &Aggregate, windows: Option<Window>, points: Vec<AnalyticsPoint>) -> Counted {
-        let quantity = total.usage(self.meter.aggregation.kind, self.period);
+        let quantity = total.usage(self.billed_as, self.period);
         let window_size = windows.map(|window| window.size);
         Counted { group, quantities: Quantities::Total(quantity), events: total.events, window_size, points }
     }
@@ -235,6 +235,7 @@ fn item(row: Arc<AnalyticsRow>, counted: Counted, reading: &Reading<'_>, sources
         source: None,
         properties: BTreeMap::new(),
         usage: counted.quantities.total(),
+        quantities: counted.quantities,
         events: counted.events,
         exact_cost,
         cost,

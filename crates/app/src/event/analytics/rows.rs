@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use domain::catalog::Feature;
 use domain::customer::Customer;
 use domain::ids::MeterId;
-use domain::meter::Meter;
+use domain::meter::{AggregationType, Meter};
 use domain::rating::{Price, PriceEntityType, PriceType};
 use domain::scope::Scope;
 use domain::subscription::{Subscription, SubscriptionLineItem, SubscriptionStatus};
@@ -21,6 +21,8 @@ use crate::{App, Error, Result};
 pub struct AnalyticsRow {
     /// What is measured.
     pub meter: Meter,
+    /// By which formula its usage is billed: the meter's, or another that the deployment chose.
+    pub billed_as: AggregationType,
     /// The feature that it counts for; the oldest of several.
     pub feature: Option<Feature>,
     /// What bills it.
@@ -151,7 +153,13 @@ impl App {
             let parent = price.parent_price_id.as_ref().and_then(|id| parents.get(id.as_str()));
             let owner = owner(price).or_else(|| parent.and_then(owner));
             let billed_by = BilledBy { subscription: subscription.clone(), line, price: price.clone(), owner };
-            rows.push(AnalyticsRow { meter: meter.clone(), feature: None, billed_by: Some(billed_by), period });
+            rows.push(AnalyticsRow {
+                billed_as: self.billed_as(meter.aggregation.kind),
+                meter: meter.clone(),
+                feature: None,
+                billed_by: Some(billed_by),
+                period,
+            });
         }
         Ok(rows)
     }
@@ -165,7 +173,10 @@ impl App {
             }
             None => self.find_all(scope, &[]).await?,
         };
-        Ok(meters.into_iter().map(|meter| AnalyticsRow { meter, feature: None, billed_by: None, period }).collect())
+        Ok(meters
+            .into_iter()
+            .map(|meter| AnalyticsRow { billed_as: self.billed_as(meter.aggregation.kind), meter, feature: None, billed_by: None, period })
+            .collect())
     }
 }
 

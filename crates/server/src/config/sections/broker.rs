@@ -11,6 +11,10 @@ section! {
         queue_max_events: usize = "200000", "events that wait to be written; beyond it 429 with Retry-After" [at_least(1)];
         commit_max_events: usize = "20000", "most events in one commit, hence in one fsync" [at_least(1)];
         dedup_retention_days: u32 = "35", "days for which a repeated event_id is recognised; 35 is also the least" [at_least(35)];
+        keep_negative_quantities: bool = "false", "let negative quantities lower the usage instead of counting 0; the same in all processes, for events from then on";
+        plain_weighted_sums: bool = "false", "bill WEIGHTED_SUM as a plain sum, as the established service does, instead of by the rest of the period";
+        earliest_timestamp: String = "1970-01-01T00:00:00Z", "first event time that is accepted, RFC 3339; not before the default";
+        timestamp_end: String = "2106-01-01T00:00:00Z", "first event time that is too late, RFC 3339; not after the default";
         publish_destination: String = "kafka", "where a cluster publishes events" [one_of(&["kafka", "dynamodb", "all"]), planned()];
         bulk_publish_enabled: bool = "false", "publish a bulk request as one message to kafka.topic_bulk" [planned()];
     }
