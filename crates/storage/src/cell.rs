@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::catalog::{AlertSettings, FeatureType, GroupEntityType, ReportingUnit};
+use domain::event::{RawOutcome, ReprocessMode, ReprocessStatus};
 use domain::ids;
 use domain::invoice::{BillingReason, Explanation, InvoiceStatus, InvoiceType, PaymentStatus};
 use domain::meter::{Aggregation, BackfillStatus, Filter, ResetUsage};
@@ -204,6 +205,7 @@ id_cells!(
     SubscriptionId,
     SubscriptionLineItemId,
     BackfillId,
+    ReprocessId,
     InvoiceId,
     InvoiceLineItemId,
 );
@@ -228,6 +230,9 @@ enum_cells!(
     GroupEntityType,
     ResetUsage,
     BackfillStatus,
+    RawOutcome,
+    ReprocessMode,
+    ReprocessStatus,
     BillingModel,
     InvoiceCadence,
     PriceEntityType,

@@ -2,6 +2,7 @@
 
 mod analytics;
 mod backfill;
+mod collected;
 mod ingest;
 mod log;
 mod lookup;
@@ -17,6 +18,8 @@ mod usage_lines;
 pub use analytics::{AnalyticsItem, AnalyticsPoint, AnalyticsRequest};
 pub(crate) use backfill::BACKFILL_METER;
 pub use backfill::BackfillState;
+pub(crate) use collected::REPROCESS_RAW_EVENTS;
+pub use collected::{ReprocessRequest, reprocess_work_id};
 pub use ingest::{IncomingEvent, Ingested};
 pub use log::{EventLog, EventLogError, LogLag};
 pub use lookup::{EventLookup, ExaminedMeter, FailedFilter, FailurePoint};
