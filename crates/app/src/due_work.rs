@@ -6,13 +6,13 @@
 use domain::time::{Clock, Timestamp};
 pub use storage::due_work::{DuePosition, DueWork};
 
-use crate::event::BACKFILL_METER;
+use crate::event::{BACKFILL_METER, REPROCESS_RAW_EVENTS};
 use crate::invoice::{COMPUTE_INVOICE, FINALIZE_INVOICE};
 use crate::subscription::ROLL_OVER;
 use crate::{App, Error, Result};
 
 /// All kinds of due work. Whatever drives it must know each.
-pub const KINDS: [&str; 4] = [ROLL_OVER, COMPUTE_INVOICE, FINALIZE_INVOICE, BACKFILL_METER];
+pub const KINDS: [&str; 5] = [ROLL_OVER, COMPUTE_INVOICE, FINALIZE_INVOICE, BACKFILL_METER, REPROCESS_RAW_EVENTS];
 
 /// Longest pause between two tries of failing work, in seconds.
 const RETRY_SECONDS_MAX: i64 = 3_600;
@@ -54,6 +54,7 @@ impl App {
             COMPUTE_INVOICE => self.compute_due_invoice(&due.scope, &due.entity_id).await,
             FINALIZE_INVOICE => self.finalize_due_invoice(&due.scope, &due.entity_id).await,
             BACKFILL_METER => self.run_backfill(due).await,
+            REPROCESS_RAW_EVENTS => self.run_reprocess(due).await,
             other => Err(Error::Internal(format!("`{other}` is no known kind of due work"))),
         }
     }

@@ -78,6 +78,8 @@ id_type! {
     MeterId = "meter";
     /// A run over past events for a meter.
     BackfillId = "backfill";
+    /// A run over raw objects.
+    ReprocessId = "reprocess";
     /// What is sold.
     FeatureId = "feat";
     /// A display group of prices or features.

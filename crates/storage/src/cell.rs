@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::catalog::{AlertSettings, FeatureType, GroupEntityType, ReportingUnit};
+use domain::event::{RawOutcome, ReprocessMode, ReprocessStatus};
 use domain::ids;
 use domain::invoice::{BillingReason, Explanation, InvoiceStatus, InvoiceType, PaymentStatus};
 use domain::meter::{Aggregation, BackfillStatus, Filter, ResetUsage};
@@ -205,6 +206,7 @@ id_cells!(
     SubscriptionId,
     SubscriptionLineItemId,
     BackfillId,
+    ReprocessId,
     InvoiceId,
     InvoiceLineItemId,
 );
@@ -229,6 +231,9 @@ enum_cells!(
     GroupEntityType,
     ResetUsage,
     BackfillStatus,
+    RawOutcome,
+    ReprocessMode,
+    ReprocessStatus,
     BillingModel,
     InvoiceCadence,
     PriceEntityType,

@@ -34,6 +34,9 @@ pub mod sequences;
 /// How often something has changed that processes keep in memory.
 pub mod generations;
 
+/// Objects of an external collector.
+pub mod raw_events;
+
 /// Questions about bills that no plain list answers.
 pub mod billed_lines;
 

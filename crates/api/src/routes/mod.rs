@@ -4,6 +4,7 @@ mod api_keys;
 mod asked_period;
 mod backfills;
 mod clocks;
+mod collected;
 mod costs;
 mod customers;
 mod environments;
@@ -34,6 +35,7 @@ pub(crate) fn versioned() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(events::router())
         .merge(event_list::router())
+        .merge(collected::router())
         .merge(event_lookup::router())
         .merge(monitoring::router())
         .merge(request_costs::router())

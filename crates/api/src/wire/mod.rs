@@ -1,6 +1,7 @@
 //! Requests and responses as they stand on the wire. Field names are the published API's.
 
 pub(crate) mod backfill;
+pub(crate) mod collected;
 pub(crate) mod cost;
 pub(crate) mod customer;
 pub(crate) mod event;

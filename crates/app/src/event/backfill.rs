@@ -186,7 +186,7 @@ impl App {
     }
 
     /// The next piece is due at once, and at another instant than this one: so whoever drives it knows it as new.
-    async fn plan_next_piece(&self, found: &DueWork) -> Result<()> {
+    pub(super) async fn plan_next_piece(&self, found: &DueWork) -> Result<()> {
         let mut work = self.database().begin().await?;
         let planned = storage::due_work::planned_as(&mut work, &found.scope, &found.id).await?;
         if planned.is_some_and(|planned| planned.due_at == found.due_at) {
@@ -196,7 +196,8 @@ impl App {
         Ok(work.commit().await?)
     }
 
-    async fn forget_work(&self, found: &DueWork) -> Result<()> {
+    /// Takes off work that is no longer wanted.
+    pub(super) async fn forget_work(&self, found: &DueWork) -> Result<()> {
         let mut work = self.database().begin().await?;
         storage::due_work::done(&mut work, &found.scope, &found.id).await?;
         Ok(work.commit().await?)

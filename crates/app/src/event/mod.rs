@@ -4,6 +4,7 @@ mod analytics;
 mod backfill;
 mod buckets;
 mod choices;
+mod collected;
 mod ingest;
 mod ledger_usage;
 mod log;
@@ -21,6 +22,8 @@ pub use analytics::{Analytics, AnalyticsItem, AnalyticsPoint, AnalyticsRequest, 
 pub(crate) use backfill::BACKFILL_METER;
 pub use backfill::BackfillState;
 pub use choices::{EventChoices, EventTimes, Negatives, WeightedSums};
+pub(crate) use collected::REPROCESS_RAW_EVENTS;
+pub use collected::{ReprocessRequest, reprocess_work_id};
 pub use ingest::{IncomingEvent, Ingested};
 pub use ledger_usage::{MeterUsage, MeterUsagePoint, MeterUsageRequest};
 pub use log::{EventLog, EventLogError, LogLag};

@@ -98,6 +98,9 @@ pub(super) fn bucket(meter: &Meter, billing_anchor: Option<Timestamp>) -> Option
     })
 }
 
+/// A window's first instant, and the group where there are groups.
+type WindowKey = (Timestamp, Option<Box<str>>);
+
 /// Adds up the events of one read, which come in the order of time.
 struct Reading<'a> {
     meter: &'a Meter,
@@ -107,7 +110,7 @@ struct Reading<'a> {
     /// Whether the value is the sum of the windows.
     adds_windows: bool,
     total: Accumulator,
-    windows: BTreeMap<(Timestamp, Option<Box<str>>), (Period, Accumulator)>,
+    windows: BTreeMap<WindowKey, (Period, Accumulator)>,
     /// The window of the last event.
     current: Option<Period>,
     /// Different values told apart.

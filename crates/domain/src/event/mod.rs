@@ -1,7 +1,9 @@
 //! Raw usage: one thing a customer did, as the integrating application sent it (spec 10 §1).
 
+mod collector;
 mod properties;
 
+pub use collector::{CollectedEvent, RawOutcome, RawReprocess, ReprocessMode, ReprocessStatus, object_id, transform};
 pub use properties::{PROPERTIES_DEPTH_MAX, Properties, PropertyValue};
 
 use crate::invalid::{Invalid, require};

@@ -9,6 +9,7 @@ pub use secret::{Secret, SecretType};
 use domain::catalog::{Feature, Group, Plan};
 use domain::cost::Costsheet;
 use domain::customer::Customer;
+use domain::event::RawReprocess;
 use domain::invoice::{Invoice, InvoiceLineItem, Totals};
 use domain::meter::{Meter, MeterBackfill};
 use domain::rating::Price;
@@ -26,6 +27,11 @@ record!(Meter in "meters" { id, name, event_name, aggregation, filters, reset_us
 record!(MeterBackfill in "meter_backfills" {
     id, meter_id, start_time, end_time, backfill_status, events_read, entries_added, events_failed, last_failure, cursor_time, cursor_id,
     finished_at,
+});
+
+record!(RawReprocess in "raw_reprocesses" {
+    id, reprocess_mode, start_time, end_time, batch_size, external_customer_ids, event_names, event_ids, reprocess_status, events_read,
+    events_ingested, cursor_time, cursor_id, finished_at,
 });
 
 record!(Feature in "features" {

@@ -62,6 +62,12 @@ impl Activities {
         self.run_piece(&ctx, piece).await
     }
 
+    /// Transforms the next raw objects of a run again.
+    #[activity(name = "ReprocessRawEvents")]
+    pub(crate) async fn reprocess_raw_events(self: Arc<Self>, ctx: ActivityContext, piece: Piece) -> Result<PieceOutcome, ActivityError> {
+        self.run_piece(&ctx, piece).await
+    }
+
     /// Forgets answers to idempotency keys that are older than so many days; returns how many.
     #[activity(name = "ForgetIdempotencyAnswers")]
     pub(crate) async fn forget_idempotency_answers(self: Arc<Self>, ctx: ActivityContext, days: i64) -> Result<u64, ActivityError> {

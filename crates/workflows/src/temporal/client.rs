@@ -18,7 +18,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::piece::Piece;
 use super::route::PieceWorkflow;
-use super::workflows::{BackfillMeterWorkflow, ComputeInvoiceWorkflow, FinalizeDraftInvoiceWorkflow, ProcessSubscriptionBillingWorkflow};
+use super::workflows::{
+    BackfillMeterWorkflow, ComputeInvoiceWorkflow, FinalizeDraftInvoiceWorkflow, ProcessSubscriptionBillingWorkflow,
+    ReprocessRawEventsWorkflow,
+};
 use super::{ClientOptions, EngineError, Queue};
 
 /// One attempt to connect takes no longer.
@@ -141,6 +144,9 @@ impl TemporalClient {
             PieceWorkflow::ComputeInvoice => self.client.start_workflow(ComputeInvoiceWorkflow::run, piece, options).await.map(|_| ()),
             PieceWorkflow::FinalizeDraftInvoice => {
                 self.client.start_workflow(FinalizeDraftInvoiceWorkflow::run, piece, options).await.map(|_| ())
+            }
+            PieceWorkflow::ReprocessRawEvents => {
+                self.client.start_workflow(ReprocessRawEventsWorkflow::run, piece, options).await.map(|_| ())
             }
             PieceWorkflow::BackfillMeter => self.client.start_workflow(BackfillMeterWorkflow::run, piece, options).await.map(|_| ()),
         };

@@ -15,11 +15,14 @@ pub enum PieceWorkflow {
     FinalizeDraftInvoice,
     /// Reads the next past events for a meter.
     BackfillMeter,
+    /// Transforms the next raw objects of a collector again.
+    ReprocessRawEvents,
 }
 
 impl PieceWorkflow {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::ProcessSubscriptionBilling, Self::ComputeInvoice, Self::FinalizeDraftInvoice, Self::BackfillMeter];
+    pub const ALL: [Self; 5] =
+        [Self::ProcessSubscriptionBilling, Self::ComputeInvoice, Self::FinalizeDraftInvoice, Self::BackfillMeter, Self::ReprocessRawEvents];
 
     /// The workflow of a kind of due work; `None` for a kind that this build does not know.
     pub fn of_kind(kind: &str) -> Option<Self> {
@@ -33,6 +36,7 @@ impl PieceWorkflow {
             Self::ComputeInvoice => "compute_invoice",
             Self::FinalizeDraftInvoice => "finalize_invoice",
             Self::BackfillMeter => "backfill_meter",
+            Self::ReprocessRawEvents => "reprocess_raw_events",
         }
     }
 
@@ -43,6 +47,7 @@ impl PieceWorkflow {
             Self::ComputeInvoice => "ComputeInvoiceWorkflow",
             Self::FinalizeDraftInvoice => "FinalizeDraftInvoiceWorkflow",
             Self::BackfillMeter => "BackfillMeterWorkflow",
+            Self::ReprocessRawEvents => "ReprocessRawEventsWorkflow",
         }
     }
 
@@ -50,7 +55,7 @@ impl PieceWorkflow {
     pub fn queue(self) -> Queue {
         match self {
             Self::ProcessSubscriptionBilling | Self::ComputeInvoice | Self::FinalizeDraftInvoice => Queue::HighPriority,
-            Self::BackfillMeter => Queue::Background,
+            Self::BackfillMeter | Self::ReprocessRawEvents => Queue::Background,
         }
     }
 
@@ -77,9 +82,12 @@ impl Scanner {
     /// The workflows that it starts.
     pub fn workflows(self) -> &'static [PieceWorkflow] {
         match self {
-            Self::SubscriptionBilling => {
-                &[PieceWorkflow::ProcessSubscriptionBilling, PieceWorkflow::ComputeInvoice, PieceWorkflow::BackfillMeter]
-            }
+            Self::SubscriptionBilling => &[
+                PieceWorkflow::ProcessSubscriptionBilling,
+                PieceWorkflow::ComputeInvoice,
+                PieceWorkflow::BackfillMeter,
+                PieceWorkflow::ReprocessRawEvents,
+            ],
             Self::DraftFinalization => &[PieceWorkflow::FinalizeDraftInvoice],
         }
     }

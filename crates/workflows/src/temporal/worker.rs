@@ -17,7 +17,7 @@ use super::meter::MetricsMeter;
 use super::work::Work;
 use super::workflows::{
     BackfillMeterWorkflow, ComputeInvoiceWorkflow, FinalizeDraftInvoiceWorkflow, ForgetIdempotencyAnswersWorkflow,
-    ProcessSubscriptionBillingWorkflow, ScheduleDraftFinalizationWorkflow, ScheduleSubscriptionBillingWorkflow,
+    ProcessSubscriptionBillingWorkflow, ReprocessRawEventsWorkflow, ScheduleDraftFinalizationWorkflow, ScheduleSubscriptionBillingWorkflow,
 };
 use super::{EngineError, Queue, TemporalClient, WorkerOptions};
 
@@ -35,6 +35,7 @@ macro_rules! register_workflows {
             .register_workflow::<ComputeInvoiceWorkflow>()?
             .register_workflow::<FinalizeDraftInvoiceWorkflow>()?
             .register_workflow::<BackfillMeterWorkflow>()?
+            .register_workflow::<ReprocessRawEventsWorkflow>()?
             .register_workflow::<ScheduleSubscriptionBillingWorkflow>()?
             .register_workflow::<ScheduleDraftFinalizationWorkflow>()?
             .register_workflow::<ForgetIdempotencyAnswersWorkflow>()?

@@ -72,6 +72,20 @@ impl BackfillMeterWorkflow {
     }
 }
 
+/// Transforms the next raw objects of a run again; a short piece, and the schedule finds the one after it.
+#[workflow]
+#[derive(Default)]
+pub struct ReprocessRawEventsWorkflow;
+
+#[workflow_methods]
+impl ReprocessRawEventsWorkflow {
+    /// Does the piece.
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, piece: Piece) -> WorkflowResult<PieceOutcome> {
+        Ok(ctx.execute_activity(Activities::reprocess_raw_events, piece, piece_options(10 * MINUTE, 3)).await?)
+    }
+}
+
 /// Looks for due subscriptions and due computations, and starts a workflow for each.
 #[workflow]
 #[derive(Default)]

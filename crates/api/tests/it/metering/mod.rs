@@ -2,6 +2,7 @@
 
 mod backfill;
 mod bounds;
+mod collected;
 mod event_list;
 mod event_lookup;
 mod ingestion;

@@ -1,0 +1,91 @@
+//! Raw objects of an external collector, on the wire (spec 10 §13).
+
+use app::event::ReprocessRequest;
+use domain::event::ReprocessMode;
+use domain::invalid::Invalid;
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::schema::Time;
+
+/// Raw objects to keep and take in.
+#[derive(Debug, ToSchema)]
+#[schema(as = BulkRawEventRequest)]
+#[expect(dead_code, reason = "stands for the wire format in the OpenAPI document; RawBulk reads it")]
+pub(crate) struct RawBulkSchema {
+    /// 1 to 1000 objects.
+    #[schema(value_type = Vec<Object>)]
+    events: Vec<String>,
+}
+
+/// Raw objects, borrowed from the body.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct RawBulk<'a> {
+    #[serde(default, borrow, alias = "Events", alias = "EVENTS")]
+    events: Option<Vec<&'a RawValue>>,
+}
+
+impl RawBulk<'_> {
+    /// The texts of the objects; anything else is refused, and all with it.
+    pub(crate) fn objects(&self) -> Result<Vec<String>, Invalid> {
+        let events = self.events.iter().flatten();
+        let object = |(index, raw): (usize, &&RawValue)| match raw.get().as_bytes().first() {
+            Some(b'{') => Ok(raw.get().to_owned()),
+            _ => Err(Invalid::input("events must be objects").with("index", index)),
+        };
+        events.enumerate().map(object).collect()
+    }
+}
+
+/// What was accepted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RawBulkResponse {
+    pub(crate) message: &'static str,
+    /// Objects of the request.
+    pub(crate) batch_size: i64,
+}
+
+/// Which raw objects to transform again. Empty lists hold for all.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct ReprocessRawEventsRequest {
+    /// Required.
+    #[schema(value_type = Time, required = true)]
+    start_date: Option<Timestamp>,
+    /// Now without.
+    #[schema(value_type = Option<Time>)]
+    end_date: Option<Timestamp>,
+    /// 1 to 1000; 1000 without.
+    batch_size: Option<i64>,
+    #[serde(default)]
+    external_customer_ids: Vec<String>,
+    #[serde(default)]
+    event_names: Vec<String>,
+    #[serde(default)]
+    event_ids: Vec<String>,
+}
+
+impl ReprocessRawEventsRequest {
+    /// The run that is asked for.
+    pub(crate) fn into_request(self, mode: ReprocessMode) -> Result<ReprocessRequest, Invalid> {
+        Ok(ReprocessRequest {
+            mode,
+            start_time: self.start_date.ok_or_else(|| Invalid::input("start_date is required").with("field", "start_date"))?,
+            end_time: self.end_date,
+            batch_size: self.batch_size.filter(|size| *size != 0),
+            external_customer_ids: self.external_customer_ids,
+            event_names: self.event_names,
+            event_ids: self.event_ids,
+        })
+    }
+}
+
+/// A run that was planned.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReprocessRawEventsResponse {
+    pub(crate) message: &'static str,
+    /// The work that does it.
+    pub(crate) workflow_id: String,
+    pub(crate) run_id: String,
+}
