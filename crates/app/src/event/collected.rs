@@ -12,7 +12,6 @@ use storage::due_work::DueWork;
 use storage::raw_events::{self, RawEvent};
 
 use super::IncomingEvent;
-use super::ingest::measure_all;
 use crate::platform::authenticate::hex;
 use crate::{App, Context, Pending, Result};
 
@@ -65,7 +64,7 @@ impl App {
                 let Some(collected) = collected else { return Ok(None) };
                 let event = as_event(&collected, received_at);
                 event.validate()?;
-                measure_all(&meters, &event)?;
+                self.measure_all(&meters, &event)?;
                 Ok(Some(collected))
             });
             let (outcome, problem) = match &transformed {

@@ -58,11 +58,6 @@ impl<'a> Properties<'a> {
         if json.is_empty() { Ok(Self::default()) } else { serde_json::from_str(json) }
     }
 
-    /// All pairs, as they were sent: of a key sent twice both.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, PropertyValue<'a>)> {
-        self.0.iter().map(|(name, raw)| (name.as_ref(), PropertyValue::of(raw)))
-    }
-
     /// The value of a first-level key; `a.b` is a literal key name.
     pub fn get(&self, key: &str) -> Option<PropertyValue<'a>> {
         self.0.iter().rev().find(|(name, _)| name == key).map(|(_, raw)| PropertyValue::of(raw))
