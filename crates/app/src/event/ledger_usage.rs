@@ -93,7 +93,8 @@ impl App {
     }
 
     async fn usage_of_meter(&self, scope: &Scope, request: &MeterUsageRequest, meter: &Meter) -> Result<MeterUsage> {
-        let MeterUsageRequest { aggregation: kind, period, .. } = *request;
+        let MeterUsageRequest { aggregation, period, .. } = *request;
+        let kind = self.billed_as(aggregation);
         let query = UsageQuery { external_customer_ids: vec![request.external_customer_id.clone()], meter_id: meter.id.clone(), period };
         let aggregate = self.events().usage(scope, vec![query.clone()]).await?.pop().unwrap_or_default();
         let own_buckets = bucket(meter, request.billing_anchor).filter(|_| kind == meter.aggregation.kind);

@@ -55,30 +55,39 @@ fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
     value[field].as_array().map_or(&[], Vec::as_slice)
 }
 
+impl Kind {
+    fn aggregation_type(self) -> &'static str {
+        match self {
+            Self::Count => "COUNT",
+            Self::Sum | Self::SumPer(_) | Self::Expression => "SUM",
+            Self::SumTimes(_) => "SUM_WITH_MULTIPLIER",
+            Self::Avg => "AVG",
+            Self::Max | Self::MaxPer(_) | Self::MaxPerByNode(_) => "MAX",
+            Self::Latest => "LATEST",
+            Self::CountUnique => "COUNT_UNIQUE",
+            Self::WeightedSum => "WEIGHTED_SUM",
+        }
+    }
+}
+
 impl Meter {
     fn body(&self, name: &str, event_name: &str) -> Value {
-        let field = |kind: &str| json!({"type": kind, "field": "n"});
-        let bucketed = |kind: &str, size: WindowSize| json!({"type": kind, "field": "n", "bucket_size": size.to_string()});
-        let aggregation = match self.kind {
-            Kind::Count => json!({"type": "COUNT"}),
-            Kind::Sum => field("SUM"),
-            Kind::SumTimes(thousandths) => {
-                json!({"type": "SUM_WITH_MULTIPLIER", "field": "n", "multiplier": format!("{}.{:03}", thousandths / 1000, thousandths % 1000)})
-            }
-            Kind::Avg => field("AVG"),
-            Kind::Max => field("MAX"),
-            Kind::Latest => field("LATEST"),
-            Kind::CountUnique => json!({"type": "COUNT_UNIQUE", "field": "user"}),
-            Kind::WeightedSum => field("WEIGHTED_SUM"),
-            Kind::SumPer(size) => bucketed("SUM", size),
-            Kind::MaxPer(size) => bucketed("MAX", size),
-            Kind::MaxPerByNode(size) => {
-                let mut aggregation = bucketed("MAX", size);
-                aggregation["group_by"] = "node".into();
-                aggregation
-            }
-            Kind::Expression => json!({"type": "SUM", "expression": "n + 2 * m"}),
-        };
+        let mut aggregation = json!({ "type": self.kind.aggregation_type() });
+        match self.kind {
+            Kind::Count => {}
+            Kind::CountUnique => aggregation["field"] = "user".into(),
+            Kind::Expression => aggregation["expression"] = "n + 2 * m".into(),
+            _ => aggregation["field"] = "n".into(),
+        }
+        if let Kind::SumTimes(thousandths) = self.kind {
+            aggregation["multiplier"] = format!("{}.{:03}", thousandths / 1000, thousandths % 1000).into();
+        }
+        if let Some(size) = self.kind.bucket() {
+            aggregation["bucket_size"] = size.to_string().into();
+        }
+        if let Kind::MaxPerByNode(_) = self.kind {
+            aggregation["group_by"] = "node".into();
+        }
         let filters: Vec<Value> = [("region", &self.regions), ("tier", &self.tiers)]
             .into_iter()
             .filter(|(_, values)| !values.is_empty())
@@ -129,6 +138,7 @@ impl Opened {
         let period = Period::new(question.start, question.end);
         for meter in 0..self.meter_ids.len() {
             self.check_raw(api, meter, period, question.size).await;
+            self.check_ledger(api, meter, period).await;
         }
         self.check_subscription(api, period).await;
         self.check_analytics(api, period, question.size).await;
@@ -178,6 +188,16 @@ impl Opened {
         let expected = windows(kind, &rows, window, period, raw_usage);
         let found = list(&answer, "results").iter().map(|point| (instant(&text(point, "window_size")), exact(&point["value"])));
         assert_eq!(found.collect::<Vec<_>>(), expected, "{} by {size}", self.said(path, meter, period));
+    }
+
+    async fn check_ledger(&self, api: &impl Api, meter: usize, period: Period) {
+        let (kind, rows, path) = (self.world.kind(meter), self.rows(meter, period), "/v1/meter-usage/query");
+        let body = json!({
+            "meter_id": self.meter_ids[meter], "external_customer_id": self.name, "aggregation_type": kind.aggregation_type(),
+            "start_time": period.start.to_string(), "end_time": period.end.to_string(),
+        });
+        let answer = api.call(path, body).await;
+        assert_eq!(exact(&answer["total_value"]), usage(kind, &rows, period), "{}", self.said(path, meter, period));
     }
 
     async fn check_subscription(&self, api: &impl Api, period: Period) {
