@@ -14,6 +14,7 @@ Servers of its own, on ports of its own, which it stops in the end. FLEXPRICE_BI
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -206,6 +207,8 @@ def options_of(arguments):
 
 def main():
     options = options_of(sys.argv[1:])
+    # So that KEEP_LOGS works for a run that is given up, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     began = time.monotonic()
     load = Load(options.events)
     flow_table = Table("Events, from HTTP to usage", "API processes, consumers", "accepted/s", "Kafka to usage, events/s", "HTTP to usage, events/s")
