@@ -142,6 +142,8 @@ def bills(installation, contracts, workers, shop, number_of_run):
     client = installation.client(environment=PRODUCTION)
     subscriptions = [shop.subscribe(client, f"run-{number_of_run}-{i}") for i in range(contracts)]
     installation.up(WORKERS=workers)
+    # nginx was told to look at its configuration again, and closes what was open before.
+    client = installation.client(environment=PRODUCTION)
     began, expected = time.monotonic(), contracts * BILLED_MONTHS
     status = "&".join(f"invoice_status={it}" for it in ("DRAFT", "SKIPPED", "FINALIZED"))
 
