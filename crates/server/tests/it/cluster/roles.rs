@@ -37,7 +37,7 @@ async fn every_role_is_ready_soon_answers_probes_and_stops() {
             assert_eq!(api.status, if serves_api { StatusCode::OK } else { StatusCode::NOT_FOUND }, "{mode}");
             process.stop();
         }
-        println!("{mode} was ready after {took:?}");
+        eprintln!("{mode} was ready after {took:?}");
         assert!(took.iter().any(|took| *took <= START_MAX), "{mode} is ready after {took:?}");
     }
 }
