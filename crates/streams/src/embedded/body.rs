@@ -4,7 +4,6 @@ use domain::event::Event;
 use domain::time::Timestamp;
 
 use super::codec::{Bytes, corrupt, put_bytes, put_number, put_signed, put_text};
-use super::key::Number;
 use crate::EventStoreError;
 
 /// A chunk is closed at this size, bytes; a larger event has one of its own.
@@ -27,13 +26,6 @@ impl Place {
     pub(super) fn to_bytes(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(20);
         self.put(&mut out);
-        out
-    }
-
-    /// As a value of `times`: with the event's name, so that most filters need no body.
-    pub(super) fn with_name(self, event_name: Number) -> Vec<u8> {
-        let mut out = self.to_bytes();
-        put_number(&mut out, event_name);
         out
     }
 

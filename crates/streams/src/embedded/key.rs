@@ -5,7 +5,7 @@ use domain::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::codec::Bytes;
-use super::span::Span;
+use super::span::{Span, Stretch};
 use crate::EventStoreError;
 
 /// An interned name; numbers are unique in the whole store.
@@ -87,39 +87,57 @@ pub(super) fn copy(id: &IdKey, slot: u8) -> [u8; 21] {
     key
 }
 
-/// `times`: scope, event time, event id → place of the body.
-pub(super) fn time(scope: Number, timestamp: Timestamp, event_id: &str) -> Vec<u8> {
-    let mut key = Vec::with_capacity(12 + event_id.len());
-    key.extend_from_slice(&scope.to_be_bytes());
-    key.extend_from_slice(&ordered(timestamp));
-    key.extend_from_slice(event_id.as_bytes());
+/// `times`: scope, length of the stretch, its start, group, number → rows of the group in that stretch, at most [`RUN_ROWS_MAX`].
+pub(super) type TimeKey = [u8; 25];
+
+/// Most rows of one value of `times`.
+pub(super) const RUN_ROWS_MAX: usize = 256;
+
+pub(super) fn time(scope: Number, stretch: Stretch, start: Timestamp, group: u64, number: u32) -> TimeKey {
+    let mut key = [0; 25];
+    key[..4].copy_from_slice(&scope.to_be_bytes());
+    key[4] = stretch as u8;
+    key[5..13].copy_from_slice(&(start.micros().cast_unsigned() ^ (1 << 63)).to_be_bytes());
+    key[13..21].copy_from_slice(&group.to_be_bytes());
+    key[21..].copy_from_slice(&number.to_be_bytes());
     key
 }
 
-/// The event time of a key of `times`.
+/// The start of the stretch of a key of `times`.
 pub(super) fn parse_time(key: &[u8]) -> Result<Timestamp, EventStoreError> {
     let mut bytes = Bytes(key);
-    bytes.take(4)?;
+    bytes.take(5)?;
     Ok(Timestamp::from_micros((u64::from_be_bytes(bytes.array()?) ^ (1 << 63)).cast_signed()))
 }
 
-fn ordered(timestamp: Timestamp) -> [u8; 8] {
-    (timestamp.micros().cast_unsigned() ^ (1 << 63)).to_be_bytes()
+/// Whether the cell of the hour has the rows of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Summed {
+    /// No: whoever wants the hour adds them up.
+    No = 0,
+    /// Yes.
+    Yes = 1,
 }
 
-/// `ledger`: customer, hour, group → the rows the group added to that hour.
-pub(super) fn ledger(customer: Number, hour: Span, group: u64) -> [u8; 16] {
-    let mut key = [0; 16];
+impl Summed {
+    pub(super) const ALL: [Self; 2] = [Self::No, Self::Yes];
+}
+
+/// `ledger`: customer, whether summed up, hour, group → the rows the group added to that hour.
+pub(super) fn ledger(customer: Number, summed: Summed, hour: Span, group: u64) -> [u8; 17] {
+    let mut key = [0; 17];
     key[..4].copy_from_slice(&customer.to_be_bytes());
-    key[4..8].copy_from_slice(&hour.to_bytes());
-    key[8..].copy_from_slice(&group.to_be_bytes());
+    key[4] = summed as u8;
+    key[5..9].copy_from_slice(&hour.to_bytes());
+    key[9..].copy_from_slice(&group.to_be_bytes());
     key
 }
 
 /// The hour of a key of `ledger`.
 pub(super) fn parse_ledger(key: &[u8]) -> Result<Span, EventStoreError> {
     let mut bytes = Bytes(key);
-    bytes.take(4)?;
+    bytes.take(5)?;
     Ok(Span::from_bytes(bytes.array()?))
 }
 

@@ -7,8 +7,8 @@
 //! | names | kind, scope, name → number (scopes, customers, meters, event names) |
 //! | ids | scope, hash of event id → place; behind it, meter → entry that came later |
 //! | bodies | chunk → events as they were accepted |
-//! | times | scope, event time, event id → place |
-//! | ledger | customer, hour, group → rows: event time and id, and (meter, quantity, unique hash) for each meter |
+//! | times | scope, hour / minute / second, group → rows: event time and id, place |
+//! | ledger | customer, whether in the hour's cell, hour, group → rows: event time and id, and (meter, quantity, unique hash) for each meter |
 //! | cells | customer, pack of meters, hour / day / month, slot → aggregates |
 //! | uniques | customer, meter, month, hash → days on which it was seen |
 //! | copies | scope, hash of event id → copies refused so far; behind it, place in a ring → copy |

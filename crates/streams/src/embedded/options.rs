@@ -11,6 +11,9 @@ pub struct EmbeddedOptions {
     pub memtable_bytes: u64,
     /// Cells the writer keeps in memory, bytes.
     pub cell_cache_bytes: u64,
+    /// Rows of one hour of a customer that are written without an aggregate of the hour; further ones get it. Whoever asks for the hour
+    /// adds those few up.
+    pub loose_rows_max: u32,
     /// Most events that wait to be written; beyond, `append` answers `Overloaded`.
     pub queue_events_max: usize,
     /// Most bytes of events that wait to be written; beyond, `append` answers `Overloaded`.
@@ -35,6 +38,7 @@ impl Default for EmbeddedOptions {
             cache_bytes: 24 << 20,
             memtable_bytes: 3 << 20,
             cell_cache_bytes: 6 << 20,
+            loose_rows_max: 32,
             queue_events_max: 40_000,
             queue_bytes_max: 32 << 20,
             group_events_max: 5_000,

@@ -61,22 +61,6 @@ impl Span {
         self.0.to_be_bytes()
     }
 
-    /// The hour before an hour.
-    pub(super) const fn before(self) -> Option<Self> {
-        match self.0.checked_sub(1) {
-            Some(number) => Some(Self(number)),
-            None => None,
-        }
-    }
-
-    /// The hour after an hour.
-    pub(super) const fn after(self) -> Option<Self> {
-        match self.0.checked_add(1) {
-            Some(number) => Some(Self(number)),
-            None => None,
-        }
-    }
-
     /// How long it is.
     pub(super) const fn level(self) -> Level {
         match self.0 >> NUMBER_BITS {
@@ -114,6 +98,39 @@ fn month(instant: Timestamp) -> Period {
     Window::new(WindowSize::Month, Zone::UTC).around(instant)
 }
 
+/// How long a stretch of time is whose events, of all customers of a scope, are kept together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Stretch {
+    Hour = 0,
+    Minute = 1,
+    Second = 2,
+}
+
+impl Stretch {
+    pub(super) const ALL: [Self; 3] = [Self::Hour, Self::Minute, Self::Second];
+
+    /// The next shorter one.
+    pub(super) const fn shorter(self) -> Option<Self> {
+        match self {
+            Self::Hour => Some(Self::Minute),
+            Self::Minute => Some(Self::Second),
+            Self::Second => None,
+        }
+    }
+
+    /// The stretch that holds an instant.
+    pub(super) fn around(self, instant: Timestamp) -> Period {
+        let micros = match self {
+            Self::Hour => HOUR_MICROS,
+            Self::Minute => 60_000_000,
+            Self::Second => 1_000_000,
+        };
+        let start = Timestamp::from_micros(instant.micros().div_euclid(micros) * micros);
+        Period::new(start, start.plus_micros(micros))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,5 +153,20 @@ mod tests {
         }
         assert_eq!(day_of_month("2024-02-29T23:00:00Z".parse().unwrap()).1, 28);
         assert_eq!(Span::around(Level::Month, "2024-02-29T23:00:00Z".parse().unwrap()).period().end.to_string(), "2024-03-01T00:00:00Z");
+    }
+
+    #[test]
+    fn stretches_hold_their_instants() {
+        for text in ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999999Z", "2024-02-29T23:10:11.5Z"] {
+            let at: Timestamp = text.parse().unwrap();
+            let mut around = Stretch::Hour.around(at);
+            for stretch in Stretch::ALL {
+                let within = stretch.around(at);
+                assert!(within.contains(at) && around.start <= within.start && within.end <= around.end, "{stretch:?} {text}");
+                assert_eq!(stretch.around(within.start), within);
+                around = within;
+            }
+        }
+        assert_eq!(Stretch::Second.around("1969-12-31T23:59:59.999999Z".parse().unwrap()).start.to_string(), "1969-12-31T23:59:59Z");
     }
 }

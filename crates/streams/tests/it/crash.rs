@@ -19,7 +19,7 @@ const ROUNDS: usize = 4;
 
 /// Small memtables, so that flushes, compactions and journal rotations are under way when the end comes.
 fn options() -> EmbeddedOptions {
-    EmbeddedOptions { memtable_bytes: 128 << 10, cell_cache_bytes: 64 << 10, ..EmbeddedOptions::default() }
+    EmbeddedOptions { memtable_bytes: 128 << 10, cell_cache_bytes: 64 << 10, loose_rows_max: 2, ..EmbeddedOptions::default() }
 }
 
 /// The events of one batch: the same in both processes. Every third repeats one of the batch before.

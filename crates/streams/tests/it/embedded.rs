@@ -1,9 +1,9 @@
 //! The embedded store keeps the contract, across closing and opening, and refuses what it cannot take.
 
-use streams::{Appended, EmbeddedEventStore, EmbeddedOptions, EventFilter, EventStore, EventStoreError};
+use streams::{Appended, EmbeddedEventStore, EmbeddedOptions, EventFilter, EventOrder, EventStore, EventStoreError};
 
 use crate::contract;
-use crate::model::{entry, late, metered, query, scope};
+use crate::model::{Model, at, entry, late, metered, query, scope};
 
 #[tokio::test]
 async fn keeps_the_contract() {
@@ -18,6 +18,7 @@ async fn keeps_the_contract_in_little_memory() {
         cache_bytes: 0,
         memtable_bytes: 64 << 10,
         cell_cache_bytes: 0,
+        loose_rows_max: 1,
         unique_hashes_max: 2,
         concurrent_reads_max: 1,
         ..EmbeddedOptions::default()
@@ -71,6 +72,51 @@ async fn late_entries_and_copies_are_remembered() {
     }
 }
 
+/// Groups whose events lie in one hour sparsely, densely, at one instant or alone are kept by hour, minute and second: lists merge them.
+#[tokio::test]
+async fn lists_merge_what_groups_wrote_in_any_density() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()).unwrap();
+    let scope = scope("t");
+    let mut model = Model::default();
+    let start = at("2024-05-01T09:30:00Z");
+    // Number of events, and microseconds between them.
+    let groups = [(200, 18_000_000), (300, 12_000_000), (1_000, 50_000), (900, 7), (600, 0), (1, 0), (3, 1_200_000_000), (500, 11_000_003)];
+    for (group, (events, apart)) in groups.into_iter().enumerate() {
+        let batch: Vec<_> = (0..events)
+            .map(|i| {
+                let mut event =
+                    metered(&format!("{:03}-{group}", i * 7 % 1_000), ["c", "d"][group % 2], "2024-05-01T09:30:00Z", Vec::new());
+                event.event.timestamp = start.plus_micros(apart * i);
+                event
+            })
+            .collect();
+        model.append(&batch);
+        store.append(&scope, batch).await.unwrap();
+    }
+    let cut = (Some(start.plus_micros(8)), Some(start.plus_micros(1_700_000_000)));
+    for customer in [None, Some("c".to_owned())] {
+        for (from, until) in [(None, None), cut] {
+            let filter = EventFilter { external_customer_id: customer.clone(), from, until, ..EventFilter::default() };
+            for (order, page) in [(EventOrder::Ascending, 97), (EventOrder::Descending, 97), (EventOrder::Descending, 5_000)] {
+                let expected = model.events(&filter, order);
+                let (mut found, mut after) = (Vec::new(), None);
+                loop {
+                    let part = store.events(&scope, filter.clone(), order, after, page).await.unwrap();
+                    let Some(last) = part.last() else { break };
+                    after = Some((last.timestamp, last.id.clone()));
+                    found.extend(part);
+                }
+                assert!(found == expected, "{filter:?} {order:?}: {} of {}", found.len(), expected.len());
+            }
+            assert_eq!(
+                store.count_events(&scope, filter.clone()).await.unwrap(),
+                model.events(&filter, EventOrder::default()).len() as u64
+            );
+        }
+    }
+}
+
 #[test]
 fn another_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
@@ -79,7 +125,7 @@ fn another_format_is_refused() {
     names.insert("!", 1_u32.to_be_bytes()).unwrap();
     drop((names, database));
     let Err(error) = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()) else { panic!("it was opened") };
-    assert!(error.to_string().contains("format 1 and this program reads only format 2"), "{error}");
+    assert!(error.to_string().contains("format 1 and this program reads only format 3"), "{error}");
 }
 
 #[tokio::test]

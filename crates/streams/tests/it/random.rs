@@ -169,7 +169,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let options = if cramped {
-            EmbeddedOptions { cell_cache_bytes: 0, unique_hashes_max: 3, memtable_bytes: 4 << 10, ..EmbeddedOptions::default() }
+            EmbeddedOptions { cell_cache_bytes: 0, unique_hashes_max: 3, memtable_bytes: 4 << 10, loose_rows_max: 1, ..EmbeddedOptions::default() }
         } else {
             EmbeddedOptions::default()
         };

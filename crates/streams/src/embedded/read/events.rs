@@ -9,7 +9,9 @@ use domain::time::{Period, Timestamp};
 
 use super::bodies::Bodies;
 use super::listing::{Listing, Next, Position};
-use super::view::View;
+use super::runs::Runs;
+use super::view::{View, each_row};
+use super::walk::Windows;
 use crate::embedded::body::Body;
 use crate::embedded::key::{self, Kind, Number};
 use crate::{EventFilter, EventOrder, EventStoreError};
@@ -64,20 +66,23 @@ pub(in crate::embedded) fn count_events_by_window(
     period: Period,
     window: Window,
 ) -> Result<Vec<(Period, u64)>, EventStoreError> {
-    let mut counts: Vec<(Period, u64)> = Vec::new();
-    let Some(scope) = view.scope(scope)? else { return Ok(counts) };
-    if period.is_empty() {
-        return Ok(counts);
-    }
-    let at = |timestamp| key::time(scope, timestamp, "");
-    for pair in view.times(at(period.start)..at(period.end)) {
-        let timestamp = key::parse_time(&pair?.0)?;
-        match counts.last_mut() {
-            Some((around, count)) if around.contains(timestamp) => *count += 1,
-            _ => counts.push((window.around(timestamp), 1)),
+    let mut counts: BTreeMap<Timestamp, (Period, u64)> = BTreeMap::new();
+    let Some(scope) = view.scope(scope)? else { return Ok(Vec::new()) };
+    if !period.is_empty() {
+        let mut windows = Windows::new(Some(window), period);
+        for run in Runs::of_scope(view, scope, (period.start, period.end.plus_micros(-1)), EventOrder::Ascending) {
+            each_row(&run?.value, |row| {
+                let timestamp = row.head.timestamp;
+                if period.contains(timestamp)
+                    && let Some(around) = windows.of_both(timestamp, timestamp)
+                {
+                    counts.entry(around.start).or_insert((around, 0)).1 += 1;
+                }
+                Ok(())
+            })?;
         }
     }
-    Ok(counts)
+    Ok(counts.into_values().collect())
 }
 
 /// Whether customer, name and time say all.

@@ -1,18 +1,19 @@
-//! Which events a listing looks at, in order: by time for a whole scope, by ledger hour for one customer.
+//! Which events a listing looks at, in order: those of a whole scope or of one customer.
 
-use std::ops::Bound;
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 
 use domain::time::Timestamp;
 
-use super::view::View;
+use super::runs::Runs;
+use super::view::{View, each_row};
 use crate::embedded::body::Place;
-use crate::embedded::codec::Bytes;
-use crate::embedded::key::{self, Number};
+use crate::embedded::key::Number;
 use crate::embedded::ledger::{Head, RowKind};
-use crate::embedded::span::{Level, Span};
 use crate::{EventOrder, EventStoreError};
 
-/// Candidates of one hour that are held at a time.
+/// Candidates that are held at a time: few at first, since most lists end early.
+const HELD_FIRST: usize = 128;
 const HELD_MAX: usize = 4_096;
 
 /// A place in the order of events.
@@ -38,12 +39,31 @@ pub(super) enum Next {
     Enough,
 }
 
+/// A candidate. The last one in the asked order is the greatest.
+struct Held {
+    timestamp: Timestamp,
+    event_id: String,
+    place: Place,
+    order: EventOrder,
+}
+
 impl Listing {
     /// Hands out the places of the events, in order.
     pub(super) fn each(&self, view: &View, receive: &mut dyn FnMut(Place) -> Result<Next, EventStoreError>) -> Result<(), EventStoreError> {
-        match self.customer {
-            Some(customer) => self.by_hour(view, customer, receive),
-            None => self.by_time(view, receive),
+        let mut after = self.after.clone();
+        let mut held_max = HELD_FIRST;
+        loop {
+            let (held, more) = self.hold(view, after.as_ref(), held_max)?;
+            for candidate in &held {
+                if let Next::Enough = receive(candidate.place)? {
+                    return Ok(());
+                }
+            }
+            match held.into_iter().next_back() {
+                Some(last) if more => after = Some((last.timestamp, last.event_id)),
+                _ => return Ok(()),
+            }
+            held_max = HELD_MAX.min(held_max * 4);
         }
     }
 
@@ -53,20 +73,62 @@ impl Listing {
         view: &View,
         receive: &mut dyn FnMut(Place) -> Result<(), EventStoreError>,
     ) -> Result<(), EventStoreError> {
-        let Some(customer) = self.customer else {
-            return self.by_time(view, &mut |place| receive(place).map(|()| Next::More));
-        };
-        let (first, last) = self.hours();
-        if first > last {
-            return Ok(());
+        for run in self.runs(view, None) {
+            each_row(&run?.value, |row| if self.asks_for(&row.head) { receive(row.head.place) } else { Ok(()) })?;
         }
-        view.rows(customer, (first, last), |row| if self.asks_for(&row.head) { receive(row.head.place) } else { Ok(()) })
+        Ok(())
     }
 
-    /// The first and the last hour of the time that is asked for.
-    fn hours(&self) -> (Span, Span) {
-        let end = self.until.map_or(Timestamp::MAX, |until| until.plus_micros(-1));
-        (Span::around(Level::Hour, self.from), Span::around(Level::Hour, end))
+    /// The first candidates beyond a position, in order, and whether there may be more.
+    fn hold(&self, view: &View, after: Option<&Position>, held_max: usize) -> Result<(Vec<Held>, bool), EventStoreError> {
+        let mut held: BinaryHeap<Held> = BinaryHeap::with_capacity(held_max + 1);
+        let mut more = false;
+        for run in self.runs(view, after) {
+            let run = run?;
+            if held.len() == held_max
+                && let Some(last) = held.peek()
+                && match self.order {
+                    EventOrder::Ascending => run.stretch.start > last.timestamp,
+                    EventOrder::Descending => run.stretch.end <= last.timestamp,
+                }
+            {
+                more = true;
+                break;
+            }
+            each_row(&run.value, |row| {
+                let Head { timestamp, event_id, place, .. } = row.head;
+                let beyond = after.is_none_or(|(at, id)| compare(self.order, (timestamp, event_id), (*at, id)) == Ordering::Greater);
+                if !beyond || !self.asks_for(&row.head) {
+                    return Ok(());
+                }
+                if held.len() == held_max {
+                    more = true;
+                    if held.peek().is_some_and(|last| compare(self.order, (timestamp, event_id), last.position()) != Ordering::Less) {
+                        return Ok(());
+                    }
+                    held.pop();
+                }
+                held.push(Held { timestamp, event_id: event_id.to_owned(), place, order: self.order });
+                Ok(())
+            })?;
+        }
+        Ok((held.into_sorted_vec(), more))
+    }
+
+    /// The runs that may have events beyond a position.
+    fn runs(&self, view: &View, after: Option<&Position>) -> impl Iterator<Item = Result<super::runs::Run, EventStoreError>> + use<> {
+        let mut first = self.from;
+        let mut last = self.until.map_or(Timestamp::MAX, |until| until.plus_micros(-1));
+        match (after, self.order) {
+            (Some((timestamp, _)), EventOrder::Ascending) => first = first.max(*timestamp),
+            (Some((timestamp, _)), EventOrder::Descending) => last = last.min(*timestamp),
+            (None, _) => {}
+        }
+        let runs = (first <= last).then(|| match self.customer {
+            Some(customer) => Runs::of_customer(view, customer, (first, last), self.order),
+            None => Runs::of_scope(view, self.scope, (first, last), self.order),
+        });
+        runs.into_iter().flatten()
     }
 
     /// Whether a row is that of an event with the name and time that are asked for.
@@ -76,113 +138,38 @@ impl Listing {
             && self.until.is_none_or(|until| head.timestamp < until)
             && self.event_name.is_none_or(|wanted| wanted == head.event_name)
     }
+}
 
-    fn by_time(&self, view: &View, receive: &mut dyn FnMut(Place) -> Result<Next, EventStoreError>) -> Result<(), EventStoreError> {
-        let at = |timestamp| key::time(self.scope, timestamp, "");
-        let mut low = Bound::Included(at(self.from));
-        // The next scope's first key: there is no later time in this one.
-        let mut high = Bound::Excluded(self.until.map_or_else(|| self.scope.saturating_add(1).to_be_bytes().to_vec(), at));
-        if let Some((timestamp, event_id)) = &self.after {
-            let cursor = key::time(self.scope, *timestamp, event_id);
-            match self.order {
-                EventOrder::Ascending if cursor >= at(self.from) => low = Bound::Excluded(cursor),
-                EventOrder::Descending if !matches!(&high, Bound::Excluded(end) if *end <= cursor) => high = Bound::Excluded(cursor),
-                EventOrder::Ascending | EventOrder::Descending => {}
-            }
-        }
-        if let (Bound::Included(first) | Bound::Excluded(first), Bound::Excluded(end)) = (&low, &high)
-            && first >= end
-        {
-            return Ok(());
-        }
-        let mut pairs = view.times((low, high));
-        while let Some(pair) = if self.order == EventOrder::Ascending { pairs.next() } else { pairs.next_back() } {
-            let (_, value) = pair?;
-            let mut value = Bytes(&value);
-            let place = Place::read(&mut value)?;
-            let event_name: Number = value.number()?;
-            if self.event_name.is_none_or(|wanted| wanted == event_name)
-                && let Next::Enough = receive(place)?
-            {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn by_hour(
-        &self,
-        view: &View,
-        customer: Number,
-        receive: &mut dyn FnMut(Place) -> Result<Next, EventStoreError>,
-    ) -> Result<(), EventStoreError> {
-        let back = self.order == EventOrder::Descending;
-        let (mut first, mut last) = self.hours();
-        if let Some((timestamp, _)) = &self.after {
-            let hour = Span::around(Level::Hour, *timestamp);
-            if back { last = last.min(hour) } else { first = first.max(hour) }
-        }
-        while first <= last
-            && let Some(hour) = view.hour_with_rows(customer, first, last, back)?
-        {
-            let mut after = self.after.clone();
-            loop {
-                let (held, more) = self.hold(view, customer, hour, after.as_ref())?;
-                for (_, place) in &held {
-                    if let Next::Enough = receive(*place)? {
-                        return Ok(());
-                    }
-                }
-                match held.into_iter().next_back() {
-                    Some((position, _)) if more => after = Some(position),
-                    _ => break,
-                }
-            }
-            match if back { hour.before() } else { hour.after() } {
-                Some(next) if back => last = next,
-                Some(next) => first = next,
-                None => return Ok(()),
-            }
-        }
-        Ok(())
-    }
-
-    /// The first candidates of an hour beyond a position, in order, and whether there are more.
-    fn hold(
-        &self,
-        view: &View,
-        customer: Number,
-        hour: Span,
-        after: Option<&Position>,
-    ) -> Result<(Vec<(Position, Place)>, bool), EventStoreError> {
-        let back = self.order == EventOrder::Descending;
-        let mut held: Vec<(Position, Place)> = Vec::new();
-        let mut more = false;
-        let cut = |held: &mut Vec<(Position, Place)>| {
-            held.sort_unstable();
-            if back {
-                held.reverse();
-            }
-            let more = held.len() > HELD_MAX;
-            held.truncate(HELD_MAX);
-            more
-        };
-        view.rows(customer, (hour, hour), |row| {
-            let Head { timestamp, event_id, place, .. } = row.head;
-            let position = (timestamp, event_id);
-            let beyond = after.is_none_or(|(timestamp, event_id)| {
-                let after = (*timestamp, event_id.as_str());
-                if back { position < after } else { position > after }
-            });
-            if beyond && self.asks_for(&row.head) {
-                held.push(((timestamp, event_id.to_owned()), place));
-                if held.len() >= 2 * HELD_MAX {
-                    more |= cut(&mut held);
-                }
-            }
-            Ok(())
-        })?;
-        more |= cut(&mut held);
-        Ok((held, more))
+/// By time and id, in the asked order.
+fn compare(order: EventOrder, one: (Timestamp, &str), two: (Timestamp, &str)) -> Ordering {
+    match order {
+        EventOrder::Ascending => one.cmp(&two),
+        EventOrder::Descending => two.cmp(&one),
     }
 }
+
+impl Held {
+    fn position(&self) -> (Timestamp, &str) {
+        (self.timestamp, &self.event_id)
+    }
+}
+
+impl Ord for Held {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare(self.order, self.position(), other.position())
+    }
+}
+
+impl PartialOrd for Held {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Held {}

@@ -6,6 +6,7 @@ mod events;
 mod groups;
 mod held;
 mod listing;
+mod runs;
 mod single;
 mod usage;
 mod view;

@@ -10,7 +10,7 @@ use super::bodies::Bodies;
 use super::view::View;
 use crate::embedded::codec::{Bytes, corrupt};
 use crate::embedded::key::{self, Kind, Number};
-use crate::embedded::ledger::{Entry, Rows};
+use crate::embedded::ledger::{Entry, RowKind, Rows};
 use crate::embedded::span::{Level, Span};
 use crate::{EventStoreError, RefusedCopy};
 
@@ -24,14 +24,16 @@ pub(in crate::embedded) fn entries(view: &View, scope: &Scope, event_id: &str) -
     let hour = Span::around(Level::Hour, body.timestamp);
     let customer = view.numbered(Kind::Customer, scope, body.external_customer_id.as_bytes())?;
     let customer = customer.ok_or_else(|| corrupt("an event's customer has no number"))?.number;
-    let first = view.first_rows(customer, hour, place)?.ok_or_else(|| corrupt("an event has no row"))?;
+    let first = view.first_rows(customer, hour, place)?;
     let late = view.late_entries(&id).collect::<Result<Vec<_>, _>>()?;
     let mut found: Vec<Entry<'_>> = Vec::new();
-    let mut rows = Rows(Bytes(&first));
-    while let Some(row) = rows.next()? {
-        if row.head.place == place {
-            for entry in row.entries() {
-                found.push(entry?);
+    for value in &first {
+        let mut rows = Rows(Bytes(value));
+        while let Some(row) = rows.next()? {
+            if row.head.place == place && row.head.kind == RowKind::First {
+                for entry in row.entries() {
+                    found.push(entry?);
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::ids::MeterId;
 use domain::scope::Scope;
+use domain::time::Timestamp;
 use fjall::{Keyspace, Readable, Snapshot, UserKey, UserValue};
 
 use crate::embedded::body::Place;
@@ -12,9 +13,9 @@ use crate::embedded::cell::{self, Cell};
 use crate::embedded::codec::{Bytes, corrupt};
 use crate::embedded::copies;
 use crate::embedded::engine::{Engine, engine_error};
-use crate::embedded::key::{self, CellId, IdKey, Kind, Number};
+use crate::embedded::key::{self, CellId, IdKey, Kind, Number, Summed};
 use crate::embedded::ledger::{Row, Rows};
-use crate::embedded::span::Span;
+use crate::embedded::span::{Span, Stretch};
 use crate::embedded::write::{Numbered, decode_days};
 use crate::{EventStoreError, RefusedCopy};
 
@@ -88,21 +89,26 @@ impl View {
         (first, last): (Span, Span),
         mut each: impl FnMut(&Row<'_>) -> Result<(), EventStoreError>,
     ) -> Result<(), EventStoreError> {
-        for pair in self.pairs(&self.engine.ledger, key::ledger(customer, first, 0)..=key::ledger(customer, last, u64::MAX)) {
-            let (_, value) = pair?;
-            let mut rows = Rows(Bytes(&value));
-            while let Some(row) = rows.next()? {
-                each(&row)?;
-            }
+        Summed::ALL.into_iter().try_for_each(|summed| self.rows_that_are(summed, customer, (first, last), &mut each))
+    }
+
+    /// Those of these rows that are in cells of hours, or that are not.
+    pub(super) fn rows_that_are(
+        &self,
+        summed: Summed,
+        customer: Number,
+        (first, last): (Span, Span),
+        mut each: impl FnMut(&Row<'_>) -> Result<(), EventStoreError>,
+    ) -> Result<(), EventStoreError> {
+        for pair in self.ledger(summed, customer, (first, last)) {
+            each_row(&pair?.1, &mut each)?;
         }
         Ok(())
     }
 
-    /// The first hour with rows of a customer within `first..=last`; the last one when going back.
-    pub(super) fn hour_with_rows(&self, customer: Number, first: Span, last: Span, back: bool) -> Result<Option<Span>, EventStoreError> {
-        let mut keys = self.snapshot.range(&self.engine.ledger, key::ledger(customer, first, 0)..=key::ledger(customer, last, u64::MAX));
-        let guard = if back { keys.next_back() } else { keys.next() };
-        guard.map(|guard| key::parse_ledger(&guard.key().map_err(engine_error)?)).transpose()
+    /// Values of `ledger`.
+    pub(super) fn ledger(&self, summed: Summed, customer: Number, (first, last): (Span, Span)) -> Pairs {
+        self.pairs(&self.engine.ledger, key::ledger(customer, summed, first, 0)..=key::ledger(customer, summed, last, u64::MAX))
     }
 
     /// The unique values of a customer's month from `low`, before `high` (no bound when absent), with the days they were seen on.
@@ -127,11 +133,14 @@ impl View {
         self.get(&self.engine.ids, id)?.map(|value| Place::read(&mut Bytes(&value))).transpose()
     }
 
-    /// The row that the event at a place brought along, as the value of its group.
-    pub(super) fn first_rows(&self, customer: Number, hour: Span, place: Place) -> Result<Option<UserValue>, EventStoreError> {
+    /// Values one of which has the row that the event at a place brought along.
+    pub(super) fn first_rows(&self, customer: Number, hour: Span, place: Place) -> Result<Vec<UserValue>, EventStoreError> {
         // Groups are numbered by their first chunk.
-        let mut values = self.pairs(&self.engine.ledger, key::ledger(customer, hour, 0)..=key::ledger(customer, hour, place.chunk));
-        Ok(values.next_back().transpose()?.map(|(_, value)| value))
+        let last = |summed| {
+            let keys = key::ledger(customer, summed, hour, 0)..=key::ledger(customer, summed, hour, place.chunk);
+            self.pairs(&self.engine.ledger, keys).next_back()
+        };
+        Summed::ALL.into_iter().filter_map(last).map(|pair| Ok(pair?.1)).collect()
     }
 
     /// The encoded entries that an event got later.
@@ -161,9 +170,10 @@ impl View {
         self.get(&self.engine.bodies, &chunk.to_be_bytes())
     }
 
-    /// Places of events by time.
-    pub(super) fn times(&self, range: impl RangeBounds<Vec<u8>>) -> Pairs {
-        Pairs(self.snapshot.range(&self.engine.times, range))
+    /// Values of `times` with stretches that hold instants from `first` to `last`.
+    pub(super) fn times(&self, scope: Number, stretch: Stretch, first: Timestamp, last: Timestamp) -> Pairs {
+        let key = |instant, group, number| key::time(scope, stretch, stretch.around(instant).start, group, number);
+        self.pairs(&self.engine.times, key(first, 0, 0)..=key(last, u64::MAX, u32::MAX))
     }
 
     fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<UserValue>, EventStoreError> {
@@ -173,6 +183,15 @@ impl View {
     fn pairs<K: AsRef<[u8]>>(&self, keyspace: &Keyspace, range: impl RangeBounds<K>) -> Pairs {
         Pairs(self.snapshot.range(keyspace, range))
     }
+}
+
+/// Hands out the rows of one value.
+pub(super) fn each_row(value: &[u8], mut each: impl FnMut(&Row<'_>) -> Result<(), EventStoreError>) -> Result<(), EventStoreError> {
+    let mut rows = Rows(Bytes(value));
+    while let Some(row) = rows.next()? {
+        each(&row)?;
+    }
+    Ok(())
 }
 
 /// Pairs of a key range, from either end.

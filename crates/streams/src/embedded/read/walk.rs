@@ -6,7 +6,7 @@ use domain::time::{Period, Timestamp};
 use super::view::View;
 use crate::EventStoreError;
 use crate::embedded::cell::Cell;
-use crate::embedded::key::Number;
+use crate::embedded::key::{Number, Summed};
 use crate::embedded::ledger::{Entry, Head};
 use crate::embedded::span::{Level, Span, day_of_month};
 use crate::embedded::write::Numbered;
@@ -81,13 +81,22 @@ impl Walk<'_> {
             }
             match level.shorter() {
                 Some(shorter) => self.level(customer, shorter, span.period().intersection(self.period), windows, receive),
-                None => self.rows(customer, span, windows, receive),
+                None => self.rows(Summed::Yes, customer, (span, span), windows, receive),
             }
-        })
+        })?;
+        // What the cells of hours lack.
+        if level == Level::Hour { self.rows(Summed::No, customer, (first, last), windows, receive) } else { Ok(()) }
     }
 
-    fn rows(&self, customer: Number, hour: Span, windows: &mut Windows, receive: Receiver<'_>) -> Result<(), EventStoreError> {
-        self.view.rows(customer, (hour, hour), |row| {
+    fn rows(
+        &self,
+        summed: Summed,
+        customer: Number,
+        hours: (Span, Span),
+        windows: &mut Windows,
+        receive: Receiver<'_>,
+    ) -> Result<(), EventStoreError> {
+        self.view.rows_that_are(summed, customer, hours, |row| {
             let Head { timestamp, event_id, .. } = row.head;
             if !self.period.contains(timestamp) {
                 return Ok(());

@@ -2,20 +2,25 @@
 //! So a write never waits for a read of a cell, and a cell that is written often has few slots.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
+use domain::time::Timestamp;
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 
 use super::hashing::KeyHashing;
 use super::names::At;
 use crate::embedded::cell::{self, Cell, Meters};
-use crate::embedded::key::{self, CellId, Number};
-use crate::embedded::span::Level;
+use crate::embedded::key::{self, CellId, Number, Summed};
+use crate::embedded::span::{Level, Span};
 
 /// Bytes of a cell in memory beside its last event id, roughly.
 const CELL_BYTES: u64 = 176;
 /// Bytes of a slot in memory, roughly.
 const SLOT_BYTES: u64 = 96;
+
+/// Hours of customers whose number of rows is remembered: 12 bytes each.
+const HOURS_REMEMBERED: usize = 64 << 10;
 
 /// A part of a cell: its number, and what it sums up so far.
 struct Slot {
@@ -37,30 +42,51 @@ pub(super) struct Cells {
     touched: HashMap<CellId, Slot, KeyHashing>,
     /// One per level, so that many hours do not drive out the months.
     kept: [Cache<CellId, Slot, Bytes, KeyHashing>; Level::ALL.len()],
+    /// Rows that hours of customers have got, as far as it is remembered: each has one place, which the last to come takes.
+    rows: Vec<((Number, Span), u32)>,
+    hashing: KeyHashing,
+    loose_rows_max: u32,
     scratch: Vec<u8>,
 }
 
 impl Cells {
-    pub(super) fn new(bytes: u64) -> Self {
+    pub(super) fn new(bytes: u64, loose_rows_max: u32) -> Self {
         let share = bytes / Level::ALL.len() as u64;
         let items = usize::try_from(share / (SLOT_BYTES + CELL_BYTES)).unwrap_or(usize::MAX);
         Self {
             touched: HashMap::default(),
             kept: std::array::from_fn(|_| Cache::with(items, share, Bytes, KeyHashing::default(), Default::default())),
+            // No rows: an empty place, whatever its key.
+            rows: vec![((0, Span::around(Level::Hour, Timestamp::MIN)), 0); HOURS_REMEMBERED],
+            hashing: KeyHashing::default(),
+            loose_rows_max,
             scratch: Vec::new(),
         }
     }
 
-    /// Adds rows to the cell of a level. `group` numbers the slot if a new one is begun.
-    pub(super) fn add(&mut self, level: Level, id: CellId, group: u64, meter: Number, added: &Cell) {
+    /// Whether rows are to be added to their hour's cell. The first few of an hour are not: most hours of a replay stay at those.
+    pub(super) fn sums_up(&mut self, customer: Number, hour: Span, rows: usize) -> Summed {
+        #[expect(clippy::cast_possible_truncation, reason = "the remainder is what is wanted")]
+        let place = self.hashing.hash_one((customer, hour)) as usize % HOURS_REMEMBERED;
+        let place = &mut self.rows[place];
+        let before = if place.0 == (customer, hour) { place.1 } else { 0 };
+        let rows = before.saturating_add(u32::try_from(rows).unwrap_or(u32::MAX));
+        *place = ((customer, hour), rows);
+        if rows > self.loose_rows_max { Summed::Yes } else { Summed::No }
+    }
+
+    /// Adds rows of meters of a pack to the cell of a level. `group` numbers the slot if a new one is begun.
+    pub(super) fn add<'c>(&mut self, level: Level, id: CellId, group: u64, added: impl Iterator<Item = (Number, &'c Cell)>) {
         let kept = &mut self.kept[level as usize];
         let slot = self
             .touched
             .entry(id)
             .or_insert_with(|| kept.remove(&id).map_or_else(|| Slot { number: group, meters: Vec::new() }, |(_, slot)| slot));
-        match slot.meters.iter_mut().find(|(known, _)| *known == meter) {
-            Some((_, cell)) => cell.merge(added),
-            None => slot.meters.push((meter, added.clone())),
+        for (meter, added) in added {
+            match slot.meters.iter_mut().find(|(known, _)| *known == meter) {
+                Some((_, cell)) => cell.merge(added),
+                None => slot.meters.push((meter, added.clone())),
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use super::queue::{IncomingEntry, Request, Work};
 use crate::embedded::body::Place;
 use crate::embedded::codec::Bytes;
 use crate::embedded::engine::engine_error;
-use crate::embedded::key::{self, IdKey, Kind, Number};
+use crate::embedded::key::{self, IdKey, Kind, Number, Summed};
 use crate::embedded::ledger::{Row, RowKind, Rows};
 use crate::embedded::span::{Level, Span};
 use crate::{Appended, EventStoreError};
@@ -87,11 +87,15 @@ impl<'a, 'e> LateIntake<'a, 'e> {
     /// Takes candidates of one hour of a customer, sorted by place. The rows of a group are one value, and so are the candidates' places.
     fn take_hour(&mut self, at: &mut At<'_>, mut candidates: &[Candidate<'e>]) -> Result<(), EventStoreError> {
         while let Some(first) = candidates.first() {
-            let value = first_rows(at, first)?;
+            let values = first_rows(at, first)?;
             let mut rows: HashMap<&str, Row<'_>> = HashMap::new();
-            let mut reading = Rows(Bytes(value.as_deref().unwrap_or_default()));
-            while let Some(row) = reading.next()? {
-                rows.insert(row.head.event_id, row);
+            for value in &values {
+                let mut reading = Rows(Bytes(value));
+                while let Some(row) = reading.next()? {
+                    if row.head.kind == RowKind::First {
+                        rows.insert(row.head.event_id, row);
+                    }
+                }
             }
             let of_value = candidates.iter().take_while(|candidate| rows.contains_key(candidate.incoming.late.event_id.as_str())).count();
             let (here, rest) = candidates.split_at(of_value);
@@ -109,7 +113,7 @@ impl<'a, 'e> LateIntake<'a, 'e> {
     fn take(&mut self, at: &mut At<'_>, candidate: &Candidate<'e>, row: &Row<'_>) -> Result<(), EventStoreError> {
         let Candidate { scope, customer, hour, place, id, arrival, incoming } = *candidate;
         let late = &incoming.late;
-        if row.head.kind != RowKind::First || row.head.timestamp != late.timestamp || row.head.place != place {
+        if row.head.timestamp != late.timestamp || row.head.place != place {
             return Ok(());
         }
         let name = row.head.event_name;
@@ -145,10 +149,16 @@ impl<'a, 'e> LateIntake<'a, 'e> {
     }
 }
 
-/// The value with the row that the event brought along, if its customer and hour are as the candidate says. Groups are numbered by their
-/// first chunk, so it is the last value that begins at or before the event's chunk.
-fn first_rows(at: &At<'_>, candidate: &Candidate<'_>) -> Result<Option<UserValue>, EventStoreError> {
+/// Values one of which has the row that the event brought along, if its customer and hour are as the candidate says. Groups are numbered by
+/// their first chunk, so it is the last one that begins at or before the event's chunk.
+fn first_rows(at: &At<'_>, candidate: &Candidate<'_>) -> Result<Vec<UserValue>, EventStoreError> {
     let Candidate { customer, hour, place, .. } = *candidate;
-    let mut values = at.engine.ledger.range(key::ledger(customer, hour, 0)..=key::ledger(customer, hour, place.chunk));
-    values.next_back().map(|guard| guard.value().map_err(engine_error)).transpose()
+    let mut found = Vec::new();
+    for summed in Summed::ALL {
+        let keys = key::ledger(customer, summed, hour, 0)..=key::ledger(customer, summed, hour, place.chunk);
+        if let Some(guard) = at.engine.ledger.range(keys).next_back() {
+            found.push(guard.value().map_err(engine_error)?);
+        }
+    }
+    Ok(found)
 }

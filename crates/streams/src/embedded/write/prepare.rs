@@ -36,7 +36,7 @@ impl Preparer {
         Ok(Self {
             names: Names::open(engine)?,
             uniques: Uniques::new(),
-            cells: Cells::new(options.cell_cache_bytes),
+            cells: Cells::new(options.cell_cache_bytes, options.loose_rows_max),
             in_flight: InFlight::default(),
             next_chunk: engine.last_chunk()?.map_or(0, |chunk| chunk + 1),
         })

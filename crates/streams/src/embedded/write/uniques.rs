@@ -11,6 +11,8 @@ use crate::embedded::key::UniqueKey;
 
 /// Unique values kept in memory: 32 bytes each.
 const CACHED_UNIQUES: usize = 1 << 18;
+/// Places a value may take.
+const WAYS: usize = 4;
 
 /// What a sighting adds to the unique counts of its day and month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,24 +25,27 @@ pub(super) enum Sighting {
     NewInMonth,
 }
 
-/// The writer's view of the unique values: a table in which each value has one place, which the last to come takes.
+/// The writer's view of the unique values: a table in which each value has a few places, whose oldest the next to come takes.
 pub(super) struct Uniques {
-    places: Vec<(UniqueKey, u32)>,
+    /// Newest first.
+    places: Vec<[(UniqueKey, u32); WAYS]>,
     hashing: KeyHashing,
 }
 
 impl Uniques {
     pub(super) fn new() -> Self {
         // No days: an empty place, whatever its key.
-        Self { places: vec![([0; 28], 0); CACHED_UNIQUES], hashing: KeyHashing::default() }
+        Self { places: vec![[([0; 28], 0); WAYS]; CACHED_UNIQUES / WAYS], hashing: KeyHashing::default() }
     }
 
     /// Notes a value on a day of its month, 0 to 30.
     pub(super) fn see(&mut self, at: &mut At<'_>, key: UniqueKey, day: u32) -> Result<Sighting, EventStoreError> {
         #[expect(clippy::cast_possible_truncation, reason = "the remainder is what is wanted")]
-        let place = self.hashing.hash_one(key) as usize % CACHED_UNIQUES;
-        let place = &mut self.places[place];
-        let cached = (place.0 == key && place.1 != 0).then_some(place.1);
+        let places = self.hashing.hash_one(key) as usize % (CACHED_UNIQUES / WAYS);
+        let places = &mut self.places[places];
+        let cached = places.iter().position(|place| place.0 == key && place.1 != 0);
+        places[..=cached.unwrap_or(WAYS - 1)].rotate_right(1);
+        let cached = cached.map(|_| places[0].1);
         let days = match cached.or_else(|| at.pending.uniques.get(&key).copied()).or_else(|| at.in_flight.unique(&key)) {
             Some(days) => days,
             None => match at.engine.uniques.get(key).map_err(engine_error)? {
@@ -49,7 +54,7 @@ impl Uniques {
             },
         };
         let seen = days | 1 << day;
-        *place = (key, seen);
+        places[0] = (key, seen);
         if seen == days {
             return Ok(Sighting::Known);
         }
