@@ -12,7 +12,7 @@ use streams::{
 use crate::model::{at, entry, late, metered, query, scope};
 
 const CHILD: &str = "FLEXPRICE_BOUNDS_TEST_CHILD";
-/// Events with names of their own; half as many of one customer. To be raised for a long run: the bound stays.
+/// Events with names of their own; half as many of one customer. To be raised when `child` is run by itself.
 const EVENTS: &str = "FLEXPRICE_BOUNDS_TEST_EVENTS";
 const EVENTS_DEFAULT: usize = 8_000;
 /// What the process may hold at most, MiB.
