@@ -5,6 +5,7 @@ use std::env;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 use testkit::oracle::{Api, open, question, world};
