@@ -18,6 +18,8 @@ use crate::EventStoreError;
 const QUERY_BYTES_MAX: u64 = 64 << 20;
 /// Idle connections are closed before the server does it: its default is 3 s.
 const IDLE: Duration = Duration::from_secs(2);
+/// Characters of a query that are logged when it fails.
+const HEAD_CHARS: usize = 120;
 /// The first pause before a repetition; each further one doubles.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -61,7 +63,7 @@ impl Engine {
 
     /// The rows of a query.
     pub(super) async fn rows<T: RowOwned + RowRead>(&self, query: &str) -> Result<Vec<T>, EventStoreError> {
-        let mut attempts = Attempts::new(self.options.retries_max);
+        let mut attempts = self.attempts(head(query));
         loop {
             match self.try_rows(query).await {
                 Ok(rows) => return Ok(rows),
@@ -87,7 +89,7 @@ impl Engine {
         }
         match timeout(self.options.query_timeout, request.fetch_all::<T>()).await {
             Ok(rows) => Ok(rows?),
-            Err(_) => Err(Failure::timeout("a query")),
+            Err(_) => Err(Failure::timeout("a query", self.options.query_timeout)),
         }
     }
 
@@ -102,7 +104,7 @@ impl Engine {
     }
 
     async fn run(&self, client: &Client, statement: &str) -> Result<(), EventStoreError> {
-        let mut attempts = Attempts::new(self.options.retries_max);
+        let mut attempts = self.attempts(head(statement));
         loop {
             match self.try_run(client, statement).await {
                 Ok(()) => return Ok(()),
@@ -115,7 +117,7 @@ impl Engine {
         let _permit = self.permit().await?;
         match timeout(self.options.insert_timeout, client.query_raw(statement).execute()).await {
             Ok(done) => Ok(done?),
-            Err(_) => Err(Failure::timeout("a statement")),
+            Err(_) => Err(Failure::timeout("a statement", self.options.insert_timeout)),
         }
     }
 
@@ -123,7 +125,7 @@ impl Engine {
     ///
     /// An error leaves open whether the rows are there; repeating with the same token is safe.
     pub(super) async fn insert<R: TableRow>(&self, rows: &[R::Value<'_>], token: &str) -> Result<(), EventStoreError> {
-        let mut attempts = Attempts::new(self.options.retries_max);
+        let mut attempts = self.attempts(format!("insert of {} rows into {} as {token}", rows.len(), R::TABLE));
         loop {
             match self.try_insert::<R>(rows, token).await {
                 Ok(()) => return Ok(()),
@@ -139,6 +141,14 @@ impl Engine {
 
     async fn try_insert<R: TableRow>(&self, rows: &[R::Value<'_>], token: &str) -> Result<(), Failure> {
         let _permit = self.permit().await?;
+        // All of it: sending, which may be many pieces, and the answer.
+        match timeout(self.options.insert_timeout, self.send_insert::<R>(rows, token)).await {
+            Ok(done) => done,
+            Err(_) => Err(Failure::timeout("an insert", self.options.insert_timeout)),
+        }
+    }
+
+    async fn send_insert<R: TableRow>(&self, rows: &[R::Value<'_>], token: &str) -> Result<(), Failure> {
         // One block: the format reads up to this many rows at once, and nothing smaller is written on its own.
         let block = (rows.len() + 1).to_string();
         // Column types are not asked for: the definition of the table and the row stand side by side, and tests join them.
@@ -146,7 +156,6 @@ impl Engine {
         let mut insert = client
             .insert::<R>(R::TABLE)
             .await?
-            .with_timeouts(Some(self.options.insert_timeout), Some(self.options.insert_timeout))
             .with_setting("insert_deduplication_token", token)
             .with_setting("insert_deduplicate", "1")
             .with_setting("async_insert", "0")
@@ -167,6 +176,10 @@ impl Engine {
         Ok(insert.end().await?)
     }
 
+    fn attempts(&self, what: String) -> Attempts {
+        Attempts { what, left: self.options.retries_max, pause: PAUSE }
+    }
+
     async fn permit(&self) -> Result<SemaphorePermit<'_>, Failure> {
         self.permits.acquire().await.map_err(|_| Failure::closed())
     }
@@ -177,23 +190,30 @@ impl Engine {
     }
 }
 
+/// The beginning of a query, which tells it from others.
+fn head(query: &str) -> String {
+    query.chars().take(HEAD_CHARS).collect()
+}
+
 /// The attempts of one request.
 struct Attempts {
+    /// What is asked, for the log.
+    what: String,
     left: u32,
     pause: Duration,
 }
 
 impl Attempts {
-    fn new(retries_max: u32) -> Self {
-        Self { left: retries_max, pause: PAUSE }
-    }
-
     /// Waits before the next attempt, or gives the failure back when there is none.
     async fn pause(&mut self, failure: Failure) -> Result<(), EventStoreError> {
-        if !failure.passes || self.left == 0 {
+        if !failure.passes {
             return Err(failure.error);
         }
-        tracing::warn!(error = %failure.error, left = self.left, "a request to clickhouse is repeated");
+        if self.left == 0 {
+            tracing::warn!(error = %failure.error, request = self.what, "a request to clickhouse is given up");
+            return Err(failure.error);
+        }
+        tracing::warn!(error = %failure.error, request = self.what, left = self.left, "a request to clickhouse is repeated");
         metrics::counter!("clickhouse_retries_total").increment(1);
         self.left -= 1;
         tokio::time::sleep(self.pause).await;

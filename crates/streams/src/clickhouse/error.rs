@@ -1,5 +1,7 @@
 //! What went wrong, in the words of the event store.
 
+use std::time::Duration;
+
 use clickhouse::error::Error;
 
 use crate::EventStoreError;
@@ -37,8 +39,9 @@ pub(super) struct Failure {
 
 impl Failure {
     /// The request took longer than its limit.
-    pub(super) fn timeout(what: &str) -> Self {
-        Self { error: EventStoreError::Unavailable(format!("clickhouse: {what} took too long")), passes: true }
+    pub(super) fn timeout(what: &str, limit: Duration) -> Self {
+        let text = format!("clickhouse: {what} took too long, more than {} s", limit.as_secs_f64());
+        Self { error: EventStoreError::Unavailable(text), passes: true }
     }
 
     /// The store was closed.

@@ -1,6 +1,7 @@
 //! Reading a batch: messages of one partition, decoded, until it is full or old enough.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use rdkafka::consumer::MessageStream;
@@ -19,6 +20,10 @@ use super::{ConsumerOptions, told};
 
 /// After so many messages in one go others get their turn on the thread.
 const MESSAGES_BEFORE_YIELD: usize = 256;
+/// A partition that is behind and gets nothing for so long begins anew.
+const STALL: Duration = Duration::from_secs(30);
+/// How often that is looked at.
+const STALL_LOOK: Duration = Duration::from_secs(1);
 
 /// What was read.
 #[derive(Default)]
@@ -40,15 +45,32 @@ pub(super) enum Read {
     Batch(Batch),
     /// Nothing more is wanted.
     Stopped,
+    /// The first message is not the one that was asked for; nothing was read.
+    Gap {
+        /// Its offset.
+        found: i64,
+    },
+    /// Nothing comes, although so many messages wait.
+    Stalled(i64),
     /// The client cannot read on. What was read of this batch is dropped: reading begins anew, after what the store holds.
     Failed(Native),
+}
+
+/// What is asked of the log.
+pub(super) struct Wanted<'a> {
+    /// The first offset.
+    pub(super) next: i64,
+    /// The offset that follows `next` in a log that has none between, once that is known.
+    pub(super) gap_to: Option<i64>,
+    /// How many messages wait, as measured last.
+    pub(super) waiting: &'a (dyn Fn() -> i64 + Send + Sync),
 }
 
 /// Reads messages from offset `next` on. From the first message on it takes one of the `turns`: no more batches than turns are in memory,
 /// however many partitions there are.
 pub(super) async fn read(
     stream: &mut MessageStream<'_, Group>,
-    next: i64,
+    wanted: Wanted<'_>,
     options: &ConsumerOptions,
     pace: Option<&Pace>,
     turns: &Arc<Semaphore>,
@@ -64,10 +86,14 @@ pub(super) async fn read(
                 () = told(stop) => return Read::Stopped,
                 message = stream.next() => message,
                 () = until(deadline) => return Read::Batch(batch),
+                waiting = stalled(wanted.waiting), if batch.messages == 0 => return Read::Stalled(waiting),
             },
         };
         match message {
-            Some(Ok(message)) if message.offset() < next => {}
+            Some(Ok(message)) if message.offset() < wanted.next => {}
+            Some(Ok(message)) if batch.messages == 0 && message.offset() > wanted.next && wanted.gap_to != Some(message.offset()) => {
+                return Read::Gap { found: message.offset() };
+            }
             Some(Ok(message)) => {
                 if let Some(pace) = pace {
                     pace.turn().await;
@@ -99,6 +125,19 @@ pub(super) async fn read(
             if *stop.borrow() {
                 return Read::Stopped;
             }
+        }
+    }
+}
+
+/// Waits until messages have been waiting for long while none came; how many.
+async fn stalled(waiting: &(dyn Fn() -> i64 + Send + Sync)) -> i64 {
+    let mut since = Instant::now();
+    loop {
+        tokio::time::sleep(STALL_LOOK).await;
+        match waiting() {
+            0 => since = Instant::now(),
+            waiting if since.elapsed() >= STALL => return waiting,
+            _ => {}
         }
     }
 }

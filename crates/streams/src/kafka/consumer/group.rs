@@ -24,6 +24,15 @@ pub(super) enum Decision {
     Revoked(Vec<i32>),
 }
 
+/// How a partition of ours comes on.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    /// The offset it goes on with, once that is known.
+    next: Option<i64>,
+    /// Messages before it, as measured since it came to `next`.
+    lag: i64,
+}
+
 /// The context of a member.
 pub(super) struct Group {
     pub(super) group: String,
@@ -32,8 +41,8 @@ pub(super) struct Group {
     decisions: mpsc::UnboundedSender<Decision>,
     /// Set before the client is closed: nobody waits for decisions any more.
     closing: AtomicBool,
-    /// Partitions that are ours, each with the offset it goes on with, once that is known.
-    owned: Mutex<BTreeMap<i32, Option<i64>>>,
+    /// Partitions that are ours.
+    owned: Mutex<BTreeMap<i32, Progress>>,
     /// Commits that the brokers refused.
     refused_commits: AtomicU64,
 }
@@ -56,26 +65,39 @@ impl Group {
     }
 
     pub(super) fn own(&self, partitions: &[i32]) {
-        self.owned.lock().unwrap_or_else(PoisonError::into_inner).extend(partitions.iter().map(|partition| (*partition, None)));
+        self.owned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(partitions.iter().map(|partition| (*partition, Progress::default())));
     }
 
     /// A partition goes on with an offset.
     pub(super) fn progress(&self, partition: i32, next: i64) {
         if let Some(progress) = self.owned.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&partition) {
-            *progress = Some(next);
+            *progress = Progress { next: Some(next), lag: 0 };
         }
     }
 
+    /// Our partitions, each with the offset it goes on with, once that is known.
     pub(super) fn owned(&self) -> BTreeMap<i32, Option<i64>> {
-        self.owned.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        owned.iter().map(|(partition, progress)| (*partition, progress.next)).collect()
     }
 
-    /// Shows how many messages a partition has before it, if it still is ours.
-    pub(super) fn measured(&self, partition: i32, lag: i64) {
-        let owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
-        if owned.contains_key(&partition) {
+    /// Shows how many messages a partition has before it, if it still is ours. `next` is where it was then.
+    pub(super) fn measured(&self, partition: i32, next: Option<i64>, lag: i64) {
+        let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(progress) = owned.get_mut(&partition) {
+            if progress.next == next {
+                progress.lag = lag;
+            }
             self.gauge_lag(partition, lag);
         }
+    }
+
+    /// Messages that a partition has before it, as measured last.
+    pub(super) fn lag(&self, partition: i32) -> i64 {
+        self.owned.lock().unwrap_or_else(PoisonError::into_inner).get(&partition).map_or(0, |progress| progress.lag)
     }
 
     pub(super) fn disown(&self, partitions: &[i32]) {

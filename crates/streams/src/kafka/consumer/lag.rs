@@ -33,7 +33,7 @@ fn measure(consumer: &Arc<StreamConsumer<Group>>, timeout: Duration) -> Result<(
             Some(next) => Some(next),
             None => committed(&**consumer, &group.topic, std::iter::once(partition), timeout)?.get(&partition).copied(),
         };
-        group.measured(partition, (end - next.unwrap_or(low).max(low)).max(0));
+        group.measured(partition, progress, (end - next.unwrap_or(low).max(low)).max(0));
     }
     Ok(())
 }

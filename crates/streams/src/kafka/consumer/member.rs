@@ -137,12 +137,14 @@ impl Member {
             let queue = self.consumer.0.split_partition_queue(&topic, partition);
             queues.push((partition, queue.ok_or_else(|| KafkaError::UnknownTopic(topic.clone()))?));
         }
-        // The end is a place that always exists; nothing is read there, since the partitions are paused until they are moved.
-        let list = self.list(partitions, Offset::End)?;
-        self.consumer.0.incremental_assign(&list)?;
+        // A place that need not be looked up. A named one such as the end is asked of the broker, again and again until an answer counts;
+        // the last of those answers may come after the partition was moved to its beginning, and would silently move it to the end.
+        let list = self.list(partitions, Offset::Offset(0))?;
         if !partitions.is_empty() {
+            // Before the assignment, so that nothing is fetched from there.
             self.consumer.0.pause(&list)?;
         }
+        self.consumer.0.incremental_assign(&list)?;
         self.consumer.0.context().own(partitions);
         for (partition, queue) in queues {
             self.generation += 1;

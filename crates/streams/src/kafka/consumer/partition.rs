@@ -11,7 +11,8 @@ use tokio::sync::{Semaphore, watch};
 
 use super::super::client::KafkaOptions;
 use super::super::dead_letters::DeadLetters;
-use super::batch::{self, Batch, Read};
+use super::super::error::HandlerError;
+use super::batch::{self, Batch, Read, Wanted};
 use super::group::Group;
 use super::handler::{Handled, LogHandler, RecordBatch};
 use super::pace::Pace;
@@ -29,6 +30,8 @@ const REFUSED_INTERVAL: Duration = Duration::from_secs(30);
 const SEEKS_MAX: u32 = 20;
 /// How often an idle partition looks whether a commit was refused.
 const COMMIT_LOOK: Duration = Duration::from_secs(1);
+/// A batch that the handler keeps for longer is logged, again after each further such time.
+const LONG_HANDLED: Duration = Duration::from_secs(30);
 /// Between those tries.
 const SEEK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -79,7 +82,7 @@ impl Partition {
         self.parts.board.set(self.partition.partition, PartitionState::Reading);
         tracing::info!(group = %self.parts.options.group, partition = %self.partition, offset, "kafka partition is read");
         let parts = Arc::clone(&self.parts);
-        let (mut stop, mut next) = (self.stop.clone(), offset);
+        let (mut stop, mut next, mut gap_to) = (self.stop.clone(), offset, None);
         let mut refused = self.consumer.context().refused_commits();
         if after.is_some_and(|after| after + 1 == offset) {
             // Whoever stored it may have died before it could tell the group, and nothing more may come.
@@ -88,12 +91,27 @@ impl Partition {
         loop {
             let read = {
                 let mut stream = self.queue.stream();
-                let read = batch::read(&mut stream, next, &parts.options, parts.pace.as_ref(), &parts.turns, &mut stop);
+                let (group, number) = (self.consumer.context(), self.partition.partition);
+                let wanted = Wanted { next, gap_to, waiting: &|| group.lag(number) };
+                let read = batch::read(&mut stream, wanted, &parts.options, parts.pace.as_ref(), &parts.turns, &mut stop);
                 self.committing_again(next, &mut refused, read).await
             };
             let batch = match read {
                 Read::Batch(batch) => batch,
                 Read::Stopped => return Exit::Stopped,
+                Read::Gap { found } => {
+                    // Never taken at its word: what the client passed over would be lost. The log itself may have no such offsets.
+                    tracing::warn!(
+                        group = %parts.options.group, partition = %self.partition, wanted = next, found,
+                        "messages were passed over; asking for them again"
+                    );
+                    gap_to = Some(found);
+                    match self.seek(next).await {
+                        Ok(()) => continue,
+                        Err(cause) => return Exit::Failed(cause),
+                    }
+                }
+                Read::Stalled(waiting) => return Exit::Failed(format!("{waiting} messages from offset {next} on wait, and none comes")),
                 Read::Failed(error) => return Exit::Failed(error.to_string()),
             };
             next = batch.last + 1;
@@ -199,7 +217,7 @@ impl Partition {
             if turn.is_none() {
                 turn = Arc::clone(&self.parts.turns).acquire_owned().await.ok();
             }
-            let handled = tokio::time::timeout(self.parts.options.handler_timeout, self.parts.handler.handle(Arc::clone(&shared))).await;
+            let handled = tokio::time::timeout(self.parts.options.handler_timeout, self.hand_over(&shared)).await;
             records = Arc::unwrap_or_clone(shared);
             let problem = match handled {
                 Ok(Ok(Handled::Settled { position })) => {
@@ -234,6 +252,22 @@ impl Partition {
         }
         self.measure(messages, begun);
         Ok(after)
+    }
+
+    /// Gives a batch to the handler, and says so while that takes long.
+    async fn hand_over(&self, batch: &Arc<RecordBatch>) -> Result<Handled, HandlerError> {
+        let begun = Instant::now();
+        let mut handled = self.parts.handler.handle(Arc::clone(batch));
+        loop {
+            match tokio::time::timeout(LONG_HANDLED, &mut handled).await {
+                Ok(handled) => return handled,
+                Err(_) => tracing::warn!(
+                    group = %self.parts.options.group, partition = %self.partition, after = ?batch.after, last = batch.last,
+                    events = batch.records.len(), seconds = begun.elapsed().as_secs(),
+                    "a batch has been in the handler's hands for long"
+                ),
+            }
+        }
     }
 
     /// Makes dead letters of what the handler calls dead. The inner error: the handler named nothing of the batch.

@@ -19,6 +19,8 @@ pub(super) const PASS: u8 = 0;
 pub(super) const LOSE_ANSWERS: u8 = 1;
 /// No connection lasts.
 const AWAY: u8 = 2;
+/// The server works, its answer to an insert never comes, and nobody closes the connection.
+const KEEP_ANSWERS: u8 = 3;
 
 /// A wire that can be cut, and remembers what was asked.
 pub(super) struct Wire {
@@ -98,6 +100,12 @@ async fn join(mut client: TcpStream, mut server: TcpStream, mode: Arc<AtomicU8>,
                     mode.store(PASS, Ordering::SeqCst);
                     return;
                 }
+                if inserts && mode.load(Ordering::SeqCst) == KEEP_ANSWERS {
+                    mode.store(PASS, Ordering::SeqCst);
+                    // Until the client gives up.
+                    while !matches!(client.read(&mut up).await, Ok(0) | Err(_)) {}
+                    return;
+                }
                 if client.write_all(&down[..bytes]).await.is_err() {
                     return;
                 }
@@ -143,6 +151,32 @@ async fn a_lost_answer_changes_no_total() {
     assert!(through(&wire, &database, 0).append(&scope, events(10)).await.is_err());
     next.append(&scope, events(10)).await.unwrap();
     counted(15).await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_insert_whose_answer_never_comes_is_repeated_and_counts_once() {
+    let database = Database::new().await;
+    let wire = Wire::to(&database.options.address).await;
+    let scope = scope("t");
+    let store = ClickHouseEventStore::new(ClickHouseOptions {
+        address: wire.address.to_string(),
+        // Long enough for a server that answers many tests, one after another.
+        insert_timeout: Duration::from_secs(5),
+        retries_max: 8,
+        ..database.options.clone()
+    });
+    let events = |n: i32| (0..n).map(|i| metered(&format!("e{i}"), "c", "2024-05-01T10:00:00Z", vec![entry("m", 1, None)])).collect();
+    for ledger in [Ledger::Events, Ledger::Usage] {
+        wire.set(KEEP_ANSWERS);
+        let stored = store.append_logged(ledger, batch(0, None, &scope, events(5))).await.unwrap();
+        assert_eq!((stored.position, stored.settled, stored.new, stored.duplicates), (Some(4), true, 5, 0), "{ledger:?}");
+        assert_eq!(wire.mode.load(Ordering::SeqCst), PASS, "an answer was kept");
+    }
+    assert!(wire.times_asked("INSERT") >= 4, "each was sent again");
+    let month = query(&["c"], "m", "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z");
+    assert_eq!(database.store().usage(&scope, vec![month]).await.unwrap()[0].events, 5);
+    assert_eq!(database.number("SELECT count() FROM events").await, 5);
     database.remove().await;
 }
 

@@ -104,11 +104,16 @@ impl Drop for Log {
 }
 
 /// Waits until something holds.
-pub(super) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub(super) async fn until(what: &str, holds: impl AsyncFnMut() -> bool) {
+    until_within(DEADLINE, what, holds).await;
+}
+
+/// The same with a deadline of its own.
+pub(super) async fn until_within(deadline: Duration, what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
     while !holds().await {
-        assert!(begun.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
+        assert!(begun.elapsed() < deadline, "not within {deadline:?}: {what}");
         ticks.tick().await;
     }
 }

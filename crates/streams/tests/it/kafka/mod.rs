@@ -1,5 +1,6 @@
 //! The event log on a real broker: every test has topics and a group of its own and removes them in the end.
 
+mod begin;
 mod consume;
 mod dead_letters;
 mod disturb;
