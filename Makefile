@@ -10,7 +10,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(target)/release/flexprice
 
-.PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test fire fire-full tls scaling test fmt clippy servers unit checks bench docs
+.PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test fire fire-full tls scaling nightly test fmt clippy servers unit checks bench docs
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ fire-full: setup-cluster ## The same with a release build, 1,000,000 events and 
 scaling: setup-cluster ## Measure the cluster with more consumers, API processes and workers; a table for docs/performance.md
 	cargo build --release -p server --features cluster
 	@FLEXPRICE_BIN="$(release)" tests/cluster/scaling.py
+
+nightly: setup-cluster servers ## 100,000 random questions to every read path, and 100 random worlds on a cluster, against exact formulas (hours)
+	ORACLE_QUESTIONS=100000 cargo test --release -p api --test it oracle
+	CLUSTER_ORACLE_WORLDS=100 cargo test -p server --all-features --test it cluster::oracle
 
 test: setup-cluster fmt clippy servers unit fire tls checks ## Everything that must hold: format, lints, all tests, checks of the tree
 
