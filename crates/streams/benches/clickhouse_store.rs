@@ -20,7 +20,8 @@ use domain::time::{Period, Timestamp, Zone};
 use rand::RngExt;
 use serde::Serialize;
 use streams::{
-    ClickHouseEventStore, ClickHouseOptions, EventStore, Ledger, LogPartition, LogStore, LoggedBatch, LoggedEvent, MeteredEvent, UsageQuery,
+    ClickHouseEventStore, ClickHouseOptions, EventStore, GroupedPart, GroupedQuery, Ledger, LogPartition, LogStore, LoggedBatch,
+    LoggedEvent, MeteredEvent, RowFilter, UsageQuery,
 };
 
 const CUSTOMERS: usize = 1_000;
@@ -95,8 +96,10 @@ async fn reads(store: &ClickHouseEventStore, scope: &Scope) -> Result<()> {
         store.usage(scope, vec![query(customer, START + MONTH_MICROS - 1)]).await?;
         months.push(begin.elapsed());
         let begin = Instant::now();
-        let window = Window::new(WindowSize::Hour, Zone::UTC);
-        store.usage_by_window(scope, query(customer, START + MONTH_MICROS), window).await?;
+        let UsageQuery { external_customer_ids, meter_id, period } = query(customer, START + MONTH_MICROS);
+        let part = GroupedPart { meter_id, period, by: Vec::new(), window: Some(Window::new(WindowSize::Hour, Zone::UTC)) };
+        let asked = GroupedQuery { external_customer_ids, filter: RowFilter::default(), parts: vec![part], groups_max: 1_000 };
+        store.usage_by_group(scope, asked).await?;
         hours.push(begin.elapsed());
     }
     report("usage of a month", 1, &months);

@@ -1,7 +1,7 @@
 //! The embedded event store under load: bulk requests of 1,000 events with random ids from several callers at once, three matching
-//! meters, one of them COUNT_UNIQUE; then usage of a month for single customers.
+//! meters, one of them COUNT_UNIQUE, for each of `SETS` event names; then usage of a month for single customers.
 //!
-//! `EVENTS=10000000 CUSTOMERS=1000 CALLERS=16 SPREAD=now|ordered|random cargo bench -p streams --bench event_store_load`
+//! `EVENTS=10000000 CUSTOMERS=1000 CALLERS=16 SETS=1 SPREAD=now|ordered|random cargo bench -p streams --bench event_store_load`
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench reports on standard output and stops at the first failure")]
 
@@ -16,7 +16,7 @@ use domain::scope::Scope;
 use domain::time::{Period, Timestamp, Zone};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
-use streams::{EmbeddedEventStore, EmbeddedOptions, EventStore, MeteredEvent, UsageQuery};
+use streams::{EmbeddedEventStore, EmbeddedOptions, EventStore, GroupKey, GroupedPart, GroupedQuery, MeteredEvent, RowFilter, UsageQuery};
 
 /// Events per request: the most the API takes.
 const REQUEST_EVENTS: u64 = 1_000;
@@ -31,6 +31,7 @@ fn number(name: &str, default: u64) -> u64 {
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     let (events, customers, callers) = (number("EVENTS", 200_000), number("CUSTOMERS", 1_000), number("CALLERS", 16));
+    let sets = number("SETS", 1);
     let spread = match std::env::var("SPREAD").as_deref() {
         Ok("now") => Spread::Now,
         Ok("ordered") => Spread::Ordered,
@@ -40,7 +41,7 @@ async fn main() {
     let store = Arc::new(EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()).unwrap());
     let scope = Scope { tenant_id: "tenant".into(), environment_id: "environment".into() };
 
-    let load = Load { store: store.clone(), scope: scope.clone(), sent: AtomicU64::new(0), events, customers, spread };
+    let load = Load { store: store.clone(), scope: scope.clone(), sent: AtomicU64::new(0), events, customers, sets, spread };
     let (load, started) = (Arc::new(load), Instant::now());
     let tasks: Vec<_> = (0..callers).map(|seed| tokio::spawn(load.clone().send(seed))).collect();
     let mut latencies = Vec::new();
@@ -49,26 +50,18 @@ async fn main() {
     }
     let elapsed = started.elapsed();
     println!(
-        "appended {events} events in {elapsed:.1?}: {}/s; a request took {}; CPU {}; resident {}",
+        "appended {events} events in {elapsed:.1?}: {}/s; a request took {}; CPU {} ticks; resident {}",
         u128::from(events) * 1_000 / elapsed.as_millis().max(1),
         percentiles(&mut latencies),
-        cpu(),
+        ticks(),
         resident()
     );
 
     ask(&store, &scope, customers, "usage of a whole month, 5 meters", START, START.plus_seconds(31 * DAY_SECONDS)).await;
     ask(&store, &scope, customers, "usage with cut edges, 5 meters", START.plus_seconds(1), START.plus_seconds(30 * DAY_SECONDS - 77))
         .await;
-    let mut hourly = Vec::new();
-    let mut random = StdRng::seed_from_u64(2);
-    for _ in 0..100 {
-        let asked = query(random.random_range(0..customers), "meter-1", START, START.plus_seconds(31 * DAY_SECONDS));
-        let began = Instant::now();
-        let windows = store.usage_by_window(&scope, asked, Window::new(WindowSize::Hour, Zone::UTC)).await.unwrap();
-        assert!(!windows.is_empty());
-        hourly.push(began.elapsed());
-    }
-    println!("hourly usage of a month: {}", percentiles(&mut hourly));
+    ask_apart(&load, "hourly usage of a month", &[], Some(Window::new(WindowSize::Hour, Zone::UTC))).await;
+    ask_apart(&load, "usage of a month by user", &[GroupKey::Property("user".to_owned())], None).await;
     let began = Instant::now();
     let all = UsageQuery { external_customer_ids: Vec::new(), ..query(0, "meter-0", START, START.plus_seconds(31 * DAY_SECONDS)) };
     let usage = store.usage(&scope, vec![all]).await.unwrap();
@@ -84,6 +77,8 @@ struct Load {
     sent: AtomicU64,
     events: u64,
     customers: u64,
+    /// Event names, each with meters of its own.
+    sets: u64,
     spread: Spread,
 }
 
@@ -124,6 +119,8 @@ impl Load {
         };
         let amount: u32 = random.random_range(0..10_000);
         let user: u8 = random.random();
+        let set = random.random_range(0..self.sets);
+        let meter = |number: u64| format!("meter-{}", 3 * set + number);
         let mut unique = [0; 32];
         StdRng::seed_from_u64(user.into()).fill_bytes(&mut unique);
         let entry = |meter: &str, units: i128, unique_hash| LedgerEntry {
@@ -136,7 +133,7 @@ impl Load {
         MeteredEvent {
             event: Event {
                 id: format!("{id:036x}"),
-                name: "api.request".into(),
+                name: format!("api.request.{set}"),
                 external_customer_id: format!("customer-{}", random.random_range(0..self.customers)),
                 customer_id: String::new(),
                 timestamp: START.plus_micros(micros),
@@ -147,12 +144,44 @@ impl Load {
                 ),
             },
             entries: vec![
-                entry("meter-0", Quantity::ONE.to_units(), None),
-                entry("meter-1", i128::from(amount) * Quantity::ONE.to_units(), None),
-                entry("meter-2", Quantity::ONE.to_units(), Some(unique)),
+                entry(&meter(0), Quantity::ONE.to_units(), None),
+                entry(&meter(1), i128::from(amount) * Quantity::ONE.to_units(), None),
+                entry(&meter(2), Quantity::ONE.to_units(), Some(unique)),
             ],
         }
     }
+}
+
+/// Usage told apart, of every meter: one call for each and one for all, by turns.
+async fn ask_apart(load: &Load, what: &str, by: &[GroupKey], window: Option<Window>) {
+    let mut random = StdRng::seed_from_u64(2);
+    let period = Period::new(START, START.plus_seconds(31 * DAY_SECONDS));
+    let parts: Vec<GroupedPart> = (0..3 * load.sets)
+        .map(|meter| GroupedPart { meter_id: format!("meter-{meter}").as_str().into(), period, by: by.to_vec(), window })
+        .collect();
+    let (mut single, mut together) = ((Vec::new(), 0), (Vec::new(), 0));
+    for _ in 0..100 {
+        let external_customer_ids = vec![format!("customer-{}", random.random_range(0..load.customers))];
+        let asked = |parts: &[GroupedPart]| GroupedQuery {
+            external_customer_ids: external_customer_ids.clone(),
+            filter: RowFilter::default(),
+            parts: parts.to_vec(),
+            groups_max: 100_000,
+        };
+        let (began, ticks) = (Instant::now(), self::ticks());
+        let mut answers = Vec::new();
+        for part in parts.chunks(1) {
+            answers.extend(load.store.usage_by_group(&load.scope, asked(part)).await.unwrap());
+        }
+        single.0.push(began.elapsed());
+        single.1 += self::ticks() - ticks;
+        let (began, ticks) = (Instant::now(), self::ticks());
+        assert_eq!(load.store.usage_by_group(&load.scope, asked(&parts)).await.unwrap(), answers);
+        together.0.push(began.elapsed());
+        together.1 += self::ticks() - ticks;
+    }
+    let told = |(latencies, ticks): &mut (Vec<Duration>, u64)| format!("{}, CPU {ticks} ticks", percentiles(latencies));
+    println!("{what}, {} meters: one by one {}; together {}", parts.len(), told(&mut single), told(&mut together));
 }
 
 async fn ask(store: &EmbeddedEventStore, scope: &Scope, customers: u64, what: &str, start: Timestamp, end: Timestamp) {
@@ -187,10 +216,9 @@ fn resident() -> String {
 }
 
 /// User and system time of the process so far, in clock ticks of 10 ms.
-fn cpu() -> String {
+fn ticks() -> u64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.split_whitespace().collect();
-    format!("{} + {} ticks", fields.get(13).unwrap_or(&"?"), fields.get(14).unwrap_or(&"?"))
+    stat.split_whitespace().skip(13).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
 }
 
 fn disk_bytes(dir: &std::path::Path) -> u64 {

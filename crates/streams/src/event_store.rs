@@ -38,15 +38,6 @@ pub struct UsageQuery {
     pub period: Period,
 }
 
-/// Usage of one window.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WindowUsage {
-    /// The whole window, also where the asked period cuts it.
-    pub window: Period,
-    /// The rows inside both window and asked period.
-    pub usage: Aggregate,
-}
-
 /// Which ledger rows to add up, by what their events carry. Empty conditions hold for all.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct RowFilter {
@@ -67,20 +58,31 @@ pub enum GroupKey {
     Property(String),
 }
 
-/// A question for the usage of one meter, told apart. Unlike [`UsageQuery`] alone it is answered from single rows, not from aggregates, and
-/// takes time in proportion to them.
+/// A question for the usage of meters, told apart by window, by group or by both. All of it is answered from one reading of the rows, by
+/// the aggregates alone where nothing but windows tells rows apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupedQuery {
-    /// Which meter, whose, when.
-    pub query: UsageQuery,
+    /// Whose usage, by external customer id; the usages add up to one. Empty means every customer of the scope.
+    pub external_customer_ids: Vec<String>,
     /// Only of these rows.
     pub filter: RowFilter,
+    /// Of what, when, and by what it is told apart: each has an answer of its own.
+    pub parts: Vec<GroupedPart>,
+    /// Most rows of all answers together; beyond it the question is refused with `TooManyGroups`.
+    pub groups_max: usize,
+}
+
+/// One meter in a [`GroupedQuery`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GroupedPart {
+    /// Of what.
+    pub meter_id: MeterId,
+    /// When, by event time.
+    pub period: Period,
     /// One group per combination of these; nothing makes one group of all.
     pub by: Vec<GroupKey>,
     /// Usage per window of each group; without, the asked period is the only window.
     pub window: Option<Window>,
-    /// Most rows of the answer; beyond it the question is refused with `TooManyGroups`.
-    pub groups_max: usize,
 }
 
 /// Usage of one group in one window.
@@ -158,8 +160,8 @@ pub enum EventStoreError {
     /// What was read makes no sense.
     #[error("the event store is corrupt: {0}")]
     Corrupt(String),
-    /// More groups than were asked for.
-    #[error("the usage falls into more than {0} groups")]
+    /// More windows and groups than were asked for.
+    #[error("the answer falls into more than {0} windows and groups")]
     TooManyGroups(usize),
     /// A sum leaves 128 bits.
     #[error("the usage is too large to be summed")]
@@ -176,11 +178,8 @@ pub trait EventStore: Send + Sync {
     /// The usage of several meters, all from one consistent state, in the order of the queries.
     async fn usage(&self, scope: &Scope, queries: Vec<UsageQuery>) -> Result<Vec<Aggregate>, EventStoreError>;
 
-    /// The usage per window that has rows, ascending.
-    async fn usage_by_window(&self, scope: &Scope, query: UsageQuery, window: Window) -> Result<Vec<WindowUsage>, EventStoreError>;
-
-    /// The usage per window and group that has rows, ascending by window and group.
-    async fn usage_by_group(&self, scope: &Scope, query: GroupedQuery) -> Result<Vec<GroupUsage>, EventStoreError>;
+    /// The usage per window and group that has rows, ascending by window and group; an answer per part, in the order of the parts.
+    async fn usage_by_group(&self, scope: &Scope, query: GroupedQuery) -> Result<Vec<Vec<GroupUsage>>, EventStoreError>;
 
     /// What an event added to meters, in the order of meter ids; empty for an unknown event and for one that no meter matched. In a cluster
     /// `None` says that the event has not been counted yet. Stores keep the first 16 bytes of a unique hash: the others read as 0.
@@ -194,8 +193,14 @@ pub trait EventStore: Send + Sync {
     /// the moment before one may be missing here, which changes no total.
     async fn copies(&self, scope: &Scope, event_id: &str) -> Result<Vec<RefusedCopy>, EventStoreError>;
 
-    /// The number of events per window that has any, ascending.
-    async fn count_events_by_window(&self, scope: &Scope, period: Period, window: Window) -> Result<Vec<(Period, u64)>, EventStoreError>;
+    /// The number of events per window that has any, ascending. More than `windows_max` are refused with `TooManyGroups`.
+    async fn count_events_by_window(
+        &self,
+        scope: &Scope,
+        period: Period,
+        window: Window,
+        windows_max: usize,
+    ) -> Result<Vec<(Period, u64)>, EventStoreError>;
 
     /// One event by its id.
     async fn event(&self, scope: &Scope, event_id: &str) -> Result<Option<Event>, EventStoreError>;

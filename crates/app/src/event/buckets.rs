@@ -1,10 +1,10 @@
 //! The buckets of a meter: its usage per window of its `bucket_size` (spec 10 §8), of each of its own groups where it has a `group_by`.
 
-use domain::meter::{Aggregate, Aggregation, Window, WindowSize};
+use domain::meter::{Aggregation, Window};
 use domain::money::Decimal;
 use domain::scope::Scope;
 use domain::time::Period;
-use streams::{EventStore, EventStoreError, GroupKey, GroupUsage, GroupedQuery, RowFilter, UsageQuery};
+use streams::{EventStore, EventStoreError, GroupKey, GroupUsage, GroupedPart, GroupedQuery, RowFilter};
 
 use super::MeterRead;
 use crate::{App, Result};
@@ -23,13 +23,6 @@ pub(crate) struct Cut {
     pub(crate) by: Vec<GroupKey>,
 }
 
-impl Cut {
-    /// Whether it is all rows, as one.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.filter == RowFilter::default() && self.by.is_empty()
-    }
-}
-
 /// The value of a bucket, of one group of the cut; for a meter with `group_by`, of one of its own groups.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
@@ -44,70 +37,89 @@ pub(crate) struct Bucket {
 }
 
 impl App {
-    /// The buckets of a meter that have events, in the order of time. Refuses more than a million.
+    /// The buckets of meters that have events, in the order of the reads and of time; those without buckets have none. Refuses more than a
+    /// million of one meter.
     pub(crate) async fn read_buckets(
         &self,
         scope: &Scope,
         external_customer_ids: &[String],
-        read: &MeterRead<'_>,
-        window: Window,
+        reads: &[&MeterRead<'_>],
         cut: &Cut,
-    ) -> Result<Vec<Bucket>> {
-        let aggregation = &read.meter.aggregation;
-        let query = read.query(external_customer_ids);
-        if cut.is_whole() && aggregation.group_by.is_empty() && windows_at_most(read.period, window.size, READ_MAX) {
-            let windows = self.events().usage_by_window(scope, query, window).await?;
-            return Ok(windows.into_iter().map(|found| bucket(aggregation, found.window, Vec::new(), &found.usage)).collect());
+    ) -> Result<Vec<Vec<Bucket>>> {
+        if reads.is_empty() {
+            return Ok(Vec::new());
         }
-        let mut by = cut.by.clone();
-        if !aggregation.group_by.is_empty() {
-            by.push(GroupKey::Meter);
-        }
-        let question = GroupedQuery { query, filter: cut.filter.clone(), by, window: Some(window), groups_max: READ_MAX };
-        let groups = read_in_parts(self.events(), scope, &question, window, BUCKETS_MAX).await?;
-        let bucket = |mut found: GroupUsage| {
-            found.group.truncate(cut.by.len());
-            bucket(aggregation, found.window, found.group, &found.usage)
+        let part = |read: &&MeterRead<'_>| {
+            let mut by = cut.by.clone();
+            if !read.meter.aggregation.group_by.is_empty() {
+                by.push(GroupKey::Meter);
+            }
+            GroupedPart { meter_id: read.meter.id.clone(), period: read.period, by, window: read.buckets() }
         };
-        Ok(groups.into_iter().map(bucket).collect())
+        let question = GroupedQuery {
+            external_customer_ids: external_customer_ids.to_vec(),
+            filter: cut.filter.clone(),
+            parts: reads.iter().map(part).collect(),
+            groups_max: READ_MAX,
+        };
+        let bucket = |number: usize, mut found: GroupUsage| {
+            found.group.truncate(cut.by.len());
+            bucket(&reads[number].meter.aggregation, found)
+        };
+        read_in_parts(self.events(), scope, &question, BUCKETS_MAX, bucket).await
     }
 }
 
-/// All windows and groups. Where there are more than a question may ask for, its time is halved at the bound of a window until they fit:
-/// so the store holds no more at once, and each window is still read whole. Refuses more than `most` in all.
-async fn read_in_parts(
+/// Parts of a question with their places in it.
+type Parts = Vec<(usize, GroupedPart)>;
+
+/// All windows and groups, in the order of the parts. Where there are more than a question may ask for, its meters are asked for in two
+/// halves, and of a single one its time is halved at the bound of a window, until they fit: so the store holds no more at once, and each
+/// window is still read whole. `kept` makes of each what is kept, which is mostly smaller. Refuses more than `most` of one part.
+async fn read_in_parts<T>(
     events: &dyn EventStore,
     scope: &Scope,
     question: &GroupedQuery,
-    window: Window,
     most: usize,
-) -> Result<Vec<GroupUsage>> {
-    let mut found = Vec::new();
-    let mut parts = vec![question.query.period];
-    while let Some(period) = parts.pop() {
-        let part = GroupedQuery { query: UsageQuery { period, ..question.query.clone() }, ..question.clone() };
-        match events.usage_by_group(scope, part).await {
-            Ok(groups) if found.len() + groups.len() > most => return Err(EventStoreError::TooManyGroups(most).into()),
-            Ok(groups) => found.extend(groups),
-            Err(EventStoreError::TooManyGroups(at_once)) => match halves(period, window) {
+    kept: impl Fn(usize, GroupUsage) -> T,
+) -> Result<Vec<Vec<T>>> {
+    let mut found: Vec<Vec<T>> = question.parts.iter().map(|_| Vec::new()).collect();
+    let mut waiting: Vec<Parts> = vec![question.parts.iter().cloned().enumerate().collect()];
+    while let Some(asked) = waiting.pop() {
+        let parts = asked.iter().map(|(_, part)| part.clone()).collect();
+        match events.usage_by_group(scope, GroupedQuery { parts, ..question.clone() }).await {
+            Ok(answers) => {
+                for ((number, _), groups) in asked.iter().zip(answers) {
+                    found[*number].extend(groups.into_iter().map(|group| kept(*number, group)));
+                    if found[*number].len() > most {
+                        return Err(EventStoreError::TooManyGroups(most).into());
+                    }
+                }
+            }
+            Err(EventStoreError::TooManyGroups(at_once)) => {
+                let (first, second) = smaller(asked).ok_or(EventStoreError::TooManyGroups(at_once))?;
                 // The last of the list is read first.
-                Some((first, second)) => parts.extend([second, first]),
-                None => return Err(EventStoreError::TooManyGroups(at_once).into()),
-            },
+                waiting.extend([second, first]);
+            }
             Err(error) => return Err(error.into()),
         }
     }
     Ok(found)
 }
 
-fn bucket(aggregation: &Aggregation, window: Period, group: Vec<String>, usage: &Aggregate) -> Bucket {
-    Bucket { window, group, value: usage.usage(aggregation.kind, window), events: usage.events }
+/// Parts in two halves, or one in two by its time; `None` when a single window holds it.
+fn smaller(mut asked: Parts) -> Option<(Parts, Parts)> {
+    if let [(number, part)] = asked.as_slice() {
+        let (first, second) = halves(part.period, part.window?)?;
+        let of = |period| vec![(*number, GroupedPart { period, ..part.clone() })];
+        return Some((of(first), of(second)));
+    }
+    let second = asked.split_off(asked.len() / 2);
+    Some((asked, second))
 }
 
-/// Whether a period cannot have more windows than so many.
-pub(super) fn windows_at_most(period: Period, size: WindowSize, most: usize) -> bool {
-    let windows = period.micros() / 1_000_000 / size.nominal_seconds();
-    usize::try_from(windows).is_ok_and(|windows| windows <= most)
+fn bucket(aggregation: &Aggregation, GroupUsage { group, window, usage }: GroupUsage) -> Bucket {
+    Bucket { window, group, value: usage.usage(aggregation.kind, window), events: usage.events }
 }
 
 /// A period in two at the bound of a window near its middle; `None` when a single window holds it.
@@ -121,7 +133,7 @@ fn halves(period: Period, window: Window) -> Option<(Period, Period)> {
 mod tests {
     use domain::event::Event;
     use domain::ids::MeterId;
-    use domain::meter::LedgerEntry;
+    use domain::meter::{LedgerEntry, WindowSize};
     use domain::money::Quantity;
     use domain::time::{Timestamp, Zone};
     use streams::{EmbeddedEventStore, EmbeddedOptions, MeteredEvent};
@@ -155,27 +167,34 @@ mod tests {
         let scope = Scope { tenant_id: "tenant".into(), environment_id: "env".into() };
         let sent = [0, 1, 2, 3, 40, 41, 100].into_iter().flat_map(|hour| ["a", "b"].map(|group| metered(hour, group)));
         store.append(&scope, sent.collect()).await.unwrap();
-        let window = Window::new(WindowSize::Hour, Zone::UTC);
-        let question = |groups_max| GroupedQuery {
-            query: UsageQuery {
-                external_customer_ids: vec!["acme".into()],
-                meter_id: MeterId::from("meter"),
-                period: Period::new(Timestamp::from_micros(30_000_000), Timestamp::from_micros(101 * 3_600_000_000)),
-            },
+        let part = |meter: &str, start: i64, by: &[GroupKey]| GroupedPart {
+            meter_id: meter.into(),
+            period: Period::new(Timestamp::from_micros(start * 1_000_000), Timestamp::from_micros(101 * 3_600_000_000)),
+            by: by.to_vec(),
+            window: Some(Window::new(WindowSize::Hour, Zone::UTC)),
+        };
+        let by_meter = part("meter", 30, &[GroupKey::Meter]);
+        let question = |parts: &[GroupedPart], groups_max| GroupedQuery {
+            external_customer_ids: vec!["acme".into()],
             filter: RowFilter::default(),
-            by: vec![GroupKey::Meter],
-            window: Some(window),
+            parts: parts.to_vec(),
             groups_max,
         };
-        let whole = store.usage_by_group(&scope, question(100)).await.unwrap();
-        assert_eq!(whole.len(), 14);
-        for groups_max in [2, 3, 5, 13, 14] {
-            assert_eq!(read_in_parts(&store, &scope, &question(groups_max), window, 14).await.unwrap(), whole, "{groups_max} at once");
+        let three = [by_meter.clone(), part("other", 0, &[]), part("meter", 3600, &[])];
+        let whole = store.usage_by_group(&scope, question(&three, 100)).await.unwrap();
+        assert_eq!(whole.iter().map(Vec::len).collect::<Vec<_>>(), [14, 0, 6]);
+        let same = |_: usize, group: GroupUsage| group;
+        for groups_max in [2, 3, 5, 13, 14, 19, 20] {
+            assert_eq!(
+                read_in_parts(&store, &scope, &question(&three, groups_max), 14, same).await.unwrap(),
+                whole,
+                "{groups_max} at once"
+            );
         }
-        let refused = |result: Result<Vec<GroupUsage>>| assert!(matches!(result, Err(Error::Invalid(_))), "{result:?}");
-        refused(read_in_parts(&store, &scope, &question(3), window, 13).await);
+        let refused = |result: Result<Vec<Vec<GroupUsage>>>| assert!(matches!(result, Err(Error::Invalid(_))), "{result:?}");
+        refused(read_in_parts(&store, &scope, &question(&three, 3), 13, same).await);
         // A single window has more.
-        refused(read_in_parts(&store, &scope, &question(1), window, 14).await);
+        refused(read_in_parts(&store, &scope, &question(&[by_meter], 1), 14, same).await);
         store.close().await;
     }
 
@@ -190,12 +209,5 @@ mod tests {
         assert_eq!((first.end, second.start), (second.start, "2025-01-02T00:00:00Z".parse().unwrap()));
         assert_eq!(halves(period("2025-01-01T06:00:00Z", "2025-01-02T00:00:00Z"), days), None);
         assert_eq!(halves(period("2025-01-01T06:00:00Z", "2025-01-01T06:00:00Z"), days), None);
-    }
-
-    #[test]
-    fn possible_windows_are_counted_by_their_usual_length() {
-        let january = Period::new("2025-01-01T00:00:00Z".parse().unwrap(), "2025-02-01T00:00:00Z".parse().unwrap());
-        assert!(windows_at_most(january, WindowSize::Minute, 44_640) && !windows_at_most(january, WindowSize::Minute, 44_639));
-        assert!(!windows_at_most(Period::new(Timestamp::MIN, Timestamp::MAX), WindowSize::Hour, READ_MAX));
     }
 }

@@ -1,22 +1,22 @@
 //! What the usage ledger holds of a customer's meters, by an aggregation of the caller's choice (spec 10 §10).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use domain::ids::MeterId;
 use domain::invalid::require;
-use domain::meter::{Aggregate, AggregationType, Meter, Window, WindowSize};
+use domain::meter::{AggregationType, Meter, Window, WindowSize};
 use domain::money::Decimal;
 use domain::scope::Scope;
 use domain::time::{Period, Timestamp, Zone};
-use streams::{EventStoreError, GroupKey, GroupedQuery, RowFilter, UsageQuery};
+use streams::{GroupKey, GroupUsage, GroupedPart, GroupedQuery, RowFilter};
 
 use super::raw_usage::bucket;
 use crate::{App, Error, Result};
 
 /// Most meters of one request.
 const METERS_MAX: usize = 100;
-/// Most buckets and groups of one meter.
-const GROUPS_MAX: usize = 100_000;
+/// Most totals, points, buckets and groups of one answer: twenty meters over the hours of a year.
+const GROUPS_MAX: usize = 200_000;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -67,18 +67,23 @@ impl App {
         require(request.period.start <= request.period.end, "end_time must not be before start_time")?;
         let meters = self.get_many::<Meter>(scope, request.meter_ids.iter().cloned()).await?;
         let billed = self.billed_meters(scope, request).await?;
-        let mut usages = Vec::with_capacity(request.meter_ids.len());
+        let mut read = Vec::new();
         for id in &request.meter_ids {
             let Some(meter) = meters.get(id) else { return Err(Error::not_found("meter", id)) };
             let weighs = meter.aggregation.kind == AggregationType::WeightedSum;
             require(weighs || request.aggregation != AggregationType::WeightedSum, "only usage of a WEIGHTED_SUM meter can be weighted")?;
-            usages.push(if billed.contains(&meter.id) && !request.period.is_empty() {
-                self.usage_of_meter(scope, request, meter).await?
-            } else {
-                MeterUsage { meter_id: meter.id.clone(), total: Decimal::zero(), events: 0, points: Vec::new() }
-            });
+            if billed.contains(&meter.id) && !request.period.is_empty() {
+                read.push(meter);
+            }
         }
-        Ok(usages)
+        let usages: HashMap<MeterId, MeterUsage> =
+            self.usage_of_meters(scope, request, &read).await?.into_iter().map(|usage| (usage.meter_id.clone(), usage)).collect();
+        let none = |meter_id| MeterUsage { meter_id, total: Decimal::zero(), events: 0, points: Vec::new() };
+        let of_meter = |id: &String| {
+            let meter_id = MeterId::from(id.as_str());
+            usages.get(&meter_id).cloned().unwrap_or_else(|| none(meter_id))
+        };
+        Ok(request.meter_ids.iter().map(of_meter).collect())
     }
 
     async fn billed_meters(&self, scope: &Scope, request: &MeterUsageRequest) -> Result<HashSet<MeterId>> {
@@ -92,42 +97,44 @@ impl App {
         Ok(lines.into_iter().filter_map(|line| line.meter_id).collect())
     }
 
-    async fn usage_of_meter(&self, scope: &Scope, request: &MeterUsageRequest, meter: &Meter) -> Result<MeterUsage> {
-        let MeterUsageRequest { aggregation, period, .. } = *request;
-        let kind = self.billed_as(aggregation);
-        let query = UsageQuery { external_customer_ids: vec![request.external_customer_id.clone()], meter_id: meter.id.clone(), period };
-        let aggregate = self.events().usage(scope, vec![query.clone()]).await?.pop().unwrap_or_default();
-        let own_buckets = bucket(meter, request.billing_anchor).filter(|_| kind == meter.aggregation.kind);
-        let total = match own_buckets {
-            Some(buckets) => self.sum_of_buckets(scope, &query, meter, buckets).await?,
-            None => aggregate.usage(kind, period),
-        };
-        let mut points = Vec::new();
-        if let Some(size) = request.window_size {
-            let window = request.billing_anchor.map_or(Window::new(size, Zone::UTC), |anchor| Window::anchored(size, Zone::UTC, anchor));
-            for point in self.events().usage_by_window(scope, query, window).await? {
-                let value = point.usage.usage(kind, point.window.intersection(period));
-                points.push(MeterUsagePoint { start: point.window.start, value, events: point.usage.events });
-            }
+    /// The total of each meter, its points, and its buckets where they make the total: all by one query.
+    async fn usage_of_meters(&self, scope: &Scope, request: &MeterUsageRequest, meters: &[&Meter]) -> Result<Vec<MeterUsage>> {
+        let period = request.period;
+        let kind = self.billed_as(request.aggregation);
+        let points = request.window_size.map(|size| match request.billing_anchor {
+            Some(anchor) => Window::anchored(size, Zone::UTC, anchor),
+            None => Window::new(size, Zone::UTC),
+        });
+        let own_buckets = |meter: &Meter| bucket(meter, request.billing_anchor).filter(|_| kind == meter.aggregation.kind);
+        let mut parts = Vec::new();
+        for meter in meters.iter().copied() {
+            let part = |by, window| GroupedPart { meter_id: meter.id.clone(), period, by, window };
+            parts.push(part(Vec::new(), None));
+            parts.extend(points.map(|window| part(Vec::new(), Some(window))));
+            // The number that is billed: per bucket, and per group where the meter has groups.
+            let groups = if meter.aggregation.group_by.is_empty() { Vec::new() } else { vec![GroupKey::Meter] };
+            parts.extend(own_buckets(meter).map(|window| part(groups, Some(window))));
         }
-        Ok(MeterUsage { meter_id: meter.id.clone(), total, events: aggregate.events, points })
-    }
-
-    /// The number that is billed: per bucket, and per group where the meter has groups.
-    async fn sum_of_buckets(&self, scope: &Scope, query: &UsageQuery, meter: &Meter, buckets: Window) -> Result<Decimal> {
-        let value = |usage: &Aggregate, window: Period| usage.usage(meter.aggregation.kind, window.intersection(query.period));
-        if meter.aggregation.group_by.is_empty() {
-            let usages = self.events().usage_by_window(scope, query.clone(), buckets).await?;
-            return Ok(usages.iter().map(|bucket| value(&bucket.usage, bucket.window)).fold(Decimal::zero(), |sum, value| &sum + &value));
+        let external_customer_ids = vec![request.external_customer_id.clone()];
+        let question = GroupedQuery { external_customer_ids, filter: RowFilter::default(), parts, groups_max: GROUPS_MAX };
+        let mut answers = self.events().usage_by_group(scope, question).await?.into_iter();
+        let mut next = || answers.next().unwrap_or_default();
+        let value = |found: &GroupUsage| found.usage.usage(kind, found.window.intersection(period));
+        let mut usages = Vec::with_capacity(meters.len());
+        for meter in meters.iter().copied() {
+            let whole = next();
+            let points = if points.is_some() { next() } else { Vec::new() };
+            let counted = if own_buckets(meter).is_some() { next() } else { whole.clone() };
+            usages.push(MeterUsage {
+                meter_id: meter.id.clone(),
+                total: counted.iter().map(value).fold(Decimal::zero(), |sum, value| &sum + &value),
+                events: whole.iter().map(|found| found.usage.events).sum(),
+                points: points
+                    .iter()
+                    .map(|point| MeterUsagePoint { start: point.window.start, value: value(point), events: point.usage.events })
+                    .collect(),
+            });
         }
-        let grouped = GroupedQuery {
-            query: query.clone(),
-            filter: RowFilter::default(),
-            by: vec![GroupKey::Meter],
-            window: Some(buckets),
-            groups_max: GROUPS_MAX,
-        };
-        let usages = self.events().usage_by_group(scope, grouped).await.map_err(|error: EventStoreError| Error::from(error))?;
-        Ok(usages.iter().map(|bucket| value(&bucket.usage, bucket.window)).fold(Decimal::zero(), |sum, value| &sum + &value))
+        Ok(usages)
     }
 }

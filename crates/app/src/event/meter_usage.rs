@@ -4,10 +4,11 @@
 use domain::meter::{Aggregate, Meter, Window};
 use domain::rating::{MeteredUsage, Quantities};
 use domain::scope::Scope;
-use domain::time::{Period, Timestamp, Zone};
+use domain::time::{Period, Timestamp};
 use streams::UsageQuery;
 
 use super::buckets::Cut;
+use super::raw_usage::bucket;
 use crate::{App, Error, Result};
 
 /// A meter to be read over a period.
@@ -24,11 +25,7 @@ pub(crate) struct MeterRead<'a> {
 impl MeterRead<'_> {
     /// The meter's buckets: always in UTC. `None` for a meter without.
     pub(crate) fn buckets(&self) -> Option<Window> {
-        let size = self.meter.aggregation.bucket_size?;
-        Some(match self.billing_anchor {
-            Some(anchor) => Window::anchored(size, Zone::UTC, anchor),
-            None => Window::new(size, Zone::UTC),
-        })
+        bucket(self.meter, self.billing_anchor)
     }
 
     /// The question for its usage.
@@ -38,8 +35,8 @@ impl MeterRead<'_> {
 }
 
 impl App {
-    /// What meters counted for a set of customers, in the order of the reads. Standard meters are read by one query, all from one state;
-    /// each bucketed one by a query of its own. Empty periods count nothing.
+    /// What meters counted for a set of customers, in the order of the reads: standard meters by one query, all from one state, bucketed ones
+    /// by one more. Empty periods count nothing.
     pub(crate) async fn read_meters(
         &self,
         scope: &Scope,
@@ -51,33 +48,27 @@ impl App {
         }
         let standard: Vec<&MeterRead<'_>> = reads.iter().filter(|read| read.buckets().is_none()).collect();
         let mut totals = self.read_totals(scope, external_customer_ids, &standard).await?.into_iter();
+        let bucketed: Vec<&MeterRead<'_>> = reads.iter().filter(|read| read.buckets().is_some()).collect();
+        let mut buckets = self.read_buckets(scope, external_customer_ids, &bucketed, &Cut::default()).await?.into_iter();
         let mut usages = Vec::with_capacity(reads.len());
         for read in reads {
             let aggregation = read.meter.aggregation.clone();
-            usages.push(match read.buckets() {
-                None => {
-                    let total = totals.next().unwrap_or_default();
-                    let quantity = total.usage(self.billed_as(aggregation.kind), read.period);
-                    MeteredUsage { aggregation, quantities: Quantities::Total(quantity), events: total.events }
-                }
-                Some(window) => {
-                    let buckets = self.read_buckets(scope, external_customer_ids, read, window, &Cut::default()).await?;
-                    let events = buckets.iter().map(|bucket| bucket.events).sum();
-                    let values = buckets.into_iter().map(|bucket| bucket.value).collect();
-                    MeteredUsage { aggregation, quantities: Quantities::Apart(values), events }
-                }
+            usages.push(if read.buckets().is_some() {
+                let buckets = buckets.next().unwrap_or_default();
+                let events = buckets.iter().map(|bucket| bucket.events).sum();
+                let values = buckets.into_iter().map(|bucket| bucket.value).collect();
+                MeteredUsage { aggregation, quantities: Quantities::Apart(values), events }
+            } else {
+                let total = totals.next().unwrap_or_default();
+                let quantity = total.usage(self.billed_as(aggregation.kind), read.period);
+                MeteredUsage { aggregation, quantities: Quantities::Total(quantity), events: total.events }
             });
         }
         Ok(usages)
     }
 
     /// What several meters counted over the whole of their periods, by one query.
-    pub(crate) async fn read_totals(
-        &self,
-        scope: &Scope,
-        external_customer_ids: &[String],
-        reads: &[&MeterRead<'_>],
-    ) -> Result<Vec<Aggregate>> {
+    async fn read_totals(&self, scope: &Scope, external_customer_ids: &[String], reads: &[&MeterRead<'_>]) -> Result<Vec<Aggregate>> {
         if reads.is_empty() {
             return Ok(Vec::new());
         }

@@ -62,7 +62,7 @@ impl WindowSize {
 }
 
 /// A division of time into windows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
     /// Their size.
     pub size: WindowSize,

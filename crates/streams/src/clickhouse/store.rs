@@ -23,7 +23,7 @@ use super::read;
 use super::row::TableRow;
 use crate::{
     Appended, EventFilter, EventOrder, EventStore, EventStoreError, GroupUsage, GroupedQuery, LateEntry, Ledger, LogPartition, LogStore,
-    LoggedBatch, LoggedEvent, MeteredEvent, RefusedCopy, Stored, UsageQuery, WindowUsage,
+    LoggedBatch, LoggedEvent, MeteredEvent, RefusedCopy, Stored, UsageQuery,
 };
 
 /// Whose turn it is to write.
@@ -149,11 +149,7 @@ impl EventStore for ClickHouseEventStore {
         read::usage(&self.engine, scope, &queries).await
     }
 
-    async fn usage_by_window(&self, scope: &Scope, query: UsageQuery, window: Window) -> Result<Vec<WindowUsage>, EventStoreError> {
-        read::usage_by_window(&self.engine, scope, &query, window).await
-    }
-
-    async fn usage_by_group(&self, scope: &Scope, query: GroupedQuery) -> Result<Vec<GroupUsage>, EventStoreError> {
+    async fn usage_by_group(&self, scope: &Scope, query: GroupedQuery) -> Result<Vec<Vec<GroupUsage>>, EventStoreError> {
         read::usage_by_group(&self.engine, scope, &query).await
     }
 
@@ -182,8 +178,14 @@ impl EventStore for ClickHouseEventStore {
         read::copies(&self.engine, scope, event_id).await
     }
 
-    async fn count_events_by_window(&self, scope: &Scope, period: Period, window: Window) -> Result<Vec<(Period, u64)>, EventStoreError> {
-        read::count_events_by_window(&self.engine, scope, period, window).await
+    async fn count_events_by_window(
+        &self,
+        scope: &Scope,
+        period: Period,
+        window: Window,
+        windows_max: usize,
+    ) -> Result<Vec<(Period, u64)>, EventStoreError> {
+        read::count_events_by_window(&self.engine, scope, period, window, windows_max).await
     }
 
     async fn event(&self, scope: &Scope, event_id: &str) -> Result<Option<Event>, EventStoreError> {

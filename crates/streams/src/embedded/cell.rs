@@ -151,8 +151,8 @@ pub(super) fn encode(meters: &[(Number, Cell)], out: &mut Vec<u8>) {
     }
 }
 
-/// The cell of one meter in a slot, if it has rows there.
-pub(super) fn decode_meter(bytes: &[u8], wanted: Number) -> Result<Option<Cell>, EventStoreError> {
+/// Hands out the cells of the wanted meters that have rows in a slot.
+pub(super) fn decode(bytes: &[u8], wanted: impl Fn(Number) -> bool, mut each: impl FnMut(Number, Cell)) -> Result<(), EventStoreError> {
     let mut bytes = Bytes(bytes);
     let mut last = None;
     while !bytes.is_empty() {
@@ -170,8 +170,8 @@ pub(super) fn decode_meter(bytes: &[u8], wanted: Number) -> Result<Option<Cell>,
         let hashed = flags & HASHED != 0;
         let unique = if hashed { bytes.number()? } else { 0 };
         let moment = if flags & WEIGHTED == 0 { &[][..] } else { bytes.bytes()? };
-        if meter == wanted {
-            return Ok(Some(Cell {
+        if wanted(meter) {
+            let cell = Cell {
                 events,
                 sum,
                 max,
@@ -182,10 +182,11 @@ pub(super) fn decode_meter(bytes: &[u8], wanted: Number) -> Result<Option<Cell>,
                 hashed,
                 unique,
                 moment: Moment::from_bytes(moment),
-            }));
+            };
+            each(meter, cell);
         }
     }
-    Ok(None)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -212,10 +213,13 @@ mod tests {
         assert_eq!(overflown.sum, None);
         let mut bytes = Vec::new();
         encode(&[(1, first.clone()), (300, second.clone()), (7, overflown.clone())], &mut bytes);
-        assert_eq!(decode_meter(&bytes, 1).unwrap(), Some(first));
-        assert_eq!(decode_meter(&bytes, 300).unwrap(), Some(second));
-        assert_eq!(decode_meter(&bytes, 7).unwrap(), Some(overflown));
-        assert_eq!(decode_meter(&bytes, 8).unwrap(), None);
-        assert!(decode_meter(&bytes[..bytes.len() - 1], 8).is_err());
+        let decoded = |bytes: &[u8], wanted: &[Number]| {
+            let mut found = Vec::new();
+            decode(bytes, |meter| wanted.contains(&meter), |meter, cell| found.push((meter, cell))).map(|()| found)
+        };
+        assert_eq!(decoded(&bytes, &[7]).unwrap(), [(7, overflown.clone())]);
+        assert_eq!(decoded(&bytes, &[7, 300, 1]).unwrap(), [(1, first), (300, second), (7, overflown)]);
+        assert_eq!(decoded(&bytes, &[8]).unwrap(), []);
+        assert!(decoded(&bytes[..bytes.len() - 1], &[8]).is_err());
     }
 }

@@ -143,21 +143,6 @@ impl<'a> Row<'a> {
         let mut bytes = self.entries;
         (0..self.count).map(move |_| Entry::read(&mut bytes))
     }
-
-    /// Hands out what the event adds to a meter: one entry, or what the caller of `append` gave.
-    pub(super) fn each_entry(
-        &self,
-        meter: Number,
-        mut each: impl FnMut(Entry<'a>) -> Result<(), EventStoreError>,
-    ) -> Result<(), EventStoreError> {
-        for entry in self.entries() {
-            let entry = entry?;
-            if entry.meter == meter {
-                each(entry)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -186,13 +171,6 @@ mod tests {
         let Head { timestamp, event_id, event_name, place, kind } = row.head;
         assert_eq!((timestamp.micros(), event_id, event_name, place.index, kind), (5, "a", 3, 3, RowKind::First));
         assert_eq!(row.entries().collect::<Result<Vec<_>, _>>().unwrap(), entries);
-        let mut found = Vec::new();
-        row.each_entry(7, |entry| {
-            found.push(entry);
-            Ok(())
-        })
-        .unwrap();
-        assert_eq!(found, [entries[0], entries[2]]);
         let row = rows.next().unwrap().unwrap();
         assert_eq!((row.head.event_id, row.head.kind, row.entries().count()), ("b", RowKind::Late, 0));
         assert!(rows.next().unwrap().is_none());

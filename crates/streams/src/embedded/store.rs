@@ -18,7 +18,7 @@ use super::shared::Shared;
 use super::write::{Answer, Load, Queue, Request, Writer, closed};
 use crate::{
     Appended, EventFilter, EventOrder, EventStore, EventStoreError, GroupUsage, GroupedQuery, LateEntry, MeteredEvent, RefusedCopy,
-    UsageQuery, WindowUsage,
+    UsageQuery,
 };
 
 /// The event store in one directory. One process may have it open.
@@ -78,14 +78,9 @@ impl EventStore for EmbeddedEventStore {
         self.read(move |view| read::usage(view, &scope, &queries, hashes_max)).await
     }
 
-    async fn usage_by_window(&self, scope: &Scope, query: UsageQuery, window: Window) -> Result<Vec<WindowUsage>, EventStoreError> {
+    async fn usage_by_group(&self, scope: &Scope, query: GroupedQuery) -> Result<Vec<Vec<GroupUsage>>, EventStoreError> {
         let (scope, hashes_max) = (scope.clone(), self.unique_hashes_max);
-        self.read(move |view| read::usage_by_window(view, &scope, &query, window, hashes_max)).await
-    }
-
-    async fn usage_by_group(&self, scope: &Scope, query: GroupedQuery) -> Result<Vec<GroupUsage>, EventStoreError> {
-        let (scope, hashes_max) = (scope.clone(), self.unique_hashes_max);
-        self.read(move |view| read::usage_by_group(view, &scope, query, hashes_max)).await
+        self.read(move |view| read::usage_by_group(view, &scope, &query, hashes_max)).await
     }
 
     async fn entries(&self, scope: &Scope, event_id: &str) -> Result<Option<Vec<LedgerEntry>>, EventStoreError> {
@@ -106,9 +101,15 @@ impl EventStore for EmbeddedEventStore {
         self.read(move |view| read::copies(view, &scope, &event_id)).await
     }
 
-    async fn count_events_by_window(&self, scope: &Scope, period: Period, window: Window) -> Result<Vec<(Period, u64)>, EventStoreError> {
+    async fn count_events_by_window(
+        &self,
+        scope: &Scope,
+        period: Period,
+        window: Window,
+        windows_max: usize,
+    ) -> Result<Vec<(Period, u64)>, EventStoreError> {
         let scope = scope.clone();
-        self.read(move |view| read::count_events_by_window(view, &scope, period, window)).await
+        self.read(move |view| read::count_events_by_window(view, &scope, period, window, windows_max)).await
     }
 
     async fn event(&self, scope: &Scope, event_id: &str) -> Result<Option<Event>, EventStoreError> {

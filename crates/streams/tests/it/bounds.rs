@@ -9,7 +9,7 @@ use streams::{
     RowFilter,
 };
 
-use crate::model::{at, entry, late, metered, query, scope};
+use crate::model::{at, entry, grouped_query, late, metered, query, scope};
 
 const CHILD: &str = "FLEXPRICE_BOUNDS_TEST_CHILD";
 /// Events with names of their own; half as many of one customer. To be raised when `child` is run by itself.
@@ -81,14 +81,12 @@ async fn fill_and_ask() {
     let month = |meter| query(&[], meter, "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z");
     let usages = store.usage(&scope, vec![month("m"), month("later")]).await.unwrap();
     assert_eq!(usages.iter().map(|usage| (usage.events, usage.unique)).collect::<Vec<_>>(), [(one as u64, 256), (one as u64, 0)]);
-    let grouped = |by: &str, groups_max| GroupedQuery {
-        query: query(&["one"], "m", "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z"),
-        filter: RowFilter::default(),
-        by: vec![GroupKey::Property(by.to_owned())],
-        window: Some(Window::new(WindowSize::Day, Zone::UTC)),
-        groups_max,
+    let grouped = |by: &str, groups_max| {
+        let (query, days) = (query(&["one"], "m", "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z"), Window::new(WindowSize::Day, Zone::UTC));
+        let by = [GroupKey::Property(by.to_owned())];
+        GroupedQuery { groups_max, ..grouped_query(query, RowFilter::default(), &by, Some(days)) }
     };
-    let regions = store.usage_by_group(&scope, grouped("region", 10)).await.unwrap();
+    let regions = store.usage_by_group(&scope, grouped("region", 10)).await.unwrap().remove(0);
     assert_eq!(regions.iter().map(|region| (region.usage.events, region.usage.unique)).collect::<Vec<_>>(), [(one as u64 / 5, 256); 5]);
     let serials = store.usage_by_group(&scope, grouped("serial", 1_000)).await;
     assert!(matches!(serials, Err(EventStoreError::TooManyGroups(1_000))), "{serials:?}");
@@ -99,7 +97,7 @@ async fn fill_and_ask() {
         let all = if filter.external_customer_id.is_some() { one } else { own + one };
         assert_eq!(store.count_events(&scope, filter).await.unwrap(), all as u64);
     }
-    let days = store.count_events_by_window(&scope, month("m").period, Window::new(WindowSize::Month, Zone::UTC)).await.unwrap();
+    let days = store.count_events_by_window(&scope, month("m").period, Window::new(WindowSize::Month, Zone::UTC), 10).await.unwrap();
     assert_eq!(days, [(month("m").period, (own + one) as u64)]);
     store.close().await;
 }

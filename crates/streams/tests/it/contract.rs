@@ -11,7 +11,7 @@ use domain::money::Quantity;
 use domain::time::{Period, Timestamp, Zone};
 use streams::{Appended, EventFilter, EventOrder, EventStore, EventStoreError, MeteredEvent};
 
-use crate::model::{Model, at, entry, metered, query, scope};
+use crate::model::{Model, at, by_window, entry, metered, query, scope};
 
 /// Runs the whole contract.
 pub(crate) async fn run(store: &dyn EventStore) {
@@ -134,7 +134,7 @@ async fn windows_follow_the_zone(store: &dyn EventStore) {
     store.append(&scope, events.collect()).await.unwrap();
     let window = Window::new(WindowSize::Day, Zone::parse("America/New_York").unwrap());
     let asked = query(&["c"], "m", "2024-11-03T03:59:59Z", "2024-11-04T05:00:00Z");
-    let windows = store.usage_by_window(&scope, asked, window).await.unwrap();
+    let windows = store.usage_by_group(&scope, by_window(asked, window)).await.unwrap().remove(0);
     let found: Vec<_> = windows.iter().map(|window| (window.window, window.usage.sum.to_units())).collect();
     let period = |start, end| Period::new(at(start), at(end));
     assert_eq!(
@@ -260,7 +260,7 @@ async fn unknown_names_are_empty(store: &dyn EventStore) {
     for _ in 0..2 {
         assert_eq!(store.usage(&scope, vec![asked.clone(), asked.clone()]).await.unwrap(), [Aggregate::default(), Aggregate::default()]);
         let window = Window::new(WindowSize::Hour, Zone::UTC);
-        assert_eq!(store.usage_by_window(&scope, asked.clone(), window).await.unwrap(), []);
+        assert_eq!(store.usage_by_group(&scope, by_window(asked.clone(), window)).await.unwrap(), [vec![]]);
         let nobody = EventFilter { external_customer_id: Some("nobody".into()), ..EventFilter::default() };
         assert_eq!(store.count_events(&scope, nobody).await.unwrap(), 0);
         store.append(&scope, vec![metered("e", "c", "2024-05-01T10:00:00Z", vec![entry("m", 1, None)])]).await.unwrap();

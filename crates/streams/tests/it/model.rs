@@ -10,8 +10,8 @@ use domain::money::Quantity;
 use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
 use streams::{
-    Appended, COPIES_KEPT, EventFilter, EventOrder, GroupKey, GroupUsage, GroupedQuery, LateEntry, MeteredEvent, RefusedCopy, RowFilter,
-    UsageQuery, WindowUsage,
+    Appended, COPIES_KEPT, EventFilter, EventOrder, GroupKey, GroupUsage, GroupedPart, GroupedQuery, LateEntry, MeteredEvent, RefusedCopy,
+    RowFilter, UsageQuery,
 };
 
 /// The events of one scope.
@@ -78,25 +78,22 @@ impl Model {
         sum(self.rows(query))
     }
 
-    pub(crate) fn usage_by_window(&self, query: &UsageQuery, window: Window) -> Vec<WindowUsage> {
-        let mut windows: BTreeMap<Timestamp, (Period, Vec<_>)> = BTreeMap::new();
-        for (event, entry) in self.rows(query) {
-            let around = window.around(event.timestamp);
-            windows.entry(around.start).or_insert_with(|| (around, Vec::new())).1.push((event, entry));
-        }
-        windows.into_values().map(|(window, rows)| WindowUsage { window, usage: sum(rows.into_iter()) }).collect()
+    /// `None` when there are more rows than asked for.
+    pub(crate) fn usage_by_group(&self, asked: &GroupedQuery) -> Option<Vec<Vec<GroupUsage>>> {
+        let answers: Vec<_> = asked.parts.iter().map(|part| self.part(asked, part)).collect();
+        (answers.iter().map(Vec::len).sum::<usize>() <= asked.groups_max).then_some(answers)
     }
 
-    /// `None` when there are more rows than asked for.
-    pub(crate) fn usage_by_group(&self, GroupedQuery { query, filter, by, window, groups_max }: &GroupedQuery) -> Option<Vec<GroupUsage>> {
+    fn part(&self, asked: &GroupedQuery, GroupedPart { meter_id, period, by, window }: &GroupedPart) -> Vec<GroupUsage> {
+        let query = UsageQuery { external_customer_ids: asked.external_customer_ids.clone(), meter_id: meter_id.clone(), period: *period };
         let mut groups: BTreeMap<(Timestamp, Vec<String>), (Period, Vec<_>)> = BTreeMap::new();
-        for (event, entry) in self.rows(query).filter(|(event, _)| passes(filter, event)) {
-            let around = window.map_or(query.period, |window| window.around(event.timestamp));
+        for (event, entry) in self.rows(&query).filter(|(event, _)| passes(&asked.filter, event)) {
+            let around = window.map_or(*period, |window| window.around(event.timestamp));
             let group = by.iter().map(|key| group_value(key, event, entry)).collect();
             groups.entry((around.start, group)).or_insert_with(|| (around, Vec::new())).1.push((event, entry));
         }
-        let usages = groups.into_iter().map(|((_, group), (window, rows))| GroupUsage { group, window, usage: sum(rows.into_iter()) });
-        (usages.len() <= *groups_max).then(|| usages.collect())
+        let usage = |((_, group), (window, rows)): (_, (_, Vec<_>))| GroupUsage { group, window, usage: sum(rows.into_iter()) };
+        groups.into_iter().map(usage).collect()
     }
 
     pub(crate) fn count_events_by_window(&self, period: Period, window: Window) -> Vec<(Period, u64)> {
@@ -235,4 +232,16 @@ pub(crate) fn query(customers: &[&str], meter: &str, start: &str, end: &str) -> 
         meter_id: meter.into(),
         period: Period::new(at(start), at(end)),
     }
+}
+
+/// The same question with windows alone.
+pub(crate) fn by_window(query: UsageQuery, window: Window) -> GroupedQuery {
+    grouped_query(query, RowFilter::default(), &[], Some(window))
+}
+
+/// One meter, told apart.
+pub(crate) fn grouped_query(query: UsageQuery, filter: RowFilter, by: &[GroupKey], window: Option<Window>) -> GroupedQuery {
+    let UsageQuery { external_customer_ids, meter_id, period } = query;
+    let part = GroupedPart { meter_id, period, by: by.to_vec(), window };
+    GroupedQuery { external_customer_ids, filter, parts: vec![part], groups_max: 10_000 }
 }

@@ -1,21 +1,20 @@
-//! What the rows counted. Standard meters of a question without filter and groups are read by one query; else each row takes one, never one
-//! per group or window, and one more for its sources.
+//! What the rows counted: by one query all rows' totals, points and sources, by one more the buckets of bucketed meters.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use domain::meter::{Aggregate, AggregationType, Window, WindowSize};
+use domain::meter::{Aggregate, Window, WindowSize};
 use domain::money::Decimal;
 use domain::rating::{Quantities, rate_all};
 use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
-use streams::{EventStoreError, GroupKey, GroupUsage, GroupedQuery};
+use streams::{EventStoreError, GroupKey, GroupUsage, GroupedPart, GroupedQuery};
 
 use super::points::{point_size, roll_up};
 use super::rows::AnalyticsRow;
 use super::{AnalyticsItem, AnalyticsPoint, ROWS_MAX};
 use crate::event::MeterRead;
-use crate::event::buckets::{Bucket, Cut, windows_at_most};
+use crate::event::buckets::{Bucket, Cut};
 use crate::{App, Error, Result};
 
 /// How the rows are read.
@@ -30,16 +29,6 @@ pub(super) struct Reading<'a> {
     /// Where monthly buckets begin that no subscription bills.
     pub(super) anchor: Option<Timestamp>,
     pub(super) wants_sources: bool,
-}
-
-/// How many items and points an answer may still get.
-struct Room(usize);
-
-impl Room {
-    fn take(&mut self, rows: usize) -> Result<()> {
-        self.0 = self.0.checked_sub(rows).ok_or_else(too_many)?;
-        Ok(())
-    }
 }
 
 fn too_many() -> Error {
@@ -57,30 +46,44 @@ struct Counted {
     points: Vec<AnalyticsPoint>,
 }
 
+/// What a part of the question asks of a row.
+#[derive(Clone, Copy)]
+enum Asked {
+    /// Groups of a standard meter.
+    Totals,
+    /// The same in windows.
+    Points,
+    /// Groups by source besides.
+    Sources,
+}
+
+/// The answers to a row's parts; empty where it was not asked.
+#[derive(Default)]
+struct Answers {
+    totals: Vec<GroupUsage>,
+    points: Vec<GroupUsage>,
+    sources: Vec<GroupUsage>,
+}
+
 impl App {
     /// The items of all rows that have events.
     pub(super) async fn read_rows(&self, reading: &Reading<'_>, rows: Vec<AnalyticsRow>) -> Result<Vec<AnalyticsItem>> {
         let reads: Vec<MeterRead<'_>> = rows.iter().map(|row| reading.read(row)).collect();
-        let mut totals = if reading.cut.is_whole() {
-            let standard: Vec<_> = reads.iter().filter(|read| read.buckets().is_none()).collect();
-            self.read_totals(reading.scope, reading.customers, &standard).await?
-        } else {
-            Vec::new()
-        }
-        .into_iter();
-        let mut room = Room(ROWS_MAX);
+        let bucketed: Vec<&MeterRead<'_>> = reads.iter().filter(|read| read.buckets().is_some()).collect();
+        let mut buckets = self.read_buckets(reading.scope, reading.customers, &bucketed, reading.cut).await?.into_iter();
+        let answers = self.read_answers(reading, &reads).await?;
         let mut found = Vec::with_capacity(rows.len());
-        for (row, read) in rows.iter().zip(&reads) {
+        let mut size = 0;
+        for ((row, read), answers) in rows.iter().zip(&reads).zip(answers) {
             let counted = match read.buckets() {
-                Some(buckets) => self.read_bucketed(reading, row, read, buckets).await?,
-                None if reading.cut.is_whole() => self.read_standard(reading, row, read, totals.next().unwrap_or_default(), &room).await?,
-                None => self.read_groups(reading, row, read, &room).await?,
+                Some(window) => row.counted_buckets(reading, window, buckets.next().unwrap_or_default()),
+                None => row.counted_groups(reading, answers.totals, answers.points),
             };
-            room.take(counted.iter().map(|counted| 1 + counted.points.len()).sum())?;
-            // Groups of sources name theirs.
-            let asks = reading.wants_sources && !reading.cut.by.contains(&GroupKey::Source) && !counted.is_empty();
-            let sources = if asks { self.read_sources(reading, read).await? } else { BTreeMap::new() };
-            found.push((counted, sources));
+            size += counted.iter().map(|counted| 1 + counted.points.len()).sum::<usize>();
+            found.push((counted, sources(answers.sources)));
+        }
+        if size > ROWS_MAX {
+            return Err(too_many());
         }
         let mut items = Vec::new();
         for (row, (counted, mut sources)) in rows.into_iter().zip(found) {
@@ -93,103 +96,52 @@ impl App {
         Ok(items)
     }
 
-    /// A standard meter as a whole: its total was read with those of the other rows.
-    async fn read_standard(
-        &self,
-        reading: &Reading<'_>,
-        row: &AnalyticsRow,
-        read: &MeterRead<'_>,
-        total: Aggregate,
-        room: &Room,
-    ) -> Result<Vec<Counted>> {
-        if total.events == 0 {
-            return Ok(Vec::new());
-        }
-        let mut points = Vec::new();
-        if let Some(windows) = reading.windows {
-            if windows_at_most(row.period, windows.size, room.0) {
-                let query = read.query(reading.customers);
-                for found in self.events().usage_by_window(reading.scope, query, windows).await? {
-                    points.push(row.point(found.window, &found.usage));
-                }
-            } else {
-                // There may be more windows than an answer holds: read so that the store can stop.
-                let groups = self.usage_by_group(reading.scope, reading.grouped(read, Vec::new(), Some(windows), room)).await?;
-                points.extend(groups.into_iter().map(|found| row.point(found.window, &found.usage)));
+    /// Totals, points and sources of all rows, from one reading of the store.
+    async fn read_answers(&self, reading: &Reading<'_>, reads: &[MeterRead<'_>]) -> Result<Vec<Answers>> {
+        let (mut asked, mut parts) = (Vec::new(), Vec::new());
+        for (number, read) in reads.iter().enumerate() {
+            for (kind, by, window) in reading.questions(read) {
+                asked.push((number, kind));
+                parts.push(GroupedPart { meter_id: read.meter.id.clone(), period: read.period, by, window });
             }
         }
-        Ok(vec![row.counted(Vec::new(), &total, reading.windows, points)])
-    }
-
-    /// A standard meter's rows by filter and group. Windows of one group add up to its total, but for COUNT_UNIQUE.
-    async fn read_groups(&self, reading: &Reading<'_>, row: &AnalyticsRow, read: &MeterRead<'_>, room: &Room) -> Result<Vec<Counted>> {
-        let grouped = |windows| reading.grouped(read, reading.cut.by.clone(), windows, room);
-        let found = self.usage_by_group(reading.scope, grouped(reading.windows)).await?;
-        let mut groups: BTreeMap<Vec<String>, (Aggregate, Vec<AnalyticsPoint>)> = BTreeMap::new();
-        for GroupUsage { group, window, usage } in found {
-            let (total, points) = groups.entry(group).or_default();
-            total.merge(&usage).map_err(|_| EventStoreError::Overflow)?;
-            total.unique += usage.unique;
-            if reading.windows.is_some() {
-                points.push(row.point(window, &usage));
-            }
+        let mut answers: Vec<Answers> = reads.iter().map(|_| Answers::default()).collect();
+        if parts.is_empty() {
+            return Ok(answers);
         }
-        if reading.windows.is_some() && row.meter.aggregation.kind == AggregationType::CountUnique {
-            for whole in self.usage_by_group(reading.scope, grouped(None)).await? {
-                groups.entry(whole.group).or_default().0.unique = whole.usage.unique;
-            }
-        }
-        let counted = |(group, (total, points)): (_, (Aggregate, _))| row.counted(group, &total, reading.windows, points);
-        Ok(groups.into_iter().map(counted).collect())
-    }
-
-    /// A bucketed meter: its buckets give total, cost and points.
-    async fn read_bucketed(
-        &self,
-        reading: &Reading<'_>,
-        row: &AnalyticsRow,
-        read: &MeterRead<'_>,
-        buckets: Window,
-    ) -> Result<Vec<Counted>> {
-        let mut groups: BTreeMap<Vec<String>, Vec<Bucket>> = BTreeMap::new();
-        for mut bucket in self.read_buckets(reading.scope, reading.customers, read, buckets, reading.cut).await? {
-            groups.entry(std::mem::take(&mut bucket.group)).or_default().push(bucket);
-        }
-        if groups.is_empty() && row.billed_by.is_none() && reading.cut.by.is_empty() {
-            // Where nothing bills it, a bucketed meter stands there also without events (spec 10 §11.3).
-            groups.insert(Vec::new(), Vec::new());
-        }
-        let counted = |(group, found): (Vec<String>, Vec<Bucket>)| Counted {
-            group,
-            events: found.iter().map(|bucket| bucket.events).sum(),
-            window_size: reading.windows.map(|asked| point_size(buckets, asked)),
-            points: reading.windows.map(|asked| roll_up(row, &found, buckets, asked)).unwrap_or_default(),
-            quantities: Quantities::Apart(found.into_iter().map(|bucket| bucket.value).collect()),
+        let question = GroupedQuery {
+            external_customer_ids: reading.customers.to_vec(),
+            filter: reading.cut.filter.clone(),
+            parts,
+            // Sources of items come beside them.
+            groups_max: if reading.wants_sources { 2 * ROWS_MAX } else { ROWS_MAX },
         };
-        Ok(groups.into_iter().map(counted).collect())
-    }
-
-    async fn usage_by_group(&self, scope: &Scope, query: GroupedQuery) -> Result<Vec<GroupUsage>> {
-        self.events().usage_by_group(scope, query).await.map_err(|error| match error {
+        let found = self.events().usage_by_group(reading.scope, question).await.map_err(|error| match error {
             EventStoreError::TooManyGroups(_) => too_many(),
             other => other.into(),
-        })
-    }
-
-    /// Where the events of each group came from.
-    async fn read_sources(&self, reading: &Reading<'_>, read: &MeterRead<'_>) -> Result<BTreeMap<Vec<String>, BTreeSet<String>>> {
-        let mut by = reading.cut.by.clone();
-        by.push(GroupKey::Source);
-        let mut sources: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
-        for mut found in self.usage_by_group(reading.scope, reading.grouped(read, by, None, &Room(ROWS_MAX))).await? {
-            let source = found.group.pop().unwrap_or_default();
-            let of_group = sources.entry(found.group).or_default();
-            if !source.is_empty() {
-                of_group.insert(source);
-            }
+        })?;
+        for ((number, kind), groups) in asked.into_iter().zip(found) {
+            let Answers { totals, points, sources } = &mut answers[number];
+            *match kind {
+                Asked::Totals => totals,
+                Asked::Points => points,
+                Asked::Sources => sources,
+            } = groups;
         }
-        Ok(sources)
+        Ok(answers)
     }
+}
+
+/// Where the events of each group came from.
+fn sources(found: Vec<GroupUsage>) -> BTreeMap<Vec<String>, BTreeSet<String>> {
+    let mut sources: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
+    for mut found in found {
+        let source = found.group.pop().unwrap_or_default();
+        if !source.is_empty() {
+            sources.entry(found.group).or_default().insert(source);
+        }
+    }
+    sources
 }
 
 impl Reading<'_> {
@@ -198,8 +150,20 @@ impl Reading<'_> {
         MeterRead { meter: &row.meter, period: row.period, billing_anchor }
     }
 
-    fn grouped(&self, read: &MeterRead<'_>, by: Vec<GroupKey>, window: Option<Window>, room: &Room) -> GroupedQuery {
-        GroupedQuery { query: read.query(self.customers), filter: self.cut.filter.clone(), by, window, groups_max: room.0 }
+    /// What a row is asked for: keys and windows of each part.
+    fn questions(&self, read: &MeterRead<'_>) -> Vec<(Asked, Vec<GroupKey>, Option<Window>)> {
+        let by = &self.cut.by;
+        let mut questions = Vec::new();
+        if read.buckets().is_none() {
+            questions.push((Asked::Totals, by.clone(), None));
+            questions.extend(self.windows.map(|window| (Asked::Points, by.clone(), Some(window))));
+        }
+        // Groups of sources name theirs.
+        if self.wants_sources && !by.contains(&GroupKey::Source) {
+            let by = by.iter().cloned().chain([GroupKey::Source]).collect();
+            questions.push((Asked::Sources, by, None));
+        }
+        questions
     }
 }
 
@@ -220,10 +184,41 @@ impl AnalyticsRow {
         AnalyticsPoint { start: window.start, usage: quantity, events: usage.events, cost }
     }
 
-    fn counted(&self, group: Vec<String>, total: &Aggregate, windows: Option<Window>, points: Vec<AnalyticsPoint>) -> Counted {
-        let quantity = total.usage(self.billed_as, self.period);
-        let window_size = windows.map(|window| window.size);
-        Counted { group, quantities: Quantities::Total(quantity), events: total.events, window_size, points }
+    /// The groups of a standard meter, with their points.
+    fn counted_groups(&self, reading: &Reading<'_>, totals: Vec<GroupUsage>, windows: Vec<GroupUsage>) -> Vec<Counted> {
+        let mut points: BTreeMap<Vec<String>, Vec<AnalyticsPoint>> = BTreeMap::new();
+        for GroupUsage { group, window, usage } in windows {
+            let point = self.point(window, &usage);
+            points.entry(group).or_default().push(point);
+        }
+        let counted = |GroupUsage { group, usage, .. }: GroupUsage| Counted {
+            points: points.remove(&group).unwrap_or_default(),
+            group,
+            quantities: Quantities::Total(usage.usage(self.billed_as, self.period)),
+            events: usage.events,
+            window_size: reading.windows.map(|window| window.size),
+        };
+        totals.into_iter().map(counted).collect()
+    }
+
+    /// The groups of a bucketed meter: its buckets give total, cost and points.
+    fn counted_buckets(&self, reading: &Reading<'_>, window: Window, buckets: Vec<Bucket>) -> Vec<Counted> {
+        let mut groups: BTreeMap<Vec<String>, Vec<Bucket>> = BTreeMap::new();
+        for mut bucket in buckets {
+            groups.entry(std::mem::take(&mut bucket.group)).or_default().push(bucket);
+        }
+        if groups.is_empty() && self.billed_by.is_none() && reading.cut.by.is_empty() {
+            // Where nothing bills it, a bucketed meter stands there also without events (spec 10 §11.3).
+            groups.insert(Vec::new(), Vec::new());
+        }
+        let counted = |(group, found): (Vec<String>, Vec<Bucket>)| Counted {
+            group,
+            events: found.iter().map(|bucket| bucket.events).sum(),
+            window_size: reading.windows.map(|asked| point_size(window, asked)),
+            points: reading.windows.map(|asked| roll_up(self, &found, window, asked)).unwrap_or_default(),
+            quantities: Quantities::Apart(found.into_iter().map(|bucket| bucket.value).collect()),
+        };
+        groups.into_iter().map(counted).collect()
     }
 }
 

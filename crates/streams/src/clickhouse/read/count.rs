@@ -24,12 +24,13 @@ struct CountRow {
     count: u64,
 }
 
-/// The number of events per window that has any, ascending: of whole hours in one query, and of those that a window cuts in another.
+/// The number of events per window that has any, ascending, or that these are more than `windows_max`: of whole hours in one query, and of those that a window cuts in another.
 pub(in crate::clickhouse) async fn count_events_by_window(
     engine: &Engine,
     scope: &Scope,
     period: Period,
     window: Window,
+    windows_max: usize,
 ) -> Result<Vec<(Period, u64)>, EventStoreError> {
     let period = Period::new(sql::clamped(period.start), sql::clamped(period.end));
     if period.is_empty() {
@@ -44,16 +45,23 @@ pub(in crate::clickhouse) async fn count_events_by_window(
     let hours: BTreeMap<i64, u64> =
         count(HOUR, &all).await?.into_iter().filter_map(|row| Some((i64::try_from(row.key).ok()?, row.count))).collect();
     let mut counts: BTreeMap<Timestamp, (Period, u64)> = BTreeMap::new();
-    let mut add = |window: Period, count: u64| counts.entry(window.start).or_insert((window, 0)).1 += count;
     for piece in pieces(hours.keys().copied(), period, window) {
         for hour in &piece.whole {
-            add(window.around(Timestamp::from_micros(hour * HOUR_MICROS)), hours.get(hour).copied().unwrap_or_default());
+            let around = window.around(Timestamp::from_micros(hour * HOUR_MICROS));
+            add(&mut counts, around, hours.get(hour).copied().unwrap_or_default());
         }
         if !piece.split.is_empty() {
             for row in count(&piece.window_of(INSTANT), &within(&piece.split, period, HOUR)).await? {
-                add(piece.window(row.key)?, row.count);
+                add(&mut counts, piece.window(row.key)?, row.count);
             }
+        }
+        if counts.len() > windows_max {
+            return Err(EventStoreError::TooManyGroups(windows_max));
         }
     }
     Ok(counts.into_values().collect())
+}
+
+fn add(counts: &mut BTreeMap<Timestamp, (Period, u64)>, window: Period, count: u64) {
+    counts.entry(window.start).or_insert((window, 0)).1 += count;
 }

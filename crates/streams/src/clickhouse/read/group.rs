@@ -1,74 +1,154 @@
 //! Usage told apart by group. Source and the meter's own group stand in each row; properties stand in the markers, so rows of one event are
 //! brought together first where a question needs them. That is a grouping and no join, which a cluster answers like any other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::meter::comparable;
+use domain::meter::{Window, comparable};
 use domain::scope::Scope;
 use domain::time::Period;
 
 use super::aggregate::{AggregateRow, PARTS, UNITED, belongs};
 use super::piece::{INSTANT, ledger_pieces, within};
-use super::usage::between;
+use super::usage::{between, usage};
+use super::window::usage_by_window;
 use crate::clickhouse::engine::Engine;
 use crate::clickhouse::sql;
-use crate::{EventStoreError, GroupKey, GroupUsage, GroupedQuery};
+use crate::{EventStoreError, GroupKey, GroupUsage, GroupedPart, GroupedQuery, RowFilter, UsageQuery};
 
-/// The usage per window and group that has rows, ascending by both.
+/// The usage per window and group that has rows, ascending by both, in the order of the parts.
 pub(in crate::clickhouse) async fn usage_by_group(
     engine: &Engine,
     scope: &Scope,
     asked: &GroupedQuery,
-) -> Result<Vec<GroupUsage>, EventStoreError> {
-    let query = &asked.query;
-    let period = Period::new(sql::clamped(query.period.start), sql::clamped(query.period.end));
-    if period.is_empty() {
-        return Ok(Vec::new());
-    }
-    let belongs = belongs(scope, &query.external_customer_ids);
-    let mut found = Vec::new();
-    let Some(window) = asked.window else {
-        let text = query_text(asked, "toUInt64(0)", &format!("{belongs} AND {}", between(period.start.micros(), period.end.micros())), 0);
-        for row in engine.rows::<AggregateRow>(&text).await? {
-            found.push(group_usage(row, query.period)?);
+) -> Result<Vec<Vec<GroupUsage>>, EventStoreError> {
+    let is_whole = |part: &GroupedPart| asked.filter == RowFilter::default() && part.by.is_empty();
+    let mut answers = vec![Vec::new(); asked.parts.len()];
+    let totals: Vec<usize> = (0..answers.len()).filter(|n| is_whole(&asked.parts[*n]) && asked.parts[*n].window.is_none()).collect();
+    let mut rows = 0;
+    for (number, total) in totals.iter().zip(usage(engine, scope, &total_queries(asked, &totals)).await?) {
+        if total.events > 0 {
+            answers[*number].push(GroupUsage { group: Vec::new(), window: asked.parts[*number].period, usage: total });
+            rows += 1;
         }
-        return bounded(found, asked.groups_max);
+    }
+    check(rows, asked.groups_max)?;
+    let belongs = belongs(scope, &asked.external_customer_ids);
+    for set in sets(asked, |number| !totals.contains(&number)) {
+        let mut found = Found { asked, set: &set, answers: &mut answers, rows };
+        let period = Period::new(sql::clamped(set.period.start), sql::clamped(set.period.end));
+        if period.is_empty() {
+            continue;
+        }
+        let of_meters = format!("{belongs} AND meter_id IN ({})", set.meter_list());
+        match set.window {
+            Some(window) if asked.filter == RowFilter::default() && set.by.is_empty() => {
+                usage_by_window(engine, &of_meters, period, window, &mut found).await?;
+            }
+            Some(window) => {
+                for piece in ledger_pieces(engine, &of_meters, period, window).await? {
+                    let hours: BTreeSet<i64> = piece.whole.iter().chain(&piece.split).copied().collect();
+                    let hours: Vec<i64> = hours.into_iter().collect();
+                    let condition = format!("{belongs} AND {}", within(&hours, period, "hour"));
+                    let text = query_text(&asked.filter, &set, &piece.window_of(INSTANT), &condition, found.limit());
+                    for row in engine.rows::<AggregateRow>(&text).await? {
+                        found.add(piece.window(row.key)?, row)?;
+                    }
+                }
+            }
+            None => {
+                let condition = format!("{belongs} AND {}", between(period.start.micros(), period.end.micros()));
+                let text = query_text(&asked.filter, &set, "toUInt64(0)", &condition, found.limit());
+                for row in engine.rows::<AggregateRow>(&text).await? {
+                    found.add(set.period, row)?;
+                }
+            }
+        }
+        rows = found.rows;
+    }
+    Ok(answers)
+}
+
+fn total_queries(asked: &GroupedQuery, numbers: &[usize]) -> Vec<UsageQuery> {
+    let query = |number: &usize| {
+        let GroupedPart { meter_id, period, .. } = &asked.parts[*number];
+        UsageQuery { external_customer_ids: asked.external_customer_ids.clone(), meter_id: meter_id.clone(), period: *period }
     };
-    let of_meter = format!("{belongs} AND meter_id = {}", sql::text(query.meter_id.as_str()));
-    for piece in ledger_pieces(engine, &of_meter, period, window).await? {
-        let hours: BTreeSet<i64> = piece.whole.iter().chain(&piece.split).copied().collect();
-        let hours: Vec<i64> = hours.into_iter().collect();
-        let condition = format!("{belongs} AND {}", within(&hours, period, "hour"));
-        let text = query_text(asked, &piece.window_of(INSTANT), &condition, found.len());
-        for row in engine.rows::<AggregateRow>(&text).await? {
-            let window = piece.window(row.key)?;
-            found.push(group_usage(row, window)?);
-        }
-        found = bounded(found, asked.groups_max)?;
+    numbers.iter().map(query).collect()
+}
+
+/// Parts that differ in their meter alone: they are asked together.
+struct Set<'a> {
+    by: &'a [GroupKey],
+    window: Option<Window>,
+    period: Period,
+    /// The places of their parts.
+    meters: BTreeMap<&'a str, Vec<usize>>,
+}
+
+impl Set<'_> {
+    /// For `IN`.
+    fn meter_list(&self) -> String {
+        sql::texts(self.meters.keys().copied())
     }
-    Ok(found)
 }
 
-fn group_usage(mut row: AggregateRow, window: Period) -> Result<GroupUsage, EventStoreError> {
-    Ok(GroupUsage { group: std::mem::take(&mut row.names), window, usage: row.aggregate()? })
+fn sets(asked: &GroupedQuery, is_wanted: impl Fn(usize) -> bool) -> Vec<Set<'_>> {
+    let mut sets: Vec<Set<'_>> = Vec::new();
+    for (number, part) in asked.parts.iter().enumerate().filter(|(number, _)| is_wanted(*number)) {
+        let known = sets.iter().position(|set| set.by == part.by && set.window == part.window && set.period == part.period);
+        let set = known.unwrap_or_else(|| {
+            sets.push(Set { by: &part.by, window: part.window, period: part.period, meters: BTreeMap::new() });
+            sets.len() - 1
+        });
+        sets[set].meters.entry(part.meter_id.as_str()).or_default().push(number);
+    }
+    sets
 }
 
-fn bounded(found: Vec<GroupUsage>, groups_max: usize) -> Result<Vec<GroupUsage>, EventStoreError> {
-    if found.len() > groups_max { Err(EventStoreError::TooManyGroups(groups_max)) } else { Ok(found) }
+/// Takes in the answers to a set.
+pub(super) struct Found<'a> {
+    asked: &'a GroupedQuery,
+    set: &'a Set<'a>,
+    answers: &'a mut [Vec<GroupUsage>],
+    /// Of all sets.
+    rows: usize,
 }
 
-/// One row more than the answer may have tells that it has too many.
-fn query_text(asked: &GroupedQuery, key: &str, condition: &str, before: usize) -> String {
-    let properties: Vec<&str> = asked.by.iter().filter_map(property).collect::<BTreeSet<_>>().into_iter().collect();
-    let rows = if properties.is_empty() && asked.filter.properties.is_empty() {
-        let meter = sql::text(asked.query.meter_id.as_str());
-        format!("usage_ledger WHERE {condition} AND meter_id = {meter}{}", of_sources(asked))
+impl Found<'_> {
+    /// One row more than the answer may still have tells that it has too many.
+    pub(super) fn limit(&self) -> usize {
+        self.asked.groups_max.saturating_add(1).saturating_sub(self.rows)
+    }
+
+    /// Takes in a row, whose first name is its meter.
+    pub(super) fn add(&mut self, window: Period, mut row: AggregateRow) -> Result<(), EventStoreError> {
+        let mut group = std::mem::take(&mut row.names);
+        let meter = if group.is_empty() { String::new() } else { group.remove(0) };
+        let numbers = self.set.meters.get(meter.as_str()).ok_or_else(|| EventStoreError::Corrupt(format!("{meter} was not asked for")))?;
+        self.rows += numbers.len();
+        check(self.rows, self.asked.groups_max)?;
+        let usage = row.aggregate()?;
+        for number in numbers {
+            self.answers[*number].push(GroupUsage { group: group.clone(), window, usage: usage.clone() });
+        }
+        Ok(())
+    }
+}
+
+fn check(rows: usize, groups_max: usize) -> Result<(), EventStoreError> {
+    if rows > groups_max { Err(EventStoreError::TooManyGroups(groups_max)) } else { Ok(()) }
+}
+
+fn query_text(filter: &RowFilter, set: &Set<'_>, key: &str, condition: &str, limit: usize) -> String {
+    let properties: Vec<&str> = set.by.iter().filter_map(property).collect::<BTreeSet<_>>().into_iter().collect();
+    let rows = if properties.is_empty() && filter.properties.is_empty() {
+        format!("usage_ledger WHERE {condition} AND meter_id IN ({}){}", set.meter_list(), of_sources(filter))
     } else {
-        format!("({})", by_event(asked, &properties, condition))
+        format!("({})", by_event(filter, set, &properties, condition))
     };
-    let names: Vec<String> = asked.by.iter().map(|key| name(key, &properties)).collect();
+    let names: Vec<String> =
+        std::iter::once("toString(meter_id)".to_owned()).chain(set.by.iter().map(|key| name(key, &properties))).collect();
     let names = format!("CAST([{}], 'Array(String)')", names.join(", "));
-    let limit = asked.groups_max.saturating_add(1).saturating_sub(before);
     format!(
         "SELECT key, names, {UNITED} FROM (SELECT {key} AS key, {names} AS names, {PARTS} FROM {rows} GROUP BY key, names) \
          GROUP BY key, names ORDER BY key, names LIMIT {limit}"
@@ -96,35 +176,34 @@ fn sent(number: usize) -> String {
     format!("sent_{number}")
 }
 
-/// The rows of the meter, each with properties of its event, by the columns that aggregates read. The names between keep the column of the
-/// table from being taken for its aggregate.
-fn by_event(asked: &GroupedQuery, properties: &[&str], condition: &str) -> String {
-    let meter = sql::text(asked.query.meter_id.as_str());
-    let columns = ["timestamp", "quantity", "unique_hash", "group_value", "weighted", "source"];
-    let mut outer: Vec<String> = columns.iter().map(|column| format!("entry_{column} AS {column}")).collect();
-    let mut inner: Vec<String> = columns.iter().map(|column| format!("anyIf({column}, meter_id = {meter}) AS entry_{column}")).collect();
+/// The rows of the meters, each with properties of its event, by the columns that aggregates read.
+fn by_event(filter: &RowFilter, set: &Set<'_>, properties: &[&str], condition: &str) -> String {
+    const COLUMNS: [&str; 7] = ["meter_id", "timestamp", "quantity", "unique_hash", "group_value", "weighted", "source"];
+    let mut outer: Vec<String> = COLUMNS.iter().zip(1..).map(|(column, number)| format!("entry.{number} AS {column}")).collect();
+    let mut inner = vec![format!("groupArrayIf(({}), meter_id != '') AS entries", COLUMNS.join(", "))];
     for (number, name) in properties.iter().enumerate() {
         let sent = sent(number);
         inner.push(format!("anyIf(properties[{}], meter_id = '') AS {sent}", sql::text(name)));
         outer.push(sent);
     }
-    let filters = if asked.filter.properties.is_empty() {
+    let filters = if filter.properties.is_empty() {
         String::new()
     } else {
-        let filters = asked.filter.properties.iter().map(|(key, values)| has_property(key, values));
+        let filters = filter.properties.iter().map(|(key, values)| has_property(key, values));
         format!(" AND (meter_id != '' OR ({}))", filters.collect::<Vec<_>>().join(" AND "))
     };
     format!(
-        "SELECT event_id, {} FROM (SELECT event_id, {} FROM usage_ledger WHERE {condition} AND meter_id IN ('', {meter}){}{filters} \
-         GROUP BY event_id HAVING countIf(meter_id = '') > 0 AND countIf(meter_id = {meter}) > 0)",
+        "SELECT event_id, {} FROM (SELECT event_id, {} FROM usage_ledger WHERE {condition} AND meter_id IN ('', {}){}{filters} \
+         GROUP BY event_id HAVING countIf(meter_id = '') > 0) ARRAY JOIN entries AS entry",
         outer.join(", "),
         inner.join(", "),
-        of_sources(asked)
+        set.meter_list(),
+        of_sources(filter)
     )
 }
 
-fn of_sources(asked: &GroupedQuery) -> String {
-    let sources = &asked.filter.sources;
+fn of_sources(filter: &RowFilter) -> String {
+    let sources = &filter.sources;
     if sources.is_empty() { String::new() } else { format!(" AND source IN ({})", sql::texts(sources.iter().map(String::as_str))) }
 }
 
@@ -141,26 +220,29 @@ fn has_property(key: &str, values: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::{RowFilter, UsageQuery};
 
     fn text(by: &[GroupKey], filter: RowFilter) -> String {
         let period = Period::new("2024-01-01T00:00:00Z".parse().unwrap(), "2024-02-01T00:00:00Z".parse().unwrap());
-        let query = UsageQuery { external_customer_ids: Vec::new(), meter_id: "m".into(), period };
-        query_text(&GroupedQuery { query, filter, by: by.to_vec(), window: None, groups_max: 10 }, "toUInt64(0)", "1", 3)
+        let part = |meter: &str| GroupedPart { meter_id: meter.into(), period, by: by.to_vec(), window: None };
+        let parts = vec![part("m"), part("n"), part("m")];
+        let asked = GroupedQuery { external_customer_ids: Vec::new(), filter, parts, groups_max: 10 };
+        let sets = sets(&asked, |_| true);
+        assert_eq!((sets.len(), &sets[0].meters), (1, &BTreeMap::from([("m", vec![0, 2]), ("n", vec![1])])));
+        query_text(&asked.filter, &sets[0], "toUInt64(0)", "1", 8)
     }
 
     #[test]
     fn markers_are_read_for_properties_alone() {
         let sources = RowFilter { sources: vec!["a'b".to_owned()], properties: BTreeMap::new() };
         let plain = text(&[GroupKey::Source, GroupKey::Meter], sources);
-        assert!(plain.contains("FROM usage_ledger WHERE 1 AND meter_id = 'm' AND source IN ('a\\'b') GROUP BY key"), "{plain}");
-        assert!(plain.contains("CAST([source, ifNull(group_value, '')], 'Array(String)')") && plain.ends_with("LIMIT 8"), "{plain}");
+        assert!(plain.contains("FROM usage_ledger WHERE 1 AND meter_id IN ('m','n') AND source IN ('a\\'b') GROUP BY key"), "{plain}");
+        assert!(plain.contains("CAST([toString(meter_id), source, ifNull(group_value, '')], 'Array(String)')"), "{plain}");
+        assert!(plain.ends_with("LIMIT 8"), "{plain}");
         let twice = [GroupKey::Property("b".to_owned()), GroupKey::Property("a".to_owned()), GroupKey::Property("b".to_owned())];
         let joined = text(&twice, RowFilter::default());
-        assert!(joined.contains("CAST([sent_1, sent_0, sent_1], 'Array(String)')") && joined.contains("meter_id IN ('', 'm')"), "{joined}");
+        assert!(joined.contains("CAST([toString(meter_id), sent_1, sent_0, sent_1], 'Array(String)')"), "{joined}");
+        assert!(joined.contains("meter_id IN ('', 'm','n')"), "{joined}");
     }
 
     #[test]

@@ -25,4 +25,3 @@ pub(super) use entries::entries;
 pub(super) use events::{count_events, event, events};
 pub(super) use group::usage_by_group;
 pub(super) use usage::usage;
-pub(super) use window::usage_by_window;

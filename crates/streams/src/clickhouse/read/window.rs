@@ -1,43 +1,38 @@
-//! Usage per window, whole hours from cells and the others from rows.
+//! Usage of meters per window, whole hours from cells and the others from rows.
 
 use domain::meter::Window;
-use domain::scope::Scope;
 use domain::time::Period;
 
-use super::aggregate::{AggregateRow, PARTS, UNITED, belongs};
+use super::aggregate::{AggregateRow, PARTS, UNITED};
+use super::group::Found;
 use super::piece::{INSTANT, Piece, ledger_pieces, within};
+use crate::EventStoreError;
 use crate::clickhouse::engine::Engine;
 use crate::clickhouse::sql;
-use crate::{EventStoreError, UsageQuery, WindowUsage};
 
-/// The usage per window that has rows, ascending.
-pub(in crate::clickhouse) async fn usage_by_window(
+/// The usage per window of rows that hold a condition, ascending: of all meters that it names, by one query of hours and mostly one more.
+pub(super) async fn usage_by_window(
     engine: &Engine,
-    scope: &Scope,
-    query: &UsageQuery,
+    condition: &str,
+    period: Period,
     window: Window,
-) -> Result<Vec<WindowUsage>, EventStoreError> {
-    let period = Period::new(sql::clamped(query.period.start), sql::clamped(query.period.end));
-    if period.is_empty() {
-        return Ok(Vec::new());
-    }
-    let meter = sql::text(query.meter_id.as_str());
-    let belongs = format!("{} AND meter_id = {meter}", belongs(scope, &query.external_customer_ids));
-    let mut found = Vec::new();
-    for piece in ledger_pieces(engine, &belongs, period, window).await? {
-        let rows: Vec<AggregateRow> = engine.rows(&query_text(&piece, &belongs, period)).await?;
-        for row in rows {
-            found.push(WindowUsage { window: piece.window(row.key)?, usage: row.aggregate()? });
+    found: &mut Found<'_>,
+) -> Result<(), EventStoreError> {
+    for piece in ledger_pieces(engine, condition, period, window).await? {
+        for row in engine.rows::<AggregateRow>(&query_text(&piece, condition, period, found.limit())).await? {
+            found.add(piece.window(row.key)?, row)?;
         }
     }
-    Ok(found)
+    Ok(())
 }
 
-fn query_text(piece: &Piece, belongs: &str, period: Period) -> String {
+fn query_text(piece: &Piece, belongs: &str, period: Period, limit: usize) -> String {
     let mut branches = Vec::new();
     let mut branch = |instant: &str, condition: String| {
         let key = piece.window_of(instant);
-        branches.push(format!("SELECT {key} AS key, {PARTS} FROM usage_ledger WHERE {belongs} AND {condition} GROUP BY key"));
+        branches.push(format!(
+            "SELECT {key} AS key, meter_id, {PARTS} FROM usage_ledger WHERE {belongs} AND {condition} GROUP BY key, meter_id"
+        ));
     };
     if !piece.whole.is_empty() {
         branch("toUInt64(hour) * 3600000000", format!("hour IN ({})", sql::list(&piece.whole)));
@@ -45,5 +40,8 @@ fn query_text(piece: &Piece, belongs: &str, period: Period) -> String {
     if !piece.split.is_empty() {
         branch(INSTANT, within(&piece.split, period, "hour"));
     }
-    format!("SELECT key, [''] AS names, {UNITED} FROM ({}) GROUP BY key ORDER BY key", branches.join(" UNION ALL "))
+    format!(
+        "SELECT key, [toString(meter_id)] AS names, {UNITED} FROM ({}) GROUP BY key, meter_id ORDER BY key LIMIT {limit}",
+        branches.join(" UNION ALL ")
+    )
 }

@@ -122,7 +122,7 @@ impl UniqueSource {
 /// Is called with one customer after the other.
 pub(super) type EachCustomer<'e> = &'e mut dyn FnMut(Number) -> Result<(), EventStoreError>;
 
-/// Counts the different values of a walk in passes, each over a part of the values that fits `held_max`.
+/// Counts the different values of a walk through one meter in passes, each over a part of the values that fits `held_max`.
 pub(super) fn count_in_passes(
     walk: &Walk<'_>,
     customers: &dyn Fn(EachCustomer<'_>) -> Result<(), EventStoreError>,
@@ -132,7 +132,7 @@ pub(super) fn count_in_passes(
     let mut held = Held::new(held_max);
     loop {
         let mut pass = Pass { held: &mut held, month: None };
-        customers(&mut |customer| walk.customer(customer, &mut |_, piece| pass.add(walk.view, &piece)))?;
+        customers(&mut |customer| walk.customer(customer, &mut |_, _, piece| pass.add(walk.view, &piece)))?;
         pass.read_month(walk.view)?;
         count += held.values().len() as u64;
         if !held.next_pass() {

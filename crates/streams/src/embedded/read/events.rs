@@ -1,6 +1,7 @@
 //! Events by id, by filter, and their number.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use domain::event::{Event, Properties};
 use domain::meter::{Filter, Window, matches};
@@ -9,6 +10,7 @@ use domain::time::{Period, Timestamp};
 
 use super::bodies::Bodies;
 use super::listing::{Listing, Next, Position};
+use super::room::Room;
 use super::runs::Runs;
 use super::view::{View, each_row};
 use super::walk::Windows;
@@ -59,24 +61,33 @@ pub(in crate::embedded) fn count_events(view: &View, scope: &Scope, filter: &Eve
     Ok(count)
 }
 
-/// The number of events per window that has any, ascending.
+/// The number of events per window that has any, ascending; refuses more than `windows_max`.
 pub(in crate::embedded) fn count_events_by_window(
     view: &View,
     scope: &Scope,
     period: Period,
     window: Window,
+    windows_max: usize,
 ) -> Result<Vec<(Period, u64)>, EventStoreError> {
     let mut counts: BTreeMap<Timestamp, (Period, u64)> = BTreeMap::new();
     let Some(scope) = view.scope(scope)? else { return Ok(Vec::new()) };
     if !period.is_empty() {
         let mut windows = Windows::new(Some(window), period);
+        let mut room = Room::new(windows_max);
         for run in Runs::of_scope(view, scope, (period.start, period.end.plus_micros(-1)), EventOrder::Ascending) {
             each_row(&run?.value, |row| {
                 let timestamp = row.head.timestamp;
                 if period.contains(timestamp)
                     && let Some(around) = windows.of_both(timestamp, timestamp)
                 {
-                    counts.entry(around.start).or_insert((around, 0)).1 += 1;
+                    let (_, count) = match counts.entry(around.start) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(new) => {
+                            room.take(1)?;
+                            new.insert((around, 0))
+                        }
+                    };
+                    *count += 1;
                 }
                 Ok(())
             })?;

@@ -55,31 +55,29 @@ impl View {
         })
     }
 
-    /// One meter's cells of a customer's spans `first` to `last`, ascending: each with its slots added up.
+    /// The cells of the wanted meters of a pack in a customer's spans `first` to `last`, ascending: each with its slots added up.
     pub(super) fn cells(
         &self,
-        customer: Number,
-        meter: Numbered,
-        first: Span,
-        last: Span,
-        mut each: impl FnMut(Span, Cell) -> Result<(), EventStoreError>,
+        (customer, pack): (Number, Number),
+        (first, last): (Span, Span),
+        wanted: impl Fn(Number) -> bool,
+        mut each: impl FnMut(Span, Number, Cell) -> Result<(), EventStoreError>,
     ) -> Result<(), EventStoreError> {
-        let id = |span| CellId { customer, pack: meter.pack, span };
-        let mut current: Option<(Span, Cell)> = None;
+        let id = |span| CellId { customer, pack, span };
+        let mut current: Option<Span> = None;
+        let mut of_span: Vec<(Number, Cell)> = Vec::new();
         for pair in self.pairs(&self.engine.cells, key::cell(id(first), 0)..=key::cell(id(last), u64::MAX)) {
             let (cell_key, value) = pair?;
-            let Some(slot) = cell::decode_meter(&value, meter.number)? else { continue };
             let span = key::parse_cell(&cell_key)?;
-            match &mut current {
-                Some((known, cell)) if *known == span => cell.merge(&slot),
-                _ => {
-                    if let Some((span, cell)) = current.replace((span, slot)) {
-                        each(span, cell)?;
-                    }
-                }
+            if let Some(before) = current.replace(span).filter(|before| *before != span) {
+                of_span.drain(..).try_for_each(|(meter, cell)| each(before, meter, cell))?;
             }
+            cell::decode(&value, &wanted, |meter, slot| match of_span.iter_mut().find(|(known, _)| *known == meter) {
+                Some((_, cell)) => cell.merge(&slot),
+                None => of_span.push((meter, slot)),
+            })?;
         }
-        current.map_or(Ok(()), |(span, cell)| each(span, cell))
+        current.map_or(Ok(()), |span| of_span.into_iter().try_for_each(|(meter, cell)| each(span, meter, cell)))
     }
 
     /// The rows of a customer's hours `first` to `last`, those of one hour in no particular order.

@@ -1,5 +1,7 @@
 //! Which cells and rows make up a period: the longest cells whose events all lie in it, and in one window; rows where hours are cut.
 
+use std::collections::BTreeMap;
+
 use domain::meter::{Window, WindowSize};
 use domain::time::{Period, Timestamp};
 
@@ -29,17 +31,18 @@ pub(super) enum Piece<'a> {
     Row { timestamp: Timestamp, event_id: &'a str, entry: Entry<'a> },
 }
 
-/// A walk through one meter's usage in a period, divided into windows or not.
+/// A walk through the usage of meters in a period, divided into windows or not.
 #[derive(Clone, Copy)]
 pub(super) struct Walk<'a> {
     pub(super) view: &'a View,
-    pub(super) meter: Numbered,
+    /// Ascending by their numbers, each once.
+    pub(super) meters: &'a [Numbered],
     pub(super) period: Period,
     pub(super) window: Option<Window>,
 }
 
-/// The window of a piece; the whole period when there are none.
-pub(super) type Receiver<'r> = &'r mut dyn FnMut(Period, Piece<'_>) -> Result<(), EventStoreError>;
+/// Gets the place of a meter in the walk, and of its pieces the window; the whole period when there are none.
+pub(super) type Receiver<'r> = &'r mut dyn FnMut(usize, Period, Piece<'_>) -> Result<(), EventStoreError>;
 
 impl Walk<'_> {
     /// Hands out the pieces of one customer.
@@ -50,14 +53,16 @@ impl Walk<'_> {
             Some(_) => Level::Hour,
         };
         let mut windows = Windows::new(self.window, self.period);
-        self.level(customer, level, self.period, &mut windows, receive)
+        let all: Vec<usize> = (0..self.meters.len()).collect();
+        self.level(customer, (level, self.period), &all, &mut windows, receive)
     }
 
+    /// Hands out the pieces of some meters, by their places, in a part of the period: cells of a level as far as they go.
     fn level(
         &self,
         customer: Number,
-        level: Level,
-        part: Period,
+        (level, part): (Level, Period),
+        places: &[usize],
         windows: &mut Windows,
         receive: Receiver<'_>,
     ) -> Result<(), EventStoreError> {
@@ -65,27 +70,43 @@ impl Walk<'_> {
             return Ok(());
         }
         let (first, last) = (Span::around(level, part.start), Span::around(level, part.end.plus_micros(-1)));
-        self.view.cells(customer, self.meter, first, last, |span, cell| {
-            if cell.last < self.period.start || cell.first >= self.period.end {
-                return Ok(());
-            }
-            let within = self.period.contains(cell.first) && self.period.contains(cell.last);
-            if within && let Some(window) = windows.of_both(cell.first, cell.last) {
-                if !cell.hashed {
-                    return receive(window, Piece::Cell(&cell, None));
+        // Which meters' cells are cut, by span.
+        let mut cut: BTreeMap<Span, Vec<usize>> = BTreeMap::new();
+        let mut packs: Vec<Number> = places.iter().map(|place| self.meters[*place].pack).collect();
+        packs.sort_unstable();
+        packs.dedup();
+        for pack in packs {
+            let wanted = |meter| self.place(places, meter).is_some_and(|place| self.meters[place].pack == pack);
+            self.view.cells((customer, pack), (first, last), wanted, |span, meter, cell| {
+                let Some(place) = self.place(places, meter) else { return Ok(()) };
+                if cell.last < self.period.start || cell.first >= self.period.end {
+                    return Ok(());
                 }
-                // Hours do not keep their unique values: their rows do.
-                if let Some(source) = self.source(customer, level, span) {
-                    return receive(window, Piece::Cell(&cell, Some(source)));
+                let within = self.period.contains(cell.first) && self.period.contains(cell.last);
+                if within && let Some(window) = windows.of_both(cell.first, cell.last) {
+                    if !cell.hashed {
+                        return receive(place, window, Piece::Cell(&cell, None));
+                    }
+                    // Hours do not keep their unique values: their rows do.
+                    if let Some(source) = self.source(customer, place, level, span) {
+                        return receive(place, window, Piece::Cell(&cell, Some(source)));
+                    }
                 }
-            }
+                cut.entry(span).or_default().push(place);
+                Ok(())
+            })?;
+        }
+        for (span, mut places) in cut {
+            places.sort_unstable();
             match level.shorter() {
-                Some(shorter) => self.level(customer, shorter, span.period().intersection(self.period), windows, receive),
-                None => self.rows(Summed::Yes, customer, (span, span), windows, receive),
+                Some(shorter) => {
+                    self.level(customer, (shorter, span.period().intersection(self.period)), &places, windows, receive)?;
+                }
+                None => self.rows(Summed::Yes, customer, (span, span), &places, windows, receive)?,
             }
-        })?;
+        }
         // What the cells of hours lack.
-        if level == Level::Hour { self.rows(Summed::No, customer, (first, last), windows, receive) } else { Ok(()) }
+        if level == Level::Hour { self.rows(Summed::No, customer, (first, last), places, windows, receive) } else { Ok(()) }
     }
 
     fn rows(
@@ -93,6 +114,7 @@ impl Walk<'_> {
         summed: Summed,
         customer: Number,
         hours: (Span, Span),
+        places: &[usize],
         windows: &mut Windows,
         receive: Receiver<'_>,
     ) -> Result<(), EventStoreError> {
@@ -101,12 +123,25 @@ impl Walk<'_> {
             if !self.period.contains(timestamp) {
                 return Ok(());
             }
-            let Some(window) = windows.of_both(timestamp, timestamp) else { return Ok(()) };
-            row.each_entry(self.meter.number, |entry| receive(window, Piece::Row { timestamp, event_id, entry }))
+            for entry in row.entries() {
+                let entry = entry?;
+                if let Some(place) = self.place(places, entry.meter)
+                    && let Some(window) = windows.of_both(timestamp, timestamp)
+                {
+                    receive(place, window, Piece::Row { timestamp, event_id, entry })?;
+                }
+            }
+            Ok(())
         })
     }
 
-    fn source(&self, customer: Number, level: Level, span: Span) -> Option<UniqueSource> {
+    /// The place of a meter if it is among these, which are ascending.
+    fn place(&self, places: &[usize], meter: Number) -> Option<usize> {
+        let found = places.binary_search_by_key(&meter, |place| self.meters[*place].number);
+        found.ok().map(|found| places[found])
+    }
+
+    fn source(&self, customer: Number, place: usize, level: Level, span: Span) -> Option<UniqueSource> {
         let (month, days) = match level {
             Level::Hour => return None,
             Level::Day => {
@@ -115,7 +150,7 @@ impl Walk<'_> {
             }
             Level::Month => (span, u32::MAX),
         };
-        Some(UniqueSource { customer, meter: self.meter.number, month, days })
+        Some(UniqueSource { customer, meter: self.meters[place].number, month, days })
     }
 }
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use domain::meter::{Window, WindowSize};
 use domain::time::Zone;
-use streams::{ClickHouseEventStore, ClickHouseOptions, EventStore, EventStoreError, Ledger, LogStore};
+use streams::{ClickHouseEventStore, ClickHouseOptions, EventStore, EventStoreError, GroupedQuery, Ledger, LogStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::fixture::{Database, batch, partition};
-use crate::model::{entry, metered, query, scope};
+use crate::model::{by_window, entry, metered, query, scope};
 
 pub(super) const PASS: u8 = 0;
 /// The server works, its answer to an insert is lost.
@@ -232,7 +232,10 @@ async fn long_periods_are_answered_from_hours_and_ids_from_their_index() {
     assert_eq!(plan.matches("ReadFromMergeTree").count(), 2, "hours and edges, for both meters at once: {plan}");
 
     let window = Window::new(WindowSize::Day, Zone::parse("America/New_York").unwrap());
-    store.usage_by_window(&scope, asked, window).await.unwrap();
+    let windows = [month("n"), asked].map(|query| by_window(query, window));
+    let [mut both, GroupedQuery { parts, .. }] = windows;
+    both.parts.extend(parts);
+    store.usage_by_group(&scope, both).await.unwrap();
     for text in [wire.last_asked("SELECT key"), wire.last_asked("SELECT hour")] {
         let plan = database.texts(&format!("EXPLAIN projections = 1 {text}")).await.join("\n");
         assert!(plan.contains("ReadFromMergeTree (hours)"), "{plan}");

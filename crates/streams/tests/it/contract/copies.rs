@@ -2,7 +2,7 @@
 
 use domain::meter::{Window, WindowSize};
 use domain::time::{Period, Timestamp, Zone};
-use streams::{Appended, COPIES_KEPT, EventStore, MeteredEvent};
+use streams::{Appended, COPIES_KEPT, EventStore, EventStoreError, MeteredEvent};
 
 use crate::model::{Model, at, entry, metered, scope};
 
@@ -80,13 +80,23 @@ async fn events_are_counted_by_window(store: &dyn EventStore) {
                 (at("2024-11-03T04:00:00Z"), at("2024-11-03T04:00:00Z")),
             ] {
                 let (period, window) = (Period::new(start, end), Window::new(*size, Zone::parse(zone).unwrap()));
-                let counted = store.count_events_by_window(&scope, period, window).await.unwrap();
+                let counted = store.count_events_by_window(&scope, period, window, 1_000).await.unwrap();
                 assert_eq!(counted, model.count_events_by_window(period, window), "{period:?} {window:?}");
             }
         }
     }
     let anchored = Window { size: WindowSize::Month, zone: Zone::UTC, month_day: 31 };
     let (all, stranger) = (Period::new(Timestamp::MIN, Timestamp::MAX), super::scope("events_are_counted_by_window of others"));
-    assert_eq!(store.count_events_by_window(&scope, all, anchored).await.unwrap(), model.count_events_by_window(all, anchored));
-    assert_eq!(store.count_events_by_window(&stranger, all, anchored).await.unwrap(), []);
+    assert_eq!(store.count_events_by_window(&scope, all, anchored, 1_000).await.unwrap(), model.count_events_by_window(all, anchored));
+    assert_eq!(store.count_events_by_window(&stranger, all, anchored, 1_000).await.unwrap(), []);
+    // Quarters of an hour do not come from whole hours.
+    for size in [WindowSize::Hour, WindowSize::Minutes15] {
+        let window = Window::new(size, Zone::UTC);
+        let most = model.count_events_by_window(all, window).len();
+        assert_eq!(store.count_events_by_window(&scope, all, window, most).await.unwrap().len(), most);
+        for windows_max in [0, 1, most - 1] {
+            let refused = store.count_events_by_window(&scope, all, window, windows_max).await;
+            assert!(matches!(refused, Err(EventStoreError::TooManyGroups(max)) if max == windows_max), "{refused:?}");
+        }
+    }
 }

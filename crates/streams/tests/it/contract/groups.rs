@@ -3,9 +3,9 @@
 use domain::meter::{AggregationType, LedgerEntry, Window, WindowSize};
 use domain::money::Quantity;
 use domain::time::{Period, Zone};
-use streams::{EventStore, EventStoreError, GroupKey, GroupedQuery, MeteredEvent, RowFilter, UsageQuery};
+use streams::{EventStore, EventStoreError, GroupKey, GroupedPart, GroupedQuery, MeteredEvent, RowFilter, UsageQuery};
 
-use crate::model::{Model, at, entry, grouped, metered, query, scope, weighted};
+use crate::model::{Model, at, by_window, entry, grouped, grouped_query, metered, query, scope, weighted};
 
 pub(super) async fn run(store: &dyn EventStore) {
     buckets_have_a_maximum_per_group(store).await;
@@ -13,12 +13,14 @@ pub(super) async fn run(store: &dyn EventStore) {
     rows_are_filtered_as_meters_filter(store).await;
     groups_count_their_own_unique_values(store).await;
     more_groups_than_asked_for_are_refused(store).await;
+    meters_of_one_question_have_answers_of_their_own(store).await;
+    the_bound_holds_for_all_meters_together(store).await;
     quantities_weigh_by_the_rest_of_the_period(store).await;
     moments_are_exact(store).await;
 }
 
 fn ask(query: UsageQuery, by: &[GroupKey]) -> GroupedQuery {
-    GroupedQuery { query, filter: RowFilter::default(), by: by.to_vec(), window: None, groups_max: 1_000 }
+    grouped_query(query, RowFilter::default(), by, None)
 }
 
 fn property(name: &str) -> GroupKey {
@@ -44,8 +46,8 @@ async fn buckets_have_a_maximum_per_group(store: &dyn EventStore) {
     store.append(&scope, vec![metered("none", "d", "2024-06-01T12:00:00Z", vec![entry("m", 7, None)])]).await.unwrap();
     let hours = Some(Window::new(WindowSize::Hour, Zone::UTC));
     let asked = query(&[], "m", "2024-06-01T00:00:00Z", "2024-06-02T00:00:00Z");
-    let found = store.usage_by_group(&scope, GroupedQuery { window: hours, ..ask(asked, &[GroupKey::Meter]) }).await.unwrap();
-    let found: Vec<_> = found
+    let found = store.usage_by_group(&scope, grouped_query(asked, RowFilter::default(), &[GroupKey::Meter], hours)).await.unwrap();
+    let found: Vec<_> = found[0]
         .iter()
         .map(|row| (row.window.start.to_string(), row.group[0].as_str(), row.usage.max.unwrap().to_units(), row.usage.events))
         .collect();
@@ -76,7 +78,7 @@ async fn sources_and_properties_make_groups(store: &dyn EventStore) {
     store.append(&scope, events).await.unwrap();
     let groups = async |by: &[GroupKey]| {
         let june = query(&["c", "d"], "m", "2024-06-01T00:00:00Z", "2024-07-01T00:00:00Z");
-        let found = store.usage_by_group(&scope, ask(june.clone(), by)).await.unwrap();
+        let found = store.usage_by_group(&scope, ask(june.clone(), by)).await.unwrap().remove(0);
         assert!(found.iter().all(|row| row.window == june.period), "without windows the period is the only one");
         found.into_iter().map(|row| (row.group.join("|"), row.usage.sum.to_units())).collect::<Vec<_>>()
     };
@@ -88,7 +90,7 @@ async fn sources_and_properties_make_groups(store: &dyn EventStore) {
     assert_eq!(groups(&[GroupKey::Source, property("tier")]).await, expect(&both));
     assert_eq!(groups(&[]).await, expect(&[("", 255)]));
     let nobody = query(&["nobody"], "m", "2024-06-01T00:00:00Z", "2024-07-01T00:00:00Z");
-    assert_eq!(store.usage_by_group(&scope, ask(nobody, &[])).await.unwrap(), []);
+    assert_eq!(store.usage_by_group(&scope, ask(nobody, &[])).await.unwrap(), [vec![]]);
 }
 
 async fn rows_are_filtered_as_meters_filter(store: &dyn EventStore) {
@@ -125,7 +127,7 @@ async fn rows_are_filtered_as_meters_filter(store: &dyn EventStore) {
         let properties = properties.iter().map(|(key, values)| ((*key).to_owned(), texts(values))).collect();
         let filter = RowFilter { sources: texts(sources), properties };
         let june = query(&["c"], "m", "2024-06-01T00:00:00Z", "2024-07-01T00:00:00Z");
-        let found = store.usage_by_group(&scope, GroupedQuery { filter: filter.clone(), ..ask(june, &[]) }).await.unwrap();
+        let found = store.usage_by_group(&scope, grouped_query(june, filter.clone(), &[], None)).await.unwrap().remove(0);
         assert_eq!(found.iter().map(|row| row.usage.sum.to_units()).sum::<i128>(), units, "{filter:?}");
         assert_eq!(found.len(), usize::from(units > 0), "{filter:?}");
     }
@@ -149,7 +151,7 @@ async fn groups_count_their_own_unique_values(store: &dyn EventStore) {
     for by in [&[][..], &[GroupKey::Meter], &[property("odd"), GroupKey::Source]] {
         for window in [None, Some(WindowSize::Week)] {
             let june = query(&[], "m", "2024-06-02T00:00:00Z", "2024-06-18T00:00:00Z");
-            let asked = GroupedQuery { window: window.map(|size| Window::new(size, Zone::UTC)), ..ask(june, by) };
+            let asked = grouped_query(june, RowFilter::default(), by, window.map(|size| Window::new(size, Zone::UTC)));
             assert_eq!(Some(store.usage_by_group(&scope, asked.clone()).await.unwrap()), model.usage_by_group(&asked), "{asked:?}");
         }
     }
@@ -163,14 +165,122 @@ async fn more_groups_than_asked_for_are_refused(store: &dyn EventStore) {
     });
     store.append(&scope, events.collect()).await.unwrap();
     let hours = Some(Window::new(WindowSize::Hour, Zone::UTC));
-    for (by, window, groups) in [(GroupKey::Meter, None, 600), (property("n"), None, 3), (property("n"), hours, 24)] {
+    for (by, window, groups) in [
+        (&[GroupKey::Meter][..], None, 600),
+        (&[property("n")], None, 3),
+        (&[property("n")], hours, 24),
+        // Windows alone are bounded as well, whatever answers them.
+        (&[], hours, 24),
+        (&[], Some(Window::new(WindowSize::Minutes15, Zone::UTC)), 24),
+    ] {
         let june = query(&["c"], "m", "2024-06-01T00:00:00Z", "2024-07-01T00:00:00Z");
-        let asked = GroupedQuery { groups_max: groups, window, ..ask(june, &[by]) };
-        assert_eq!(store.usage_by_group(&scope, asked.clone()).await.unwrap().len(), groups);
-        for groups_max in [1, groups - 1] {
+        let asked = GroupedQuery { groups_max: groups, ..grouped_query(june, RowFilter::default(), by, window) };
+        assert_eq!(store.usage_by_group(&scope, asked.clone()).await.unwrap()[0].len(), groups);
+        for groups_max in [0, 1, groups - 1] {
             let refused = store.usage_by_group(&scope, GroupedQuery { groups_max, ..asked.clone() }).await;
             assert!(matches!(refused, Err(EventStoreError::TooManyGroups(max)) if max == groups_max), "{refused:?}");
         }
+    }
+}
+
+/// Several meters of an event, some of them grouped, each in its own time and by its own keys; one asked for twice, one unknown.
+async fn meters_of_one_question_have_answers_of_their_own(store: &dyn EventStore) {
+    let scope = scope("meters_of_one_question_have_answers_of_their_own");
+    let mut model = Model::default();
+    let events: Vec<_> = (0..300_usize)
+        .map(|i| {
+            let group = ["a", "b", ""][i % 3];
+            let mut entries =
+                vec![LedgerEntry { group: Some(group.into()), ..entry("m", 1 << (i % 9), Some(u8::try_from(i % 40).unwrap())) }];
+            if i % 2 == 0 {
+                entries.push(weighted("n", 7));
+            }
+            if i % 5 == 0 {
+                entries.push(entry("o", 3, Some(u8::try_from(i % 7).unwrap())));
+            }
+            let time = format!("2024-06-{:02}T{:02}:{:02}:30Z", i % 30 + 1, i % 24, i % 60);
+            with(metered(&format!("e{i}"), ["c", "d"][i % 2], &time, entries), ["", "web"][i / 2 % 2], &format!(r#"{{"user":{}}}"#, i % 11))
+        })
+        .collect();
+    model.append(&events);
+    store.append(&scope, events).await.unwrap();
+    let (user, source) = (property("user"), GroupKey::Source);
+    let days = Some(Window::new(WindowSize::Day, Zone::parse("Asia/Kolkata").unwrap()));
+    let hours = Some(Window::new(WindowSize::Hour, Zone::UTC));
+    let part = |meter: &str, start: &str, end: &str, by: &[&GroupKey], window| GroupedPart {
+        meter_id: meter.into(),
+        period: Period::new(at(start), at(end)),
+        by: by.iter().map(|key| (*key).clone()).collect(),
+        window,
+    };
+    let (first, last) = ("2024-06-01T00:00:00Z", "2024-07-01T00:00:00Z");
+    let parts = vec![
+        part("m", first, last, &[&user], None),
+        part("n", first, last, &[&user], None),
+        part("m", "2024-06-03T10:30:00Z", "2024-06-09T07:15:00Z", &[&user], days),
+        part("unknown", first, last, &[&user], days),
+        part("n", "2024-06-20T00:00:00Z", last, &[&source, &user], days),
+        part("o", first, last, &[&user], None),
+        part("m", first, last, &[&GroupKey::Meter, &source], hours),
+        part("m", first, last, &[], None),
+        part("n", "2024-06-03T10:30:00Z", last, &[], days),
+        part("o", "2024-06-03T10:30:00Z", last, &[], days),
+        part("o", first, last, &[], hours),
+        part("m", first, last, &[], hours),
+        part("m", last, first, &[&user], hours),
+        part("m", first, last, &[&user], None),
+        part("m", first, last, &[], hours),
+    ];
+    let filtered =
+        RowFilter { sources: vec!["web".to_owned()], properties: [("user".to_owned(), vec!["3".to_owned(), "4.0".to_owned()])].into() };
+    for filter in [RowFilter::default(), RowFilter { properties: Default::default(), ..filtered.clone() }, filtered] {
+        for customers in [&[][..], &["c"], &["c", "d", "nobody"]] {
+            let external_customer_ids = customers.iter().map(|name| (*name).to_owned()).collect();
+            let asked = GroupedQuery { external_customer_ids, filter: filter.clone(), parts: parts.clone(), groups_max: 10_000 };
+            let found = store.usage_by_group(&scope, asked.clone()).await.unwrap();
+            let expected = model.usage_by_group(&asked).unwrap();
+            for ((found, expected), part) in found.iter().zip(&expected).zip(&parts) {
+                assert_eq!(found, expected, "{filter:?} {customers:?} {part:?}");
+            }
+            assert_eq!(found.len(), parts.len());
+        }
+    }
+    let nothing = GroupedQuery { external_customer_ids: Vec::new(), filter: RowFilter::default(), parts: Vec::new(), groups_max: 0 };
+    assert_eq!(store.usage_by_group(&scope, nothing).await.unwrap(), Vec::<Vec<_>>::new());
+}
+
+async fn the_bound_holds_for_all_meters_together(store: &dyn EventStore) {
+    let scope = scope("the_bound_holds_for_all_meters_together");
+    let events = (0..20).map(|i| {
+        let entries = ["m", "n"].map(|meter| grouped(meter, 1, &format!("g{}", i % 4))).into();
+        metered(&format!("e{i}"), "c", &format!("2024-06-{:02}T10:00:00Z", i % 10 + 1), entries)
+    });
+    store.append(&scope, events.collect()).await.unwrap();
+    let part = |meter: &str, by: &[GroupKey], size: Option<WindowSize>| GroupedPart {
+        meter_id: meter.into(),
+        period: Period::new(at("2024-06-01T00:00:00Z"), at("2024-07-01T00:00:00Z")),
+        by: by.to_vec(),
+        window: size.map(|size| Window::new(size, Zone::UTC)),
+    };
+    // 4 groups, 1 total, 10 days, 10 hours, and 4 groups again.
+    let parts = vec![
+        part("m", &[GroupKey::Meter], None),
+        part("n", &[], None),
+        part("m", &[], Some(WindowSize::Day)),
+        part("n", &[], Some(WindowSize::Hour)),
+        part("n", &[GroupKey::Meter], None),
+    ];
+    let asked = |groups_max| GroupedQuery {
+        external_customer_ids: vec!["c".into()],
+        filter: RowFilter::default(),
+        parts: parts.clone(),
+        groups_max,
+    };
+    let found = store.usage_by_group(&scope, asked(29)).await.unwrap();
+    assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [4, 1, 10, 10, 4]);
+    for groups_max in [0, 4, 5, 20, 28] {
+        let refused = store.usage_by_group(&scope, asked(groups_max)).await;
+        assert!(matches!(refused, Err(EventStoreError::TooManyGroups(max)) if max == groups_max), "{groups_max}: {refused:?}");
     }
 }
 
@@ -193,7 +303,7 @@ async fn quantities_weigh_by_the_rest_of_the_period(store: &dyn EventStore) {
         let asked = query(&["c"], "m", start, end);
         let usage = store.usage(&scope, vec![asked.clone()]).await.unwrap().remove(0);
         assert_eq!(usage.usage(AggregationType::WeightedSum, asked.period).to_string(), share, "{start} to {end}");
-        let grouped = store.usage_by_group(&scope, ask(asked, &[])).await.unwrap().remove(0);
+        let grouped = store.usage_by_group(&scope, ask(asked, &[])).await.unwrap().remove(0).remove(0);
         assert_eq!(grouped.usage, usage);
         let plain = query(&["c"], "sum", start, end);
         let plain = store.usage(&scope, vec![plain]).await.unwrap().remove(0);
@@ -222,6 +332,7 @@ async fn moments_are_exact(store: &dyn EventStore) {
     for size in WindowSize::ALL {
         let window = Window::new(*size, Zone::parse("Asia/Kolkata").unwrap());
         let cut = UsageQuery { period: Period::new(at("2024-05-30T12:30:00Z"), at("2024-06-01T06:00:00.5Z")), ..all.clone() };
-        assert_eq!(store.usage_by_window(&scope, cut.clone(), window).await.unwrap(), model.usage_by_window(&cut, window), "{size}");
+        let asked = by_window(cut, window);
+        assert_eq!(Some(store.usage_by_group(&scope, asked.clone()).await.unwrap()), model.usage_by_group(&asked), "{size}");
     }
 }

@@ -5,10 +5,10 @@ use std::pin::Pin;
 use domain::meter::{Aggregate, LedgerEntry, Window, WindowSize};
 use domain::money::Quantity;
 use domain::time::Zone;
-use streams::{Appended, EventFilter, EventOrder, EventStore, GroupKey, GroupedQuery, LateEntry, MeteredEvent, RowFilter};
+use streams::{Appended, EventFilter, EventOrder, EventStore, GroupKey, LateEntry, MeteredEvent, RowFilter};
 
 use super::futures_join;
-use crate::model::{Model, at, entry, grouped, late, metered, query, scope, weighted};
+use crate::model::{Model, at, by_window, entry, grouped, grouped_query, late, metered, query, scope, weighted};
 
 pub(super) async fn run(store: &dyn EventStore) {
     events_tell_their_entries(store).await;
@@ -87,11 +87,11 @@ async fn same_answers(store: &dyn EventStore, model: &Model, tenant: &str, meter
                 assert_eq!(store.usage(&scope, vec![asked.clone()]).await.unwrap(), [model.usage(&asked)], "{asked:?}");
                 for size in [WindowSize::Minutes15, WindowSize::Hour, WindowSize::Day, WindowSize::Month] {
                     let window = Window::new(size, Zone::UTC);
-                    let found = store.usage_by_window(&scope, asked.clone(), window).await.unwrap();
-                    assert_eq!(found, model.usage_by_window(&asked, window), "{asked:?} {size}");
+                    let found = store.usage_by_group(&scope, by_window(asked.clone(), window)).await.unwrap();
+                    assert_eq!(Some(found), model.usage_by_group(&by_window(asked.clone(), window)), "{asked:?} {size}");
                 }
                 let by = vec![GroupKey::Source, GroupKey::Meter];
-                let grouped = GroupedQuery { query: asked, filter: RowFilter::default(), by, window: None, groups_max: 99 };
+                let grouped = grouped_query(asked, RowFilter::default(), &by, None);
                 assert_eq!(Some(store.usage_by_group(&scope, grouped.clone()).await.unwrap()), model.usage_by_group(&grouped));
             }
         }

@@ -1,0 +1,26 @@
+//! How many rows an answer may have.
+
+use crate::EventStoreError;
+
+/// The bound of an answer, and what it has.
+pub(super) struct Room {
+    rows: usize,
+    rows_max: usize,
+}
+
+impl Room {
+    pub(super) fn new(rows_max: usize) -> Self {
+        Self { rows: 0, rows_max }
+    }
+
+    /// Takes in more rows, or refuses them.
+    pub(super) fn take(&mut self, rows: usize) -> Result<(), EventStoreError> {
+        self.rows = self.rows.saturating_add(rows);
+        if self.rows > self.rows_max { Err(self.refusal()) } else { Ok(()) }
+    }
+
+    /// Why a row does not fit.
+    pub(super) fn refusal(&self) -> EventStoreError {
+        EventStoreError::TooManyGroups(self.rows_max)
+    }
+}
