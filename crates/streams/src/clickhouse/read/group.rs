@@ -8,6 +8,7 @@ use domain::scope::Scope;
 use domain::time::Period;
 
 use super::aggregate::{AggregateRow, PARTS, UNITED, belongs};
+use super::count::HOUR;
 use super::piece::{INSTANT, ledger_pieces, within};
 use super::usage::between;
 use crate::clickhouse::engine::Engine;
@@ -38,7 +39,7 @@ pub(in crate::clickhouse) async fn usage_by_group(
     for piece in ledger_pieces(engine, &of_meter, period, window).await? {
         let hours: BTreeSet<i64> = piece.whole.iter().chain(&piece.split).copied().collect();
         let hours: Vec<i64> = hours.into_iter().collect();
-        let condition = format!("{belongs} AND {}", within(&hours, period, "hour"));
+        let condition = format!("{belongs} AND {}", within(&hours, period, HOUR));
         let text = query_text(asked, &piece.window_of(INSTANT), &condition, found.len());
         for row in engine.rows::<AggregateRow>(&text).await? {
             let window = piece.window(row.key)?;
