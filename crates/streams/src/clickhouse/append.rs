@@ -129,7 +129,7 @@ impl Writer<'_> {
             Ledger::Events => {
                 let rows: Vec<_> =
                     new.iter().map(|(logged, id)| EventRow::new(&logged.scope, &logged.event.event, *id, origin(logged.offset))).collect();
-                self.engine.insert::<EventRow<'static>>(&rows, token).await
+                self.engine.insert(&rows, token).await
             }
             Ledger::Usage => {
                 let mut rows = Vec::with_capacity(new.len() * 2);
@@ -139,7 +139,8 @@ impl Writer<'_> {
                     let counted = Counted::of(scope, &event.event);
                     rows.extend(event.entries.iter().map(|entry| UsageRow::entry(counted, entry, origin)));
                 }
-                self.engine.insert::<UsageRow<'static>>(&rows, token).await
+                rows.sort_unstable_by(UsageRow::by_place);
+                self.engine.insert(&rows, token).await
             }
         }
     }

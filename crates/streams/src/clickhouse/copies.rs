@@ -23,7 +23,7 @@ pub(super) async fn keep(engine: &Engine, partition: &str, copies: &[Refused<'_>
     let (Some((_, _, first)), Some((_, _, last))) = (copies.first(), copies.last()) else { return };
     rows.reverse();
     let token = format!("{partition}/copies-{first}-{last}");
-    let outcome = timeout(PATIENCE, engine.insert_once::<CopyRow<'static>>(&rows, &token)).await;
+    let outcome = timeout(PATIENCE, engine.insert_once(&rows, &token)).await;
     let error = match outcome {
         Ok(Ok(())) => return,
         Ok(Err(error)) => error.to_string(),

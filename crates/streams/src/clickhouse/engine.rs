@@ -9,9 +9,9 @@ use hyper_util::rt::TokioExecutor;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use super::block::{Block, TableRow};
 use super::error::Failure;
 use super::options::ClickHouseOptions;
-use super::row::TableRow;
 use crate::EventStoreError;
 
 /// Bytes of a query: lists of ids and of window bounds are long.
@@ -124,10 +124,11 @@ impl Engine {
     /// Writes rows as one block: all become visible at once, or none. Of inserts with the same token the table takes the first.
     ///
     /// An error leaves open whether the rows are there; repeating with the same token is safe.
-    pub(super) async fn insert<R: TableRow>(&self, rows: &[R::Value<'_>], token: &str) -> Result<(), EventStoreError> {
+    pub(super) async fn insert<R: TableRow>(&self, rows: &[R], token: &str) -> Result<(), EventStoreError> {
         let mut attempts = self.attempts(format!("insert of {} rows into {} as {token}", rows.len(), R::TABLE));
+        let block = Block::of(rows);
         loop {
-            match self.try_insert::<R>(rows, token).await {
+            match self.try_insert(R::TABLE, &block, token).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => attempts.pause(failure).await?,
             }
@@ -135,32 +136,30 @@ impl Engine {
     }
 
     /// The same without repetition.
-    pub(super) async fn insert_once<R: TableRow>(&self, rows: &[R::Value<'_>], token: &str) -> Result<(), EventStoreError> {
-        self.try_insert::<R>(rows, token).await.map_err(|failure| failure.error)
+    pub(super) async fn insert_once<R: TableRow>(&self, rows: &[R], token: &str) -> Result<(), EventStoreError> {
+        self.try_insert(R::TABLE, &Block::of(rows), token).await.map_err(|failure| failure.error)
     }
 
-    async fn try_insert<R: TableRow>(&self, rows: &[R::Value<'_>], token: &str) -> Result<(), Failure> {
+    async fn try_insert(&self, table: &str, block: &Block, token: &str) -> Result<(), Failure> {
         let _permit = self.permit().await?;
         // All of it: sending, which may be many pieces, and the answer.
-        match timeout(self.options.insert_timeout, self.send_insert::<R>(rows, token)).await {
+        match timeout(self.options.insert_timeout, self.send_insert(table, block, token)).await {
             Ok(done) => done,
             Err(_) => Err(Failure::timeout("an insert", self.options.insert_timeout)),
         }
     }
 
-    async fn send_insert<R: TableRow>(&self, rows: &[R::Value<'_>], token: &str) -> Result<(), Failure> {
-        // One block: the format reads up to this many rows at once, and nothing smaller is written on its own.
-        let block = (rows.len() + 1).to_string();
-        // Column types are not asked for: the definition of the table and the row stand side by side, and tests join them.
-        let client = self.client.clone().with_validation(false);
-        let mut insert = client
-            .insert::<R>(R::TABLE)
-            .await?
+    async fn send_insert(&self, table: &str, block: &Block, token: &str) -> Result<(), Failure> {
+        // One block: nothing smaller is written on its own, and nothing of this size is cut.
+        let rows = (block.rows() + 1).to_string();
+        let mut insert = self
+            .client
+            .insert_formatted_with(block.statement(table))
             .with_setting("insert_deduplication_token", token)
             .with_setting("insert_deduplicate", "1")
             .with_setting("async_insert", "0")
-            .with_setting("max_insert_block_size", &block)
-            .with_setting("min_insert_block_size_rows", &block)
+            .with_setting("max_insert_block_size", &rows)
+            .with_setting("min_insert_block_size_rows", &rows)
             .with_setting("min_insert_block_size_bytes", "0")
             .with_setting("max_insert_threads", "1")
             .with_setting("max_execution_time", self.options.insert_timeout.as_secs().max(1).to_string());
@@ -170,8 +169,8 @@ impl Engine {
                 .with_setting("insert_quorum", "auto")
                 .with_setting("load_balancing", "in_order");
         }
-        for row in rows {
-            insert.write(row).await?;
+        for piece in block.pieces() {
+            insert.send(piece.into()).await?;
         }
         Ok(insert.end().await?)
     }

@@ -27,7 +27,10 @@ pub(super) async fn known(engine: &Engine, ledger: Ledger, ids: &[IdHash]) -> Re
     let mut known = HashSet::new();
     for ids in ids.chunks(IDS_MAX) {
         let highs = sql::list(ids.iter().map(|id| id.high));
-        let rows: Vec<IdRow> = engine.rows(&format!("SELECT id_high, id_low FROM {} WHERE id_high IN ({highs})", table(ledger))).await?;
+        // One text, which the server takes apart when it runs: as numbers of the query each would pass its parser and analyser alone.
+        let highs = format!("SELECT toUInt64(arrayJoin(splitByChar(',', '{highs}')))");
+        let query = format!("SELECT id_high, id_low FROM {} WHERE id_high IN ({highs})", table(ledger));
+        let rows: Vec<IdRow> = engine.rows(&query).await?;
         known.extend(rows.into_iter().map(|row| IdHash { high: row.id_high, low: row.id_low }));
     }
     Ok(known)

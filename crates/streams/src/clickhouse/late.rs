@@ -161,7 +161,7 @@ impl LateWriter<'_> {
             rows.push(UsageRow::entry(counted, &late.entry, Origin { partition: self.partition, offset, writer: self.name }));
             attempt.offsets.insert(late.event_id.clone(), offset);
         }
-        self.engine.insert::<UsageRow<'static>>(&rows, &token(self.partition, after)).await?;
+        self.engine.insert(&rows, &token(self.partition, after)).await?;
         Ok(attempt)
     }
 }

@@ -1,16 +1,16 @@
 //! Brings the tables to the newest definition: numbered steps, recorded, each safe to run twice and beside another process.
 
 use clickhouse::Row;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::block::{Block, TableRow};
 use super::engine::Engine;
-use super::row::TableRow;
 use super::schema::{MIGRATIONS, Target, foundation};
 use crate::EventStoreError;
 
 /// A step that was applied.
-#[derive(Row, Serialize, Deserialize)]
+#[derive(Row, Deserialize)]
 struct AppliedRow {
     version: u32,
     name: String,
@@ -19,6 +19,12 @@ struct AppliedRow {
 
 impl TableRow for AppliedRow {
     const TABLE: &'static str = "schema_migrations";
+
+    fn write(rows: &[Self], block: &mut Block) {
+        block.numbers("version", "UInt32", rows.iter().map(|row| row.version.to_le_bytes()));
+        block.texts("name", rows.iter().map(|row| row.name.as_str()));
+        block.numbers("checksum", "UInt64", rows.iter().map(|row| row.checksum.to_le_bytes()));
+    }
 }
 
 /// Applies what is missing.
@@ -45,7 +51,7 @@ pub(super) async fn migrate(engine: &Engine) -> Result<(), EventStoreError> {
         }
         // Of several processes that come here at once, the token lets one record it.
         let row = AppliedRow { version: migration.version, name: migration.name.to_owned(), checksum };
-        engine.insert::<AppliedRow>(&[row], &format!("migration-{}", migration.version)).await?;
+        engine.insert(&[row], &format!("migration-{}", migration.version)).await?;
     }
     Ok(())
 }

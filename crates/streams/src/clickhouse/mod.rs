@@ -15,6 +15,8 @@ mod schema;
 
 mod migrate;
 
+mod block;
+
 mod row;
 
 mod position;

@@ -1,28 +1,24 @@
 //! Rows as they are written, and the identity of an event.
 
-use std::borrow::Cow;
+use std::cmp::Ordering;
 
-use clickhouse::Row;
 use domain::event::{Event, Properties};
 use domain::meter::{LedgerEntry, comparable};
 use domain::scope::Scope;
 use domain::time::Timestamp;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::block::{Block, Maps, TableRow};
 use crate::Ledger;
 
-/// A row that knows its table.
-pub(super) trait TableRow: clickhouse::RowWrite + Row {
-    /// The table's name, without database.
-    const TABLE: &'static str;
-}
+/// The type of an instant: microseconds.
+const INSTANT: &str = "DateTime64(6, 'UTC')";
 
 /// The table that a ledger fills.
 pub(super) const fn table(ledger: Ledger) -> &'static str {
     match ledger {
-        Ledger::Events => <EventRow<'static> as TableRow>::TABLE,
-        Ledger::Usage => <UsageRow<'static> as TableRow>::TABLE,
+        Ledger::Events => EventRow::TABLE,
+        Ledger::Usage => UsageRow::TABLE,
     }
 }
 
@@ -62,119 +58,92 @@ pub(super) struct Origin<'a> {
 }
 
 /// One accepted event.
-#[derive(Row, Serialize)]
 pub(super) struct EventRow<'a> {
-    tenant_id: &'a str,
-    environment_id: &'a str,
-    event_id: &'a str,
-    event_name: &'a str,
-    external_customer_id: &'a str,
-    customer_id: &'a str,
-    timestamp: i64,
-    ingested_at: i64,
-    source: &'a str,
-    properties: &'a str,
-    id_high: u64,
-    id_low: u64,
-    log_partition: &'a str,
-    log_offset: i64,
-    log_writer: &'a str,
-}
-
-impl TableRow for EventRow<'static> {
-    const TABLE: &'static str = "events";
+    scope: &'a Scope,
+    event: &'a Event,
+    id: IdHash,
+    origin: Origin<'a>,
 }
 
 impl<'a> EventRow<'a> {
     pub(super) fn new(scope: &'a Scope, event: &'a Event, id: IdHash, origin: Origin<'a>) -> Self {
-        Self {
-            tenant_id: scope.tenant_id.as_str(),
-            environment_id: scope.environment_id.as_str(),
-            event_id: &event.id,
-            event_name: &event.name,
-            external_customer_id: &event.external_customer_id,
-            customer_id: &event.customer_id,
-            timestamp: event.timestamp.micros(),
-            ingested_at: event.ingested_at.micros(),
-            source: &event.source,
-            properties: &event.properties,
-            id_high: id.high,
-            id_low: id.low,
-            log_partition: origin.partition,
-            log_offset: origin.offset,
-            log_writer: origin.writer,
-        }
+        Self { scope, event, id, origin }
+    }
+}
+
+impl TableRow for EventRow<'_> {
+    const TABLE: &'static str = "events";
+
+    fn write(rows: &[Self], block: &mut Block) {
+        write_events(rows.iter().map(|row| (row.scope, row.event)), block);
+        write_ids(rows.iter().map(|row| row.id), block);
+        write_places(rows.iter().map(|row| (row.origin.partition, row.origin.offset)), block);
+        block.words("log_writer", rows.iter().map(|row| row.origin.writer));
     }
 }
 
 /// A copy that was refused.
-#[derive(Row, Serialize)]
 pub(super) struct CopyRow<'a> {
-    tenant_id: &'a str,
-    environment_id: &'a str,
-    event_id: &'a str,
-    event_name: &'a str,
-    external_customer_id: &'a str,
-    customer_id: &'a str,
-    timestamp: i64,
-    ingested_at: i64,
-    source: &'a str,
-    properties: &'a str,
-    log_partition: &'a str,
-    log_offset: i64,
-}
-
-impl TableRow for CopyRow<'static> {
-    const TABLE: &'static str = "event_copies";
+    scope: &'a Scope,
+    event: &'a Event,
+    partition: &'a str,
+    offset: i64,
 }
 
 impl<'a> CopyRow<'a> {
     pub(super) fn new(scope: &'a Scope, event: &'a Event, partition: &'a str, offset: i64) -> Self {
-        Self {
-            tenant_id: scope.tenant_id.as_str(),
-            environment_id: scope.environment_id.as_str(),
-            event_id: &event.id,
-            event_name: &event.name,
-            external_customer_id: &event.external_customer_id,
-            customer_id: &event.customer_id,
-            timestamp: event.timestamp.micros(),
-            ingested_at: event.ingested_at.micros(),
-            source: &event.source,
-            properties: &event.properties,
-            log_partition: partition,
-            log_offset: offset,
-        }
+        Self { scope, event, partition, offset }
     }
 }
 
-/// What one event adds to one meter; or, without a meter, that it has been counted.
-#[derive(Row, Serialize)]
-pub(super) struct UsageRow<'a> {
-    tenant_id: &'a str,
-    environment_id: &'a str,
-    meter_id: &'a str,
-    external_customer_id: &'a str,
-    timestamp: i64,
-    event_id: &'a str,
-    source: &'a str,
-    quantity: i128,
-    unique_hash: Option<u128>,
-    group_value: Option<&'a str>,
-    weighted: bool,
-    properties: Vec<Property>,
-    comparables: Vec<Property>,
-    id_high: u64,
-    id_low: u64,
-    log_partition: &'a str,
-    log_offset: i64,
-    log_writer: &'a str,
+impl TableRow for CopyRow<'_> {
+    const TABLE: &'static str = "event_copies";
+
+    fn write(rows: &[Self], block: &mut Block) {
+        write_events(rows.iter().map(|row| (row.scope, row.event)), block);
+        write_places(rows.iter().map(|row| (row.partition, row.offset)), block);
+    }
 }
 
-/// Name and text.
-type Property = (String, String);
+/// What was sent.
+fn write_events<'a>(rows: impl Iterator<Item = (&'a Scope, &'a Event)> + Clone, block: &mut Block) {
+    let events = rows.clone().map(|(_, event)| event);
+    write_scopes(rows.map(|(scope, _)| scope), block);
+    block.texts("event_id", events.clone().map(|event| event.id.as_str()));
+    block.words("event_name", events.clone().map(|event| event.name.as_str()));
+    block.texts("external_customer_id", events.clone().map(|event| event.external_customer_id.as_str()));
+    block.texts("customer_id", events.clone().map(|event| event.customer_id.as_str()));
+    block.numbers("timestamp", INSTANT, events.clone().map(|event| event.timestamp.micros().to_le_bytes()));
+    block.numbers("ingested_at", INSTANT, events.clone().map(|event| event.ingested_at.micros().to_le_bytes()));
+    block.words("source", events.clone().map(|event| event.source.as_str()));
+    block.texts("properties", events.map(|event| event.properties.as_str()));
+}
 
-impl TableRow for UsageRow<'static> {
-    const TABLE: &'static str = "usage_ledger";
+fn write_scopes<'a>(scopes: impl Iterator<Item = &'a Scope> + Clone, block: &mut Block) {
+    block.words("tenant_id", scopes.clone().map(|scope| scope.tenant_id.as_str()));
+    block.words("environment_id", scopes.map(|scope| scope.environment_id.as_str()));
+}
+
+fn write_ids(ids: impl Iterator<Item = IdHash> + Clone, block: &mut Block) {
+    block.numbers("id_high", "UInt64", ids.clone().map(|id| id.high.to_le_bytes()));
+    block.numbers("id_low", "UInt64", ids.map(|id| id.low.to_le_bytes()));
+}
+
+fn write_places<'a>(places: impl Iterator<Item = (&'a str, i64)> + Clone, block: &mut Block) {
+    block.words("log_partition", places.clone().map(|(partition, _)| partition));
+    block.numbers("log_offset", "Int64", places.map(|(_, offset)| offset.to_le_bytes()));
+}
+
+/// What one event adds to one meter; or, without a meter, that it has been counted.
+pub(super) struct UsageRow<'a> {
+    of: Counted<'a>,
+    /// None in a marker.
+    entry: Option<&'a LedgerEntry>,
+    /// None in a meter's row, so that the index of identities stays as small as the events are many.
+    id: IdHash,
+    /// The JSON of a marker.
+    properties: &'a str,
+    origin: Origin<'a>,
 }
 
 /// The event that a row of the usage ledger belongs to.
@@ -197,61 +166,78 @@ impl<'a> Counted<'a> {
 impl<'a> UsageRow<'a> {
     /// The marker: it carries identity and properties, and is there also for an event that no meter reads.
     pub(super) fn marker(scope: &'a Scope, event: &'a Event, id: IdHash, origin: Origin<'a>) -> Self {
-        let (properties, comparables) = texts(&event.properties);
-        Self { id_high: id.high, id_low: id.low, properties, comparables, ..Self::empty(Counted::of(scope, event), origin) }
+        Self { of: Counted::of(scope, event), entry: None, id, properties: &event.properties, origin }
     }
 
-    /// The row of one meter. It carries no identity, so that the index of identities stays as small as the events are many.
+    /// The row of one meter.
     pub(super) fn entry(of: Counted<'a>, entry: &'a LedgerEntry, origin: Origin<'a>) -> Self {
-        Self {
-            meter_id: entry.meter_id.as_str(),
-            quantity: entry.quantity.to_units(),
-            // Half of it distinguishes as well, in half the room.
-            unique_hash: entry.unique_hash.map(|hash| hash[..16].iter().fold(0, |number, byte| number << 8 | u128::from(*byte))),
-            group_value: entry.group.as_deref(),
-            weighted: entry.weighted,
-            ..Self::empty(of, origin)
-        }
+        Self { of, entry: Some(entry), id: IdHash { high: 0, low: 0 }, properties: "", origin }
     }
 
-    fn empty(of: Counted<'a>, origin: Origin<'a>) -> Self {
-        Self {
-            tenant_id: of.scope.tenant_id.as_str(),
-            environment_id: of.scope.environment_id.as_str(),
-            meter_id: "",
-            external_customer_id: of.external_customer_id,
-            timestamp: of.timestamp.micros(),
-            event_id: of.event_id,
-            source: of.source,
-            quantity: 0,
-            unique_hash: None,
-            group_value: None,
-            weighted: false,
-            properties: Vec::new(),
-            comparables: Vec::new(),
-            id_high: 0,
-            id_low: 0,
-            log_partition: origin.partition,
-            log_offset: origin.offset,
-            log_writer: origin.writer,
-        }
+    /// The order of the table. Rows that come in it need not be sorted by the server.
+    pub(super) fn by_place(&self, other: &Self) -> Ordering {
+        let place = |row: &Self| {
+            let Counted { scope, external_customer_id, timestamp, event_id, .. } = row.of;
+            (scope.tenant_id.as_str(), scope.environment_id.as_str(), row.meter_id(), external_customer_id, timestamp, event_id)
+        };
+        place(self).cmp(&place(other))
+    }
+
+    fn meter_id(&self) -> &'a str {
+        self.entry.map_or("", |entry| entry.meter_id.as_str())
     }
 }
 
-/// First-level properties as texts; and those of them that compare in another form, in it. What is no object has none.
-fn texts(json: &str) -> (Vec<Property>, Vec<Property>) {
-    let Ok(sent) = Properties::parse(json) else { return Default::default() };
-    let (mut properties, mut comparables) = (Vec::new(), Vec::new());
-    for (name, value) in sent.iter() {
-        let text = value.text().into_owned();
-        if let Cow::Owned(comparable) = comparable(&text)
-            && comparable != text
-        {
-            comparables.push((name.to_owned(), comparable));
+impl TableRow for UsageRow<'_> {
+    const TABLE: &'static str = "usage_ledger";
+
+    fn write(rows: &[Self], block: &mut Block) {
+        let entries = rows.iter().map(|row| row.entry);
+        write_scopes(rows.iter().map(|row| row.of.scope), block);
+        block.words("meter_id", rows.iter().map(UsageRow::meter_id));
+        block.texts("external_customer_id", rows.iter().map(|row| row.of.external_customer_id));
+        block.numbers("timestamp", INSTANT, rows.iter().map(|row| row.of.timestamp.micros().to_le_bytes()));
+        block.texts("event_id", rows.iter().map(|row| row.of.event_id));
+        block.words("source", rows.iter().map(|row| row.of.source));
+        block.numbers("quantity", "Int128", entries.clone().map(|entry| entry.map_or(0, |entry| entry.quantity.to_units()).to_le_bytes()));
+        block.optional_numbers("unique_hash", "UInt128", entries.clone().map(|entry| entry?.unique_hash.as_ref().map(half)));
+        block.optional_texts("group_value", entries.clone().map(|entry| entry?.group.as_deref()));
+        block.numbers("weighted", "UInt8", entries.map(|entry| [u8::from(entry.is_some_and(|entry| entry.weighted))]));
+        let (mut properties, mut comparables) = (Maps::default(), Maps::default());
+        for row in rows {
+            each_property(row.properties, |name, text, comparable| {
+                properties.push(name, text);
+                if let Some(comparable) = comparable {
+                    comparables.push(name, comparable);
+                }
+            });
+            properties.end_row();
+            comparables.end_row();
         }
-        properties.push((name.to_owned(), text));
+        block.maps("properties", &properties);
+        block.maps("comparables", &comparables);
+        write_ids(rows.iter().map(|row| row.id), block);
+        write_places(rows.iter().map(|row| (row.origin.partition, row.origin.offset)), block);
+        block.words("log_writer", rows.iter().map(|row| row.origin.writer));
     }
-    (properties, comparables)
+}
+
+/// The first half of a hash, as the number that it reads; it distinguishes as well, in half the room.
+fn half(hash: &[u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash[..16]);
+    half.reverse();
+    half
+}
+
+/// First-level properties: name, text and, where it compares in another form, that. What is no object has none.
+fn each_property(json: &str, mut take: impl FnMut(&str, &str, Option<&str>)) {
+    let Ok(sent) = Properties::parse(json) else { return };
+    for (name, value) in sent.iter() {
+        let text = value.text();
+        let comparable = comparable(&text);
+        take(name, &text, Some(comparable.as_ref()).filter(|comparable| **comparable != *text));
+    }
 }
 
 #[cfg(test)]
@@ -272,13 +258,23 @@ mod tests {
         // Stored: it must never change.
         assert_eq!(id("a", "b", "c"), id("a", "b", "c"));
     }
+
     #[test]
     fn properties_are_texts_and_their_comparable_forms() {
-        let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
-        let (properties, comparables) = texts(r#"{"b":5.0,"a":"5.0","c":null,"b":"x","d":1e6,"e":"+1e6"}"#);
-        assert_eq!(properties, [pair("a", "5.0"), pair("b", "x"), pair("c", "<nil>"), pair("d", "1000000"), pair("e", "+1e6")]);
-        assert_eq!(comparables, [pair("a", "5"), pair("e", "1000000")]);
-        assert_eq!(texts(""), Default::default());
-        assert_eq!(texts("[1]"), Default::default());
+        let read = |json: &str| {
+            let mut read = Vec::new();
+            each_property(json, |name, text, comparable| read.push(format!("{name}={text}|{}", comparable.unwrap_or_default())));
+            read
+        };
+        let all = read(r#"{"b":5.0,"a":"5.0","c":null,"b":"x","d":1e6,"e":"+1e6"}"#);
+        assert_eq!(all, ["a=5.0|5", "b=x|", "c=<nil>|", "d=1000000|", "e=+1e6|1000000"]);
+        assert!(read("").is_empty() && read("[1]").is_empty());
+    }
+
+    #[test]
+    fn half_a_hash_is_the_number_it_begins_with() {
+        let mut hash = [7; 32];
+        (hash[0], hash[15]) = (1, 2);
+        assert_eq!(u128::from_le_bytes(half(&hash)), 0x0107_0707_0707_0707_0707_0707_0707_0702);
     }
 }

@@ -26,11 +26,16 @@ pub(super) struct Migration {
 /// All steps in their order.
 pub(super) const MIGRATIONS: [Migration; 1] = [Migration { version: 1, name: "events and usage ledger", statements: first }];
 
+/// Days that a refused copy is kept: as long as an id is recognized at least (ADR 0005).
+const COPIES_DAYS: u32 = 35;
+
 /// One table.
 struct Table {
     name: &'static str,
     columns: &'static str,
     order: &'static str,
+    /// The date of a row, and how many days later it goes. Only where nothing is counted: no total may depend on merges.
+    kept_days: Option<(&'static str, u32)>,
 }
 
 /// The raw log. In the order of listing; `by_id` finds an identity and the time under which to read the event.
@@ -56,12 +61,14 @@ const EVENTS: Table = Table {
     PROJECTION by_id (SELECT id_high, id_low, timestamp ORDER BY id_high),
     PROJECTION positions (SELECT log_partition, log_writer, max(log_offset) GROUP BY log_partition, log_writer)",
     order: "tenant_id, environment_id, timestamp, event_id",
+    kept_days: None,
 };
 
 /// What each event adds to each meter, with one marker row (without meter) per event, which alone carries the properties: each first-level
 /// one as its text, and once more in the form that compares where that differs (`domain::meter::comparable`). `by_id` tells whether an event
 /// was counted and where its rows are. `hours` adds the rows up; its sets of unique values are kept as states, so that hours and rows unite
-/// in one query.
+/// in one query. The latest row is a text that sorts by time and then event id (`read::aggregate`), which costs a fifth of a tuple. Markers
+/// have no hour, so that they share a cell per customer instead of making as many as a meter does.
 const USAGE_LEDGER: Table = Table {
     name: "usage_ledger",
     columns: "
@@ -70,7 +77,7 @@ const USAGE_LEDGER: Table = Table {
     meter_id LowCardinality(String),
     external_customer_id String,
     timestamp DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
-    hour UInt32 MATERIALIZED toUInt32(intDiv(toUnixTimestamp64Micro(timestamp), 3600000000)) CODEC(Delta, ZSTD(1)),
+    hour UInt32 MATERIALIZED if(meter_id = '', 0, toUInt32(intDiv(toUnixTimestamp64Micro(timestamp), 3600000000))) CODEC(Delta, ZSTD(1)),
     event_id String CODEC(ZSTD(1)),
     source LowCardinality(String),
     quantity Int128 CODEC(ZSTD(1)),
@@ -88,14 +95,18 @@ const USAGE_LEDGER: Table = Table {
     PROJECTION hours (
         SELECT tenant_id, environment_id, meter_id, external_customer_id, hour,
             count(), sum(toInt256(quantity)), sum(toInt256(quantity) * (weighted * toUnixTimestamp64Micro(timestamp))), max(quantity),
-            max((timestamp, event_id, quantity)), uniqExactState(unique_hash)
+            max(concat(reverse(reinterpretAsFixedString(toUnixTimestamp64Micro(timestamp))), replaceAll(event_id, '\\0', '\\0.'), '\\0\\0',
+                reinterpretAsFixedString(quantity))),
+            uniqExactState(unique_hash)
         GROUP BY tenant_id, environment_id, meter_id, external_customer_id, hour
     ),
     PROJECTION positions (SELECT log_partition, log_writer, max(log_offset) GROUP BY log_partition, log_writer)",
     order: "tenant_id, environment_id, meter_id, external_customer_id, timestamp, event_id",
+    kept_days: None,
 };
 
-/// Copies that were refused. A batch that is read again may bring one again: place and offset tell.
+/// Copies that were refused. A batch that is read again may bring one again: place and offset tell. They go by the day on which the server
+/// took them: `ingested_at` is the clock of an environment, which may stand elsewhere.
 const EVENT_COPIES: Table = Table {
     name: "event_copies",
     columns: "
@@ -110,8 +121,10 @@ const EVENT_COPIES: Table = Table {
     source LowCardinality(String),
     properties String CODEC(ZSTD(1)),
     log_partition LowCardinality(String),
-    log_offset Int64 CODEC(Delta, ZSTD(1))",
+    log_offset Int64 CODEC(Delta, ZSTD(1)),
+    stored_on Date DEFAULT today()",
     order: "tenant_id, environment_id, event_id, ingested_at",
+    kept_days: Some(("stored_on", COPIES_DAYS)),
 };
 
 fn first(target: &Target<'_>) -> Vec<String> {
@@ -146,17 +159,18 @@ pub(super) fn foundation(target: &Target<'_>) -> Vec<String> {
 impl Table {
     /// No `PARTITION BY`: it would spread a batch over several parts, and only a part becomes visible as a whole.
     fn statements(&self, target: &Target<'_>) -> Vec<String> {
-        let Self { name, columns, order } = self;
+        let Self { name, columns, order, kept_days } = self;
+        let ttl = kept_days.map(|(date, days)| format!(" TTL {date} + INTERVAL {days} DAY")).unwrap_or_default();
         let on_cluster = target.on_cluster();
         let Some(cluster) = target.cluster else {
             return vec![format!(
-                "CREATE TABLE IF NOT EXISTS {} ({columns}\n) ENGINE = MergeTree ORDER BY ({order}) SETTINGS non_replicated_deduplication_window = {TOKENS}",
+                "CREATE TABLE IF NOT EXISTS {} ({columns}\n) ENGINE = MergeTree ORDER BY ({order}){ttl} SETTINGS non_replicated_deduplication_window = {TOKENS}",
                 target.table(name)
             )];
         };
         let local = format!("{name}_local");
         let rows = format!(
-            "CREATE TABLE IF NOT EXISTS {}{on_cluster} ({columns}\n) ENGINE = ReplicatedMergeTree('/clickhouse/tables/{}/{local}/{{shard}}', '{{replica}}') ORDER BY ({order}) SETTINGS {}",
+            "CREATE TABLE IF NOT EXISTS {}{on_cluster} ({columns}\n) ENGINE = ReplicatedMergeTree('/clickhouse/tables/{}/{local}/{{shard}}', '{{replica}}') ORDER BY ({order}){ttl} SETTINGS {}",
             target.table(&local),
             target.database,
             replicated_window()

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS `flexprice`.`usage_ledger` (
     meter_id LowCardinality(String),
     external_customer_id String,
     timestamp DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
-    hour UInt32 MATERIALIZED toUInt32(intDiv(toUnixTimestamp64Micro(timestamp), 3600000000)) CODEC(Delta, ZSTD(1)),
+    hour UInt32 MATERIALIZED if(meter_id = '', 0, toUInt32(intDiv(toUnixTimestamp64Micro(timestamp), 3600000000))) CODEC(Delta, ZSTD(1)),
     event_id String CODEC(ZSTD(1)),
     source LowCardinality(String),
     quantity Int128 CODEC(ZSTD(1)),
@@ -47,7 +47,9 @@ CREATE TABLE IF NOT EXISTS `flexprice`.`usage_ledger` (
     PROJECTION hours (
         SELECT tenant_id, environment_id, meter_id, external_customer_id, hour,
             count(), sum(toInt256(quantity)), sum(toInt256(quantity) * (weighted * toUnixTimestamp64Micro(timestamp))), max(quantity),
-            max((timestamp, event_id, quantity)), uniqExactState(unique_hash)
+            max(concat(reverse(reinterpretAsFixedString(toUnixTimestamp64Micro(timestamp))), replaceAll(event_id, '\0', '\0.'), '\0\0',
+                reinterpretAsFixedString(quantity))),
+            uniqExactState(unique_hash)
         GROUP BY tenant_id, environment_id, meter_id, external_customer_id, hour
     ),
     PROJECTION positions (SELECT log_partition, log_writer, max(log_offset) GROUP BY log_partition, log_writer)
@@ -65,8 +67,9 @@ CREATE TABLE IF NOT EXISTS `flexprice`.`event_copies` (
     source LowCardinality(String),
     properties String CODEC(ZSTD(1)),
     log_partition LowCardinality(String),
-    log_offset Int64 CODEC(Delta, ZSTD(1))
-) ENGINE = MergeTree ORDER BY (tenant_id, environment_id, event_id, ingested_at) SETTINGS non_replicated_deduplication_window = 100000;
+    log_offset Int64 CODEC(Delta, ZSTD(1)),
+    stored_on Date DEFAULT today()
+) ENGINE = MergeTree ORDER BY (tenant_id, environment_id, event_id, ingested_at) TTL stored_on + INTERVAL 35 DAY SETTINGS non_replicated_deduplication_window = 100000;
 
 CREATE TABLE IF NOT EXISTS `flexprice`.`probe` (written UInt8) ENGINE = Null;
 

@@ -5,14 +5,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use clickhouse::Row;
 use domain::event::Event;
 use domain::meter::{Aggregate, LedgerEntry, Window};
 use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
-use serde::Serialize;
 
 use super::append::{Outcome, RACES_MAX, Writer, direct_batch, unite};
+use super::block::{Block, TableRow};
 use super::copies::{self, Refused};
 use super::engine::Engine;
 use super::late::{self, LateWriter};
@@ -20,7 +19,6 @@ use super::migrate;
 use super::options::ClickHouseOptions;
 use super::position::position;
 use super::read;
-use super::row::TableRow;
 use crate::{
     Appended, EventFilter, EventOrder, EventStore, EventStoreError, GroupUsage, GroupedQuery, LateEntry, Ledger, LogPartition, LogStore,
     LoggedBatch, LoggedEvent, MeteredEvent, RefusedCopy, Stored, UsageQuery,
@@ -38,13 +36,15 @@ pub struct ClickHouseEventStore {
     writing: Mutex<HashMap<(Ledger, LogPartition), Turn>>,
 }
 
-#[derive(Row, Serialize)]
-struct ProbeRow {
-    written: u8,
-}
+/// What readiness writes.
+struct ProbeRow;
 
 impl TableRow for ProbeRow {
     const TABLE: &'static str = "probe";
+
+    fn write(rows: &[Self], block: &mut Block) {
+        block.numbers("written", "UInt8", rows.iter().map(|_| [1]));
+    }
 }
 
 impl ClickHouseEventStore {
@@ -209,7 +209,7 @@ impl EventStore for ClickHouseEventStore {
 
     async fn check(&self) -> Result<(), EventStoreError> {
         migrate::check(&self.engine).await?;
-        self.engine.insert::<ProbeRow>(&[ProbeRow { written: 1 }], "").await
+        self.engine.insert(&[ProbeRow], "").await
     }
 
     async fn close(&self) {

@@ -21,6 +21,7 @@ pub(crate) async fn run(store: &dyn EventStore) {
     late_events_count_where_they_belong(store).await;
     unique_values_unite(store).await;
     the_greatest_time_and_id_is_latest(store).await;
+    the_latest_of_one_instant_has_the_greatest_id(store).await;
     windows_follow_the_zone(store).await;
     scopes_are_apart(store).await;
     events_without_meters_are_listed(store).await;
@@ -125,6 +126,26 @@ async fn the_greatest_time_and_id_is_latest(store: &dyn EventStore) {
     let usage = store.usage(&scope, vec![day]).await.unwrap().remove(0);
     assert_eq!(usage.latest.map(|latest| (latest.event_id, latest.quantity)), Some(("b".to_owned(), Quantity::from_units(8))));
     assert_eq!(usage.max, Some(Quantity::from_units(99)));
+}
+
+/// Of one instant the greatest id, byte by byte: an id comes before all that it begins, also where a zero byte follows.
+async fn the_latest_of_one_instant_has_the_greatest_id(store: &dyn EventStore) {
+    let ascending = ["a", "a\0", "a\0\0", "a\0.", "a\0b", "a\u{1}", "a.", "aa", "b"];
+    for (number, pair) in ascending.windows(2).enumerate() {
+        let scope = scope(&format!("the_latest_of_one_instant_has_the_greatest_id_{number}"));
+        // A quantity that would sort the other way, in cells of whole hours and in rows.
+        let events =
+            [(pair[1], -7), (pair[0], 9)].map(|(id, units)| metered(id, "c", "2024-05-01T10:00:00Z", vec![entry("m", units, None)]));
+        store.append(&scope, events.to_vec()).await.unwrap();
+        for end in ["2024-05-01T11:00:00Z", "2024-05-01T10:30:00Z"] {
+            let usage = store.usage(&scope, vec![query(&["c"], "m", "2024-05-01T10:00:00Z", end)]).await.unwrap().remove(0);
+            let latest = usage.latest.unwrap();
+            assert_eq!(
+                (latest.event_id.as_str(), latest.quantity, latest.timestamp),
+                (pair[1], Quantity::from_units(-7), at("2024-05-01T10:00:00Z"))
+            );
+        }
+    }
 }
 
 async fn windows_follow_the_zone(store: &dyn EventStore) {

@@ -8,4 +8,5 @@ mod flow;
 mod oracle;
 mod replicas;
 mod roles;
+mod slow_store;
 mod workers;

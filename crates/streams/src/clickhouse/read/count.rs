@@ -15,8 +15,8 @@ use crate::EventStoreError;
 use crate::clickhouse::engine::Engine;
 use crate::clickhouse::sql;
 
-/// An event's hour; the table of events keeps none.
-const HOUR: &str = "toUInt64(intDiv(toUnixTimestamp64Micro(timestamp), 3600000000))";
+/// An event's hour, where the column does not tell it: events have none, and markers none that counts.
+pub(super) const HOUR: &str = "toUInt64(intDiv(toUnixTimestamp64Micro(timestamp), 3600000000))";
 
 #[derive(Row, Deserialize)]
 struct CountRow {

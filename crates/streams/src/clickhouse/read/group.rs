@@ -8,6 +8,7 @@ use domain::scope::Scope;
 use domain::time::Period;
 
 use super::aggregate::{AggregateRow, PARTS, UNITED, belongs};
+use super::count::HOUR;
 use super::piece::{INSTANT, ledger_pieces, within};
 use super::usage::{between, usage};
 use super::window::usage_by_window;
@@ -48,7 +49,7 @@ pub(in crate::clickhouse) async fn usage_by_group(
                 for piece in ledger_pieces(engine, &of_meters, period, window).await? {
                     let hours: BTreeSet<i64> = piece.whole.iter().chain(&piece.split).copied().collect();
                     let hours: Vec<i64> = hours.into_iter().collect();
-                    let condition = format!("{belongs} AND {}", within(&hours, period, "hour"));
+                    let condition = format!("{belongs} AND {}", within(&hours, period, HOUR));
                     let text = query_text(&asked.filter, &set, &piece.window_of(INSTANT), &condition, found.limit());
                     for row in engine.rows::<AggregateRow>(&text).await? {
                         found.add(piece.window(row.key)?, row)?;

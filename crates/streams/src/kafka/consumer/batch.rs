@@ -1,13 +1,12 @@
 //! Reading a batch: messages of one partition, decoded, until it is full or old enough.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use rdkafka::consumer::MessageStream;
 use rdkafka::error::KafkaError as Native;
 use rdkafka::message::{BorrowedMessage, Message, OwnedMessage};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use domain::time::Timestamp;
@@ -16,13 +15,12 @@ use super::super::message::decode_event;
 use super::group::Group;
 use super::handler::DecodedRecord;
 use super::pace::Pace;
+use super::turns::{Turn, Turns};
 use super::{ConsumerOptions, told};
 
 /// After so many messages in one go others get their turn on the thread.
 const MESSAGES_BEFORE_YIELD: usize = 256;
-/// A partition that is behind and gets nothing for so long begins anew.
-const STALL: Duration = Duration::from_secs(30);
-/// How often that is looked at.
+/// How often a partition that gets nothing is looked at, at least.
 const STALL_LOOK: Duration = Duration::from_secs(1);
 
 /// What was read.
@@ -33,8 +31,8 @@ pub(super) struct Batch {
     pub(super) poison: Vec<(OwnedMessage, String)>,
     /// The last offset read.
     pub(super) last: i64,
-    /// The right to hold a batch in memory; given back when the batch is done.
-    pub(super) turn: Option<OwnedSemaphorePermit>,
+    /// The right to hold the batch in memory, for as long as it is.
+    pub(super) turn: Option<Turn>,
     bytes: usize,
     messages: usize,
 }
@@ -73,7 +71,7 @@ pub(super) async fn read(
     wanted: Wanted<'_>,
     options: &ConsumerOptions,
     pace: Option<&Pace>,
-    turns: &Arc<Semaphore>,
+    turns: &Turns,
     stop: &mut watch::Receiver<bool>,
 ) -> Read {
     let mut batch = Batch::default();
@@ -86,7 +84,7 @@ pub(super) async fn read(
                 () = told(stop) => return Read::Stopped,
                 message = stream.next() => message,
                 () = until(deadline) => return Read::Batch(batch),
-                waiting = stalled(wanted.waiting), if batch.messages == 0 => return Read::Stalled(waiting),
+                waiting = stalled(wanted.waiting, options.stall_timeout), if batch.messages == 0 => return Read::Stalled(waiting),
             },
         };
         match message {
@@ -103,7 +101,7 @@ pub(super) async fn read(
                     tokio::select! {
                         biased;
                         () = told(stop) => return Read::Stopped,
-                        turn = Arc::clone(turns).acquire_owned() => batch.turn = turn.ok(),
+                        turn = turns.take() => batch.turn = turn,
                     }
                     // A batch that waited for its turn takes what has come meanwhile, not only the first few messages.
                     deadline = Some((oldest + options.batch_age_max).max(Instant::now() + options.batch_age_max / 5));
@@ -130,13 +128,13 @@ pub(super) async fn read(
 }
 
 /// Waits until messages have been waiting for long while none came; how many.
-async fn stalled(waiting: &(dyn Fn() -> i64 + Send + Sync)) -> i64 {
+async fn stalled(waiting: &(dyn Fn() -> i64 + Send + Sync), timeout: Duration) -> i64 {
     let mut since = Instant::now();
     loop {
-        tokio::time::sleep(STALL_LOOK).await;
+        tokio::time::sleep(STALL_LOOK.min(timeout)).await;
         match waiting() {
             0 => since = Instant::now(),
-            waiting if since.elapsed() >= STALL => return waiting,
+            waiting if since.elapsed() >= timeout => return waiting,
             _ => {}
         }
     }
@@ -155,6 +153,9 @@ impl Batch {
         self.messages += 1;
         let value = message.payload().unwrap_or_default();
         self.bytes += value.len();
+        if let Some(turn) = &mut self.turn {
+            turn.hold(value.len());
+        }
         let recorded_at = message.timestamp().to_millis().unwrap_or_default().saturating_mul(1_000);
         match decode_event(value, Timestamp::from_micros(recorded_at)) {
             Ok((scope, event)) => self.records.push(DecodedRecord { offset: message.offset(), scope, event }),

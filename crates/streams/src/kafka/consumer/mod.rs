@@ -29,6 +29,9 @@ mod member;
 /// Rate limit.
 mod pace;
 
+/// Batches in memory.
+mod turns;
+
 /// One partition: read, hand over, retry, commit.
 mod partition;
 
@@ -59,7 +62,7 @@ pub struct ConsumerOptions {
     pub batch_bytes_max: usize,
     /// A batch that is not full is handed over at this age.
     pub batch_age_max: Duration,
-    /// Batches in memory at the same time, over all partitions; one whose handler fails does not count while it waits.
+    /// Batches in memory at the same time, over all partitions. One whose handler fails is dropped, and read again later.
     pub batches_in_flight_max: usize,
     /// The handler has so long for a batch; then the batch comes again.
     pub handler_timeout: Duration,
@@ -73,6 +76,8 @@ pub struct ConsumerOptions {
     pub drain_timeout: Duration,
     /// How often the lag is measured.
     pub lag_interval: Duration,
+    /// A partition that is behind and gets nothing for so long begins anew.
+    pub stall_timeout: Duration,
     /// The longest wait for an answer of the brokers.
     pub request_timeout: Duration,
 }
@@ -96,6 +101,7 @@ impl ConsumerOptions {
             instance_id: None,
             drain_timeout: Duration::from_secs(10),
             lag_interval: Duration::from_secs(5),
+            stall_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(10),
         }
     }
@@ -184,7 +190,7 @@ impl KafkaConsumer {
         let board = Board::default();
         let parts = partition::Parts {
             pace: pace::Pace::new(options.rate_limit),
-            turns: Arc::new(tokio::sync::Semaphore::new(options.batches_in_flight_max)),
+            turns: turns::Turns::new(&options),
             kafka: kafka.clone(),
             board: board.clone(),
             options,

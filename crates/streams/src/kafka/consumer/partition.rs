@@ -1,13 +1,15 @@
 //! One partition of a consumer: find the beginning, then read a batch, hand it over, commit, and so on. Whatever fails is tried again until
-//! it works or the partition goes; meanwhile the batch stays in memory and nothing more is fetched than the prefetch limit allows.
+//! it works or the partition goes. A batch that the handler does not take is read again then: while all partitions wait for a store, none
+//! keeps a batch in memory, and nothing more is fetched than the prefetch limit allows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer, stream_consumer::StreamPartitionQueue};
 use rdkafka::message::OwnedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::super::client::KafkaOptions;
 use super::super::dead_letters::DeadLetters;
@@ -17,6 +19,7 @@ use super::group::Group;
 use super::handler::{Handled, LogHandler, RecordBatch};
 use super::pace::Pace;
 use super::start::{self, Refusal};
+use super::turns::Turns;
 use super::{Board, ConsumerOptions, PartitionState, told};
 use crate::LogPartition;
 
@@ -43,7 +46,7 @@ pub(super) struct Parts {
     pub(super) dead_letters: DeadLetters,
     pub(super) pace: Option<Pace>,
     /// Batches that may be in memory at the same time.
-    pub(super) turns: Arc<Semaphore>,
+    pub(super) turns: Turns,
     pub(super) board: Board,
 }
 
@@ -70,6 +73,14 @@ pub(super) struct Partition {
 /// Told to stop while trying.
 struct Stop;
 
+/// What became of a batch.
+enum Settled {
+    /// The store holds it, and this is its position.
+    Done(Option<i64>),
+    /// It was not taken and is gone from memory; the store's position, as far as known.
+    Again(Option<i64>),
+}
+
 impl Partition {
     /// Works until told to stop or until reading fails.
     pub(super) async fn run(mut self) -> Exit {
@@ -83,6 +94,7 @@ impl Partition {
         tracing::info!(group = %self.parts.options.group, partition = %self.partition, offset, "kafka partition is read");
         let parts = Arc::clone(&self.parts);
         let (mut stop, mut next, mut gap_to) = (self.stop.clone(), offset, None);
+        let (mut backoff, mut buried) = (Backoff::default(), BTreeSet::new());
         let mut refused = self.consumer.context().refused_commits();
         if after.is_some_and(|after| after + 1 == offset) {
             // Whoever stored it may have died before it could tell the group, and nothing more may come.
@@ -114,10 +126,21 @@ impl Partition {
                 Read::Stalled(waiting) => return Exit::Failed(format!("{waiting} messages from offset {next} on wait, and none comes")),
                 Read::Failed(error) => return Exit::Failed(error.to_string()),
             };
-            next = batch.last + 1;
-            let Ok(position) = self.settle(batch, after).await else { return Exit::Stopped };
-            after = position;
-            next = next.max(after.map_or(0, |after| after + 1));
+            let last = batch.last;
+            match self.settle(batch, after, &mut buried, &mut backoff).await {
+                Ok(Settled::Done(position)) => after = position,
+                Ok(Settled::Again(position)) => {
+                    after = position;
+                    next = next.max(after.map_or(0, |after| after + 1));
+                    match self.seek(next).await {
+                        Ok(()) => continue,
+                        Err(cause) => return Exit::Failed(cause),
+                    }
+                }
+                Err(Stop) => return Exit::Stopped,
+            }
+            buried.clear();
+            next = after.map_or(0, |after| after + 1).max(last + 1);
             refused = self.consumer.context().refused_commits();
             self.commit(next);
         }
@@ -203,20 +226,24 @@ impl Partition {
         Err(format!("it cannot be moved to offset {offset}: {cause}"))
     }
 
-    /// Puts dead letters aside and gives the rest to the handler until it has taken it. Dead letters come first: once the store's position
-    /// has passed them nobody would look at them again.
-    async fn settle(&mut self, mut batch: Batch, mut after: Option<i64>) -> Result<Option<i64>, Stop> {
+    /// Puts dead letters aside and gives the rest to the handler. Dead letters come first: once the store's position has passed them nobody
+    /// would look at them again. When the handler does not take it, the batch is dropped before the wait. `buried` are the dead letters of
+    /// earlier tries.
+    async fn settle(
+        &mut self,
+        mut batch: Batch,
+        mut after: Option<i64>,
+        buried: &mut BTreeSet<i64>,
+        backoff: &mut Backoff,
+    ) -> Result<Settled, Stop> {
         let begun = Instant::now();
         let messages = batch.messages();
-        let mut turn = batch.turn.take();
-        self.bury(batch.poison).await?;
+        let turn = batch.turn.take();
+        self.bury(batch.poison, buried).await?;
         let mut records = RecordBatch { partition: self.partition.clone(), after, last: batch.last, records: batch.records };
-        let mut backoff = Backoff::default();
+        records.records.retain(|record| !buried.contains(&record.offset));
         while !records.records.is_empty() {
             let shared = Arc::new(records);
-            if turn.is_none() {
-                turn = Arc::clone(&self.parts.turns).acquire_owned().await.ok();
-            }
             let handled = tokio::time::timeout(self.parts.options.handler_timeout, self.hand_over(&shared)).await;
             records = Arc::unwrap_or_clone(shared);
             let problem = match handled {
@@ -235,23 +262,24 @@ impl Partition {
                     continue;
                 }
                 Ok(Ok(Handled::Moved { position })) => format!("the store went back from {after:?} to {position:?}"),
-                Ok(Ok(Handled::Dead(dead))) => match self.set_dead_aside(&mut records, &dead).await? {
+                Ok(Ok(Handled::Dead(dead))) => match self.set_dead_aside(&mut records, &dead, buried).await? {
                     Ok(()) => continue,
                     Err(problem) => problem,
                 },
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "the handler did not answer in time".to_owned(),
             };
-            // Who waits leaves the turn to others.
-            drop(turn.take());
-            self.retry("the handler did not take a batch", &problem, &mut backoff).await?;
+            // Who waits keeps nothing in memory and leaves the turn to others.
+            drop((records, turn));
+            self.retry("the handler did not take a batch", &problem, backoff).await?;
+            return Ok(Settled::Again(after));
         }
-        if backoff.failures > 0 {
+        if std::mem::take(backoff).failures > 0 {
             self.parts.board.set(self.partition.partition, PartitionState::Reading);
             tracing::info!(group = %self.parts.options.group, partition = %self.partition, "the handler takes batches again");
         }
         self.measure(messages, begun);
-        Ok(after)
+        Ok(Settled::Done(after))
     }
 
     /// Gives a batch to the handler, and says so while that takes long.
@@ -271,7 +299,12 @@ impl Partition {
     }
 
     /// Makes dead letters of what the handler calls dead. The inner error: the handler named nothing of the batch.
-    async fn set_dead_aside(&mut self, records: &mut RecordBatch, dead: &[(i64, String)]) -> Result<Result<(), String>, Stop> {
+    async fn set_dead_aside(
+        &mut self,
+        records: &mut RecordBatch,
+        dead: &[(i64, String)],
+        buried: &mut BTreeSet<i64>,
+    ) -> Result<Result<(), String>, Stop> {
         let mut offsets: Vec<i64> = dead.iter().map(|(offset, _)| *offset).collect();
         offsets.sort_unstable();
         let known = records.records.iter().filter(|record| offsets.binary_search(&record.offset).is_ok()).count();
@@ -291,13 +324,14 @@ impl Partition {
             dead.iter().find(|(dead, _)| *dead == offset).map(|(_, reason)| reason.clone()).unwrap_or_default()
         };
         let letters = originals.into_iter().map(|message| (reason(&message), message)).map(|(reason, message)| (message, reason)).collect();
-        self.bury(letters).await?;
+        self.bury(letters, buried).await?;
         records.records.retain(|record| offsets.binary_search(&record.offset).is_err());
         Ok(Ok(()))
     }
 
-    /// Publishes dead letters until the brokers have them.
-    async fn bury(&mut self, letters: Vec<(OwnedMessage, String)>) -> Result<(), Stop> {
+    /// Publishes dead letters until the brokers have them, each once.
+    async fn bury(&mut self, mut letters: Vec<(OwnedMessage, String)>, buried: &mut BTreeSet<i64>) -> Result<(), Stop> {
+        letters.retain(|(message, _)| !buried.contains(&rdkafka::Message::offset(message)));
         if letters.is_empty() {
             return Ok(());
         }
@@ -309,6 +343,7 @@ impl Partition {
         while let Err(error) = self.parts.dead_letters.publish(&letters).await {
             self.retry("dead letters could not be published", &error.to_string(), &mut backoff).await?;
         }
+        buried.extend(letters.iter().map(|(message, _)| rdkafka::Message::offset(message)));
         Ok(())
     }
 

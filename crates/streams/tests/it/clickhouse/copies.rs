@@ -42,3 +42,16 @@ async fn a_batch_goes_on_without_its_copies() {
     assert_eq!((stored.position, stored.settled, stored.new, stored.duplicates), (Some(0), true, 1, 1));
     database.remove().await;
 }
+
+/// They go by the day on which the server took them, whatever the clock of their environment says.
+#[tokio::test]
+async fn copies_go_after_thirty_five_days() {
+    let database = Database::new().await;
+    for (event_id, days) in [("new", 0), ("last", 34), ("old", 36)] {
+        let row = format!("SELECT 't', 'env', '{event_id}', toDateTime64('2024-05-01 00:00:00', 6, 'UTC'), today() - {days}");
+        database.execute(&format!("INSERT INTO event_copies (tenant_id, environment_id, event_id, ingested_at, stored_on) {row}")).await;
+    }
+    database.execute("OPTIMIZE TABLE event_copies FINAL").await;
+    assert_eq!(database.texts("SELECT event_id FROM event_copies ORDER BY event_id").await, ["last", "new"]);
+    database.remove().await;
+}

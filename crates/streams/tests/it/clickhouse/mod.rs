@@ -2,7 +2,7 @@
 
 mod contract;
 mod copies;
-mod fixture;
+pub(crate) mod fixture;
 mod groups;
 mod late;
 mod log;

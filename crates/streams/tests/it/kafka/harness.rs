@@ -267,8 +267,12 @@ struct Recorder(&'static Gauges);
 struct OneGauge(String, &'static Gauges);
 
 impl metrics::GaugeFn for OneGauge {
-    fn increment(&self, _: f64) {}
-    fn decrement(&self, _: f64) {}
+    fn increment(&self, value: f64) {
+        *self.1.lock().unwrap().entry(self.0.clone()).or_default() += value;
+    }
+    fn decrement(&self, value: f64) {
+        self.increment(-value);
+    }
     fn set(&self, value: f64) {
         self.1.lock().unwrap().insert(self.0.clone(), value);
     }

@@ -7,4 +7,6 @@ mod disturb;
 mod harness;
 mod produce;
 mod rebalance;
+mod slow;
+mod stuck;
 mod topics;

@@ -1,0 +1,64 @@
+//! The consumers that store and count what the log holds.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use app::App;
+use app::event::LogRecord;
+use async_trait::async_trait;
+use streams::kafka::{ConsumerOptions, Handled, HandlerError, KafkaConsumer, LogHandler, RecordBatch};
+use streams::{Ledger, LogPartition};
+
+use super::super::Stop;
+use super::{Consumer, consumers, options};
+use crate::config::Config;
+
+/// Starts the consumers of this process.
+pub(in crate::wiring::cluster) fn start_consumers(config: &Config, app: &App) -> anyhow::Result<Vec<Stop>> {
+    let costs = &config.costsheet_usage_tracking;
+    if costs.enabled {
+        let (group, rate_limit) = (&costs.consumer_group, costs.rate_limit);
+        tracing::info!(group, rate_limit, "accepted without effect: costs are computed from usage when they are read");
+    }
+    let kafka = options(config);
+    let mut running: Vec<Stop> = Vec::new();
+    for consumer in consumers(config) {
+        let Consumer { ledger, topic, group, topic_dlq, rate_limit } = consumer;
+        let options =
+            ConsumerOptions { rate_limit, session_timeout: config.kafka.session_timeout, ..ConsumerOptions::new(group, topic, topic_dlq) };
+        let handler = Arc::new(StoreEvents { app: app.clone(), ledger });
+        let started = KafkaConsumer::start(&kafka, options, handler);
+        let started = started.with_context(|| format!("the consumer {group} of {topic} does not start"))?;
+        tracing::info!(group, topic, rate_limit, "consuming");
+        running.push(Box::pin(started.stop()));
+    }
+    Ok(running)
+}
+
+/// What a consumer does with a batch: one use case.
+struct StoreEvents {
+    app: App,
+    ledger: Ledger,
+}
+
+#[async_trait]
+impl LogHandler for StoreEvents {
+    async fn position(&self, partition: &LogPartition) -> Result<Option<i64>, HandlerError> {
+        self.app.log_position(self.ledger, partition).await.map_err(HandlerError::new)
+    }
+
+    async fn handle(&self, batch: Arc<RecordBatch>) -> Result<Handled, HandlerError> {
+        let RecordBatch { partition, after, last, records } = &*batch;
+        let records =
+            records.iter().map(|record| LogRecord { offset: record.offset, scope: record.scope.clone(), event: record.event.clone() });
+        let stored = self.app.store_logged(self.ledger, partition.clone(), *after, records.collect(), *last).await;
+        let stored = stored.map_err(HandlerError::new)?;
+        Ok(if !stored.dead.is_empty() {
+            Handled::Dead(stored.dead)
+        } else if stored.settled {
+            Handled::Settled { position: stored.position }
+        } else {
+            Handled::Moved { position: stored.position }
+        })
+    }
+}
