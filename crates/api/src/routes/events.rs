@@ -15,7 +15,7 @@ use crate::ApiState;
 use crate::answer::json;
 use crate::error::ApiResult;
 use crate::extract::{Caller, body_bytes, parse_json_borrowed};
-use crate::wire::event::{BulkIngest, BulkIngestSchema, IngestEvent, IngestEventSchema};
+use crate::wire::event::{Bulk, BulkIngestSchema, IngestEvent, IngestEventSchema};
 
 pub(super) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(ingest_event, list_events)).routes(routes!(ingest_events_bulk))
@@ -38,7 +38,7 @@ async fn ingest_event(State(state): State<ApiState>, Caller(context): Caller, re
     responses((status = 202, body = BTreeMap<String, String>)))]
 async fn ingest_events_bulk(State(state): State<ApiState>, Caller(context): Caller, request: Request) -> ApiResult<Response> {
     let bytes = body_bytes(request, &state).await?;
-    let bulk: BulkIngest<'_> = parse_json_borrowed(&bytes)?;
+    let bulk: Bulk<IngestEvent<'_>> = parse_json_borrowed(&bytes)?;
     let incoming = bulk.events.into_iter().map(IncomingEvent::from).collect();
     let ingested = state.app.ingest_events(&context, incoming).await?;
     let mut answer =
