@@ -33,7 +33,10 @@ async fn ingest_event(State(state): State<ApiState>, Caller(context): Caller, re
     accepted(&state, &context, &answer).await
 }
 
-/// Takes in 1 to 1000 events, all or none; says how many were new
+/// Takes in 1 to 1000 events, all or none
+///
+/// `accepted` is the number of events, `new` how many of them were no copies of events known before. Behind an event log (Kafka) that is
+/// found out by the consumers after this answer, so `new` is left out there.
 #[utoipa::path(post, path = "/v1/events/bulk", operation_id = "ingestEventsBulk", tag = "Events", request_body = BulkIngestSchema,
     responses((status = 202, body = BTreeMap<String, String>)))]
 async fn ingest_events_bulk(State(state): State<ApiState>, Caller(context): Caller, request: Request) -> ApiResult<Response> {
