@@ -132,15 +132,39 @@ async fn texts_of_a_mebibyte_are_metered_or_refused() {
     assert_eq!(grouped["items"].as_array().unwrap().len(), 3, "one of the unique meter, two of the sum");
     let found = client.get("/v1/events/lookup?id=e2").await.expect(200);
     assert_eq!(found["event"]["properties"]["text"].as_str().map(str::len), Some(MEBIBYTE + 1));
-    // Nothing has such a key, and asking for it finds nothing.
-    let nothing =
-        usage(&client, json!({"aggregation_type": "COUNT", "event_name": long.as_str(), "external_customer_id": long.as_str()})).await;
+    let named = json!({"name": "m", "event_name": long, "aggregation": {"type": "COUNT"}, "reset_usage": "NEVER"});
+    client.post("/v1/meters", &named).await.invalid();
+    let named = json!({"event_name": long, "aggregation_type": "COUNT"});
+    client.post("/v1/events/usage", &named).await.invalid();
+    // Nobody has such a key, and asking for it finds nothing.
+    let nothing = usage(&client, json!({"aggregation_type": "COUNT", "external_customer_id": long})).await;
     assert_eq!(nothing.get("value"), None);
     for field in ["event_id", "event_name", "external_customer_id", "source"] {
         assert_eq!(client.post("/v1/events/query", &json!({ field: long.as_str() })).await.ok()["total_count"], 0, "{field}");
     }
     let costs = client.post("/v1/events/huggingface-inference", &json!({"requestIds": [long.as_str()]})).await.expect(200);
     assert_eq!(costs["requests"][0]["costNanoUsd"], "0");
+}
+
+/// Lists of more ids than a database compares with at once.
+#[tokio::test]
+async fn lists_of_a_hundred_thousand_ids_are_answered() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    let ids: Vec<String> = (0..100_000).map(|n| format!("id_{n}")).collect();
+    for (path, field, status) in [
+        ("/v1/events/analytics", "feature_ids", 400),
+        ("/v1/costs/analytics", "feature_ids", 400),
+        ("/v1/costs/search", "costsheet_ids", 400),
+        ("/v1/features/search", "feature_ids", 400),
+        ("/v1/meter-usage/detailed-analytics", "meter_ids", 200),
+        ("/v1/events/analytics", "sources", 200),
+    ] {
+        let answer = client.post(path, &json!({ field: ids })).await;
+        assert_eq!(answer.status, status, "{path} {field}: {}", answer.body["message"]);
+    }
+    let few = client.post("/v1/events/analytics", &json!({"feature_ids": ids[..30_000]})).await.expect(200);
+    assert_eq!(few["items"], json!([]));
 }
 
 /// Long texts that are told apart are held in memory: beyond a bound the question is refused, however few groups there are.
