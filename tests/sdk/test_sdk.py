@@ -34,6 +34,15 @@ def same(found, expected):
     assert found == expected, f"expected {expected!r}, found {found!r}"
 
 
+def refused(call, status, code):
+    try:
+        call()
+    except errors.FlexpriceError as error:
+        same((error.status_code, json.loads(error.body)["code"]), (status, code))
+    else:
+        raise AssertionError(f"no error where {status} {code} was expected")
+
+
 def set_clock(server, method, path, body):
     """The sandbox's clock is no part of the published API, so it is set without the SDK."""
     request = urllib.request.Request(
@@ -161,13 +170,76 @@ class Story:
         )
         same(raw.value, Decimal(1500))
 
-    def test_10_preview(self):
+    def test_10_usage_statistics(self):
+        common = {"external_customer_id": "acme", "start_time": MARCH, "end_time": APRIL}
+        asked = {**common, "event_name": "call", "property_name": "tokens"}
+        tokens = self.sdk.events.get_usage_statistics(**asked, aggregation_type="SUM")
+        same((tokens.event_name, tokens.type, Decimal(str(tokens.value))), ("call", "SUM", Decimal(1500)))
+        hours = self.sdk.events.get_usage_statistics(**asked, aggregation_type="SUM", window_size="HOUR")
+        same((hours.value, [Decimal(str(hour.value)) for hour in hours.results]), (None, [Decimal(600), Decimal(600), Decimal(300)]))
+        peaks = self.sdk.events.get_usage_statistics(**asked, aggregation_type="MAX", bucket_size="HOUR")
+        same((Decimal(str(peaks.value)), len(peaks.results)), (Decimal(30), 3))
+        chosen = self.sdk.events.get_usage_statistics(**asked, aggregation_type="COUNT", filters={"tokens": ["10.0", "11"]})
+        same(Decimal(str(chosen.value)), Decimal(150))
+        nothing = self.sdk.events.get_usage_statistics(**asked, aggregation_type="COUNT", filters={"tokens": ["11"]})
+        same((nothing.value, nothing.results), (None, None))
+        days = self.sdk.events.get_usage_by_meter(meter_id=self.calls.meter_id, **common, window_size="DAY", timezone="America/New_York")
+        # Midnight in UTC is 19:00 in New York: all of it on the last day of February.
+        same([Decimal(str(day.value)) for day in days.results], [Decimal(150)])
+
+    def test_11_event_list(self):
+        asked = {"external_customer_id": "acme", "event_name": "call", "source": "sdk", "start_time": MARCH, "end_time": APRIL}
+        asked |= {"property_filters": {"tokens": ["10"]}, "page_size": 60}
+        ids, key = [], None
+        while True:
+            page = self.sdk.events.list_raw_events(**asked, iter_last_key=key)
+            ids += [event.id for event in page.events]
+            if not page.has_more:
+                break
+            key = page.iter_last_key
+        same(ids, [f"2025-03-{number}" for number in reversed(range(150))])
+        page = self.sdk.events.list_raw_events(**asked, offset=100, order="asc")
+        same(([event.id for event in page.events], page.total_count), ([f"2025-03-{number}" for number in range(100, 150)], 150))
+
+    def test_12_event_lookup(self):
+        found = self.sdk.events.get_event(id="2025-03-7", external_customer_id="acme")
+        same((found.status, found.event.id, found.debug_tracker), ("processed", "2025-03-7", None))
+        billed = sorted((entry.meter_id, Decimal(entry.qty_total)) for entry in found.processed_events)
+        same(billed, sorted([(self.calls.meter_id, Decimal(1)), (self.tokens.meter_id, Decimal(10)), (self.tokens.meter_id, Decimal(10))]))
+        self.sdk.events.ingest_event(event_name="ping", external_customer_id="nobody", event_id="lost/1")
+        lost = self.sdk.events.get_event(id="lost/1", external_customer_id="nobody")
+        same((lost.status, lost.debug_tracker.failure_point.failure_point_type), ("failed", "customer_lookup"))
+        refused(lambda: self.sdk.events.get_event(id="none", external_customer_id="acme"), 404, "not_found")
+
+    def test_13_costs(self):
+        made = self.sdk.costs.create_costsheet(name="Cloud", lookup_key="cloud", description="What calls cost", metadata={"by": "sdk"})
+        sheet = made.costsheet
+        self.sdk.prices.create_price(
+            entity_type="COSTSHEET", entity_id=sheet.id, currency="USD", billing_period="MONTHLY", billing_period_count=1,
+            price_unit_type="FIAT", start_date=MARCH, type_="USAGE", invoice_cadence="ARREAR", billing_model="FLAT_FEE", amount="0.13",
+            meter_id=self.calls.meter_id,
+        )
+        changed = self.sdk.costs.update_costsheet(id=sheet.id, description="What every call costs")
+        same((changed.costsheet.name, changed.costsheet.description), ("Cloud", "What every call costs"))
+        same(len(self.sdk.costs.get_costsheet(id=sheet.id, expand="prices").costsheet.prices), 1)
+        same(self.sdk.costs.get_active_costsheet().id, sheet.id)
+        same([found.id for found in self.sdk.costs.query_costsheet(lookup_key="cloud").items], [sheet.id])
+        costs = self.sdk.costs.get_detailed_cost_analytics(external_customer_id="acme", start_time=MARCH, end_time=APRIL, expand=["meter"])
+        # 150 calls x 0.13 = 19.50 of 65.00: 45.50 are left, 70 %.
+        same([Decimal(part) for part in (costs.total_revenue, costs.total_cost, costs.margin, costs.margin_percent)],
+             [Decimal("65"), Decimal("19.5"), Decimal("45.5"), Decimal("70")])
+        same([(item.meter.id, Decimal(item.total_quantity)) for item in costs.cost_analytics], [(self.calls.meter_id, Decimal(150))])
+        same(self.sdk.costs.delete_costsheet(id=sheet.id).id, sheet.id)
+        refused(lambda: self.sdk.costs.delete_costsheet(id=sheet.id), 400, "validation_error")
+        refused(self.sdk.costs.get_active_costsheet, 404, "not_found")
+
+    def test_14_preview(self):
         preview = self.sdk.invoices.get_invoice_preview(subscription_id=self.subscription.id)
         same(preview.total, Decimal("114"))
         same(sorted(Decimal(line.amount) for line in preview.line_items), [Decimal(text) for text in ("12.5", "15", "37.5", "49")])
         same(len(self.sdk.invoices.query_invoice(subscription_id=self.subscription.id).items), 1)
 
-    def test_11_invoices(self):
+    def test_15_invoices(self):
         set_clock(self.server, "POST", "/advance", {"to": (APRIL + timedelta(days=1)).isoformat()})
         found = self.sdk.invoices.query_invoice(
             subscription_id=self.subscription.id, sort=[{"field": "invoice_number", "direction": "asc"}], invoice_status=["FINALIZED"]
@@ -178,7 +250,7 @@ class Story:
         same((invoice.invoice_status, invoice.payment_status, invoice.customer.id), ("FINALIZED", "PENDING", self.customer.id))
         same(sum(Decimal(line.amount) for line in invoice.line_items), Decimal(invoice.total))
 
-    def test_12_cancel_with_invoice(self):
+    def test_16_cancel_with_invoice(self):
         self.ingest(APRIL, 10)
         set_clock(self.server, "POST", "/advance", {"to": (APRIL + timedelta(days=9)).isoformat()})
         cancelled = self.sdk.subscriptions.cancel_subscription(
@@ -189,26 +261,21 @@ class Story:
         same([(invoice.invoice_status, Decimal(invoice.total)) for invoice in found.items], [("FINALIZED", Decimal("4.5"))])
         same(self.sdk.subscriptions.get_subscription(id=self.subscription.id).subscription_status, "cancelled")
 
-    def test_13_errors_reach_the_caller(self):
+    def test_17_errors_reach_the_caller(self):
         for call, status, code in [
             (lambda: self.sdk.customers.get_customer(id="cust_none"), 404, "not_found"),
             (lambda: self.sdk.customers.create_customer(external_id="acme", name="Again"), 409, "already_exists"),
             (lambda: self.sdk.events.ingest_event(event_name=" ", external_customer_id="acme"), 400, "validation_error"),
         ]:
-            try:
-                call()
-            except errors.FlexpriceError as error:
-                same((error.status_code, json.loads(error.body)["code"]), (status, code))
-            else:
-                raise AssertionError(f"no error where {status} {code} was expected")
+            refused(call, status, code)
 
-    def test_14_idempotency_key(self):
+    def test_18_idempotency_key(self):
         def make(name):
             return self.sdk.plans.create_plan(name=name, http_headers={"Idempotency-Key": "one"})
 
         same(make("Once").id, make("Once").id)
 
-    def test_15_operations_not_built_say_so(self):
+    def test_19_operations_not_built_say_so(self):
         try:
             self.sdk.wallets.query_wallet()
         except errors.FlexpriceError as error:

@@ -140,6 +140,20 @@ impl Foundation {
     }
 }
 
+/// Most values that the conditions of one question compare with: SQLite takes some more, PostgreSQL twice as many.
+const CONDITION_VALUES_MAX: usize = 32_000;
+
+/// Refuses a list of ids that no database takes.
+fn require_few_values(conditions: &[Condition]) -> Result<()> {
+    let values: usize = conditions.iter().map(Condition::values).sum();
+    if values > CONDITION_VALUES_MAX {
+        return Err(Error::input(format!(
+            "lists of {values} values are too long: at most {CONDITION_VALUES_MAX} can be asked for at once"
+        )));
+    }
+    Ok(())
+}
+
 impl App {
     /// Sets the system up over migrated stores: loads clocks and environments, and makes the seed environments when missing.
     pub async fn start(
@@ -254,6 +268,7 @@ impl App {
 
     /// One page of a list.
     pub async fn list<R: Record>(&self, scope: &Scope, query: &ListQuery) -> Result<Page<R>> {
+        require_few_values(&query.conditions)?;
         Ok(storage::list(&mut self.database(), scope, query).await?)
     }
 
@@ -268,6 +283,7 @@ impl App {
 
     /// All published things that meet the conditions, oldest first: for sets bounded by their owner.
     pub async fn find_all<R: Record>(&self, scope: &Scope, conditions: &[Condition]) -> Result<Vec<R>> {
+        require_few_values(conditions)?;
         Ok(storage::find_all(&mut self.database(), scope, conditions).await?)
     }
 

@@ -46,6 +46,14 @@ impl Condition {
         Self::In(column, values.iter().map(Cell::to_value).collect())
     }
 
+    /// How many values it compares with.
+    pub fn values(&self) -> usize {
+        match self {
+            Self::In(_, values) | Self::NotIn(_, values) => values.len(),
+            _ => 1,
+        }
+    }
+
     pub(crate) fn append(&self, sql: Sql) -> Sql {
         let sql = sql.push(" AND ");
         let compare = |sql: Sql, column: &str, operator: &str, value: &Value| sql.push(column).push(operator).bind_value(value.clone());

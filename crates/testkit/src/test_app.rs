@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use api::ApiSettings;
-use app::event::EventChoices;
+use app::event::{EventChoices, EventLog};
 use app::platform::{ConfiguredKey, DEFAULT_TENANT, DEFAULT_USER, Environment, EnvironmentType, SANDBOX_ENVIRONMENT, key_hash};
 use app::{App, Foundation, Settings, UlidIds};
 use axum::Router;
@@ -56,15 +56,20 @@ impl TestApp {
 
     /// Starts likewise, where the deployment chose how events are taken in and counted.
     pub async fn start_choosing(events: EventChoices) -> Self {
-        Self::start_set_up(ApiSettings::default(), Settings { events, ..settings() }).await
+        Self::start_set_up(ApiSettings::default(), Settings { events, ..settings() }, None).await
+    }
+
+    /// Starts likewise, where an event log takes events in. Nothing reads it: what it took is not counted.
+    pub async fn start_logging(log: Arc<dyn EventLog>) -> Self {
+        Self::start_set_up(ApiSettings::default(), settings(), Some(log)).await
     }
 
     /// Starts likewise, with other settings of the API.
     pub async fn start_with(settings_of_api: ApiSettings) -> Self {
-        Self::start_set_up(settings_of_api, settings()).await
+        Self::start_set_up(settings_of_api, settings(), None).await
     }
 
-    async fn start_set_up(settings_of_api: ApiSettings, settings: Settings) -> Self {
+    async fn start_set_up(settings_of_api: ApiSettings, settings: Settings, log: Option<Arc<dyn EventLog>>) -> Self {
         let dir = TempDir::new().expect("a directory");
         let clock = SystemClock::new();
         let database = Database::open(&dir.path().join("test.db"), &DatabaseOptions::default()).await.expect("a database");
@@ -74,9 +79,8 @@ impl TestApp {
         let options = EmbeddedOptions { cache_bytes: 4 << 20, disk_reserve_bytes: 0, ..EmbeddedOptions::default() };
         let events = EmbeddedEventStore::open(dir.path().join("events"), options).expect("an event store");
         let now = clock.clone();
-        let app = App::start(Foundation::embedded(database, Arc::new(events)), move || now.now(), Box::new(UlidIds::default()), settings)
-            .await
-            .expect("the system starts");
+        let foundation = Foundation { log, ..Foundation::embedded(database, Arc::new(events)) };
+        let app = App::start(foundation, move || now.now(), Box::new(UlidIds::default()), settings).await.expect("the system starts");
         let router = api::router(app.clone(), settings_of_api);
         Self { app, clock, router, _dir: dir }
     }

@@ -5,6 +5,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::event::ReprocessMode;
 use http::StatusCode;
+use serde_json::value::RawValue;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -12,7 +13,8 @@ use crate::ApiState;
 use crate::answer::{commit, json};
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, body_bytes, parse_json_borrowed};
-use crate::wire::collected::{RawBulk, RawBulkResponse, RawBulkSchema, ReprocessRawEventsRequest, ReprocessRawEventsResponse};
+use crate::wire::collected::{RawBulkResponse, RawBulkSchema, ReprocessRawEventsRequest, ReprocessRawEventsResponse, objects};
+use crate::wire::event::Bulk;
 
 pub(super) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(ingest_raw_events)).routes(routes!(reprocess_all)).routes(routes!(reprocess_pending))
@@ -23,7 +25,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
     responses((status = 202, body = RawBulkResponse)))]
 async fn ingest_raw_events(State(state): State<ApiState>, Caller(context): Caller, request: Request) -> ApiResult<Response> {
     let bytes = body_bytes(request, &state).await?;
-    let objects = parse_json_borrowed::<RawBulk<'_>>(&bytes)?.objects()?;
+    let objects = objects(&parse_json_borrowed::<Bulk<&RawValue>>(&bytes)?.events)?;
     let batch_size = i64::try_from(objects.len()).unwrap_or(i64::MAX);
     state.app.ingest_raw(&context, objects).await?;
     let answer = RawBulkResponse { message: "Raw events accepted for processing", batch_size };

@@ -15,7 +15,7 @@ use crate::ApiState;
 use crate::answer::json;
 use crate::error::ApiResult;
 use crate::extract::{Caller, body_bytes, parse_json_borrowed};
-use crate::wire::event::{BulkIngest, BulkIngestSchema, IngestEvent, IngestEventSchema};
+use crate::wire::event::{Bulk, BulkIngestSchema, IngestEvent, IngestEventSchema};
 
 pub(super) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(ingest_event, list_events)).routes(routes!(ingest_events_bulk))
@@ -33,12 +33,15 @@ async fn ingest_event(State(state): State<ApiState>, Caller(context): Caller, re
     accepted(&state, &context, &answer).await
 }
 
-/// Takes in 1 to 1000 events, all or none; says how many were new
+/// Takes in 1 to 1000 events, all or none
+///
+/// `accepted` is the number of events, `new` how many of them were no copies of events known before. Behind an event log (Kafka) that is
+/// found out by the consumers after this answer, so `new` is left out there.
 #[utoipa::path(post, path = "/v1/events/bulk", operation_id = "ingestEventsBulk", tag = "Events", request_body = BulkIngestSchema,
     responses((status = 202, body = BTreeMap<String, String>)))]
 async fn ingest_events_bulk(State(state): State<ApiState>, Caller(context): Caller, request: Request) -> ApiResult<Response> {
     let bytes = body_bytes(request, &state).await?;
-    let bulk: BulkIngest<'_> = parse_json_borrowed(&bytes)?;
+    let bulk: Bulk<IngestEvent<'_>> = parse_json_borrowed(&bytes)?;
     let incoming = bulk.events.into_iter().map(IncomingEvent::from).collect();
     let ingested = state.app.ingest_events(&context, incoming).await?;
     let mut answer =

@@ -13,30 +13,20 @@ use crate::schema::Time;
 /// Raw objects to keep and take in.
 #[derive(Debug, ToSchema)]
 #[schema(as = BulkRawEventRequest)]
-#[expect(dead_code, reason = "stands for the wire format in the OpenAPI document; RawBulk reads it")]
+#[expect(dead_code, reason = "stands for the wire format in the OpenAPI document; Bulk reads it")]
 pub(crate) struct RawBulkSchema {
     /// 1 to 1000 objects.
     #[schema(value_type = Vec<Object>)]
     events: Vec<String>,
 }
 
-/// Raw objects, borrowed from the body.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct RawBulk<'a> {
-    #[serde(default, borrow, alias = "Events", alias = "EVENTS")]
-    events: Option<Vec<&'a RawValue>>,
-}
-
-impl RawBulk<'_> {
-    /// The texts of the objects; anything else is refused, and all with it.
-    pub(crate) fn objects(&self) -> Result<Vec<String>, Invalid> {
-        let events = self.events.iter().flatten();
-        let object = |(index, raw): (usize, &&RawValue)| match raw.get().as_bytes().first() {
-            Some(b'{') => Ok(raw.get().to_owned()),
-            _ => Err(Invalid::input("events must be objects").with("index", index)),
-        };
-        events.enumerate().map(object).collect()
-    }
+/// The texts of raw objects; anything else is refused, and all with it.
+pub(crate) fn objects(raw: &[&RawValue]) -> Result<Vec<String>, Invalid> {
+    let object = |(index, raw): (usize, &&RawValue)| match raw.get().as_bytes().first() {
+        Some(b'{') => Ok(raw.get().to_owned()),
+        _ => Err(Invalid::input("events must be objects").with("index", index)),
+    };
+    raw.iter().enumerate().map(object).collect()
 }
 
 /// What was accepted.

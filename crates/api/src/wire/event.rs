@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use app::event::IncomingEvent;
 use domain::time::Timestamp;
@@ -37,7 +38,7 @@ pub(crate) struct IngestEventSchema {
 /// Events to take in.
 #[derive(Debug, ToSchema)]
 #[schema(as = BulkIngestEventRequest)]
-#[expect(dead_code, reason = "stands for the wire format in the OpenAPI document; BulkIngest reads it")]
+#[expect(dead_code, reason = "stands for the wire format in the OpenAPI document; Bulk reads it")]
 pub(crate) struct BulkIngestSchema {
     /// 1 to 1000 events, all or none.
     events: Vec<IngestEventSchema>,
@@ -55,11 +56,11 @@ pub(crate) struct IngestEvent<'a> {
     properties: Option<&'a RawValue>,
 }
 
-/// The body of a bulk request.
-#[derive(Debug, Default)]
-pub(crate) struct BulkIngest<'a> {
-    /// The events.
-    pub(crate) events: Vec<IngestEvent<'a>>,
+/// The body of a bulk request: events, or raw objects. Its key matches in any case.
+#[derive(Debug)]
+pub(crate) struct Bulk<T> {
+    /// What is sent; empty where there is no such key, or null.
+    pub(crate) events: Vec<T>,
 }
 
 /// A text that borrows where it holds no escape; null is empty.
@@ -129,27 +130,27 @@ fn properties<E: serde::de::Error>(raw: &RawValue) -> Result<Option<&RawValue>, 
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for BulkIngest<'a> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bulk<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct BulkVisitor;
-        impl<'de> Visitor<'de> for BulkVisitor {
-            type Value = BulkIngest<'de>;
+        struct BulkVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for BulkVisitor<T> {
+            type Value = Bulk<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object with events")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut bulk = BulkIngest::default();
+                let mut events = Vec::new();
                 while let Some(Text(key)) = map.next_key::<Text<'de>>()? {
                     if key.eq_ignore_ascii_case("events") {
-                        bulk.events = map.next_value::<Option<Vec<IngestEvent<'de>>>>()?.unwrap_or_default();
+                        events = map.next_value::<Option<Vec<T>>>()?.unwrap_or_default();
                     } else {
                         map.next_value::<IgnoredAny>()?;
                     }
                 }
-                Ok(bulk)
+                Ok(Bulk { events })
             }
         }
-        deserializer.deserialize_map(BulkVisitor)
+        deserializer.deserialize_map(BulkVisitor(PhantomData))
     }
 }
 

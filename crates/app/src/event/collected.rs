@@ -64,6 +64,7 @@ impl App {
                 let Some(collected) = collected else { return Ok(None) };
                 let event = as_event(&collected, received_at);
                 event.validate()?;
+                self.shared.settings.events.times.check(event.timestamp)?;
                 self.measure_all(&meters, &event)?;
                 Ok(Some(collected))
             });

@@ -16,6 +16,7 @@ pub use window::{Window, WindowSize};
 
 use std::collections::BTreeMap;
 
+use crate::event::KEY_BYTES_MAX;
 use crate::ids::MeterId;
 use crate::invalid::{Invalid, require, require_text};
 use crate::money::Decimal;
@@ -138,6 +139,7 @@ impl Meter {
     pub fn validate(&self) -> Result<(), Invalid> {
         require_text(&self.name, "name")?;
         require_text(&self.event_name, "event_name")?;
+        require(self.event_name.len() <= KEY_BYTES_MAX, "event_name is longer than that of any event")?;
         self.aggregation.validate()?;
         validate_filters(&self.filters)
     }

@@ -21,6 +21,8 @@ pub(super) enum Kind {
     EventName = b'e',
 }
 
+/// Longest key that the engine takes.
+pub(super) const BYTES_MAX: usize = u16::MAX as usize;
 /// Where the next free number is kept.
 pub(super) const NEXT_NUMBER: &[u8] = b"+";
 /// Where the format version is kept.

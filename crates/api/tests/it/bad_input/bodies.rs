@@ -85,7 +85,12 @@ async fn a_body_over_32_mib_is_a_validation_error() {
     let mut filled = r#"{"events":[{"event_name":"a","external_customer_id":"c","source":""#.to_owned();
     filled.push_str(&"x".repeat(LIMIT));
     filled.push_str(r#""}]}"#);
-    let table: Vec<Refused> = vec![raw("blanks after the event", "/v1/events", too_long), raw("one long field", "/v1/events/bulk", filled)];
+    let objects = format!(r#"{{"events":[{{"x":"{}"}}]}}"#, "x".repeat(LIMIT));
+    let table: Vec<Refused> = vec![
+        raw("blanks after the event", "/v1/events", too_long),
+        raw("one long field", "/v1/events/bulk", filled),
+        raw("one long object", "/v1/events/raw/bulk", objects),
+    ];
     assert_refused(&client, table).await;
     let mut just_fits = event.to_owned();
     just_fits.push_str(&" ".repeat(LIMIT - event.len()));

@@ -75,6 +75,29 @@ async fn past_events_are_counted_once_a_backfill_ran() {
     assert_eq!(ledger(&client, &id, "COUNT").await, "7");
 }
 
+/// The rest of no. 26 of spec 10 §18: an event that came before its meter and is sent again is the event that is known, so the copy says
+/// what to do, and a backfill counts it, once.
+#[tokio::test]
+async fn an_event_that_is_sent_again_after_its_meter_was_made_is_counted_by_a_backfill() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    client.customer("c1").await;
+    let sent = event("e1", "api", "c1", "2025-01-05T10:00:00Z", json!({}));
+    app.clock.set("2025-01-05T10:00:00Z");
+    client.send_events(std::slice::from_ref(&sent)).await;
+    let id = meter(&client, "api", json!({"type": "COUNT"}), json!({})).await;
+    bill(&client, &id).await;
+    app.clock.set("2025-01-05T10:20:00Z");
+    assert_eq!(client.post("/v1/events/bulk", &json!({ "events": [sent] })).await.expect(202)["new"], "0");
+    let found = client.get("/v1/events/lookup?id=e1").await.expect(200);
+    assert!(found["meters"][0]["reason"].as_str().unwrap().contains("backfill"), "{found}");
+    client.post(&format!("/v1/meters/{id}/backfill"), &json!({})).await.expect(202);
+    run_pieces(&app).await;
+    client.send_events(&[sent]).await;
+    assert_eq!(ledger(&client, &id, "COUNT").await, "1");
+    assert_eq!(client.get("/v1/events/lookup?id=e1").await.expect(200)["meters"][0]["counted"], true);
+}
+
 /// More events than one piece reads; work that is done twice, as after a crash, adds nothing.
 #[tokio::test]
 async fn a_long_past_is_counted_in_pieces_that_may_be_repeated() {

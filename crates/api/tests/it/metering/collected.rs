@@ -1,5 +1,6 @@
 //! Raw objects of an external collector (spec 10 §13).
 
+use app::event::{EventChoices, EventTimes};
 use http::Method;
 use serde_json::{Value, json};
 use testkit::{Client, TestApp};
@@ -64,6 +65,27 @@ async fn raw_objects_become_events_and_a_bad_one_stops_no_other() {
     let trailing = format!("{} trailing", json!({"events": [object("r3", json!({}))]}));
     client.send(Method::POST, "/v1/events/raw/bulk", trailing).await.expect(202);
     assert_eq!(characters(&client).await, 19);
+}
+
+/// The times that a deployment chose hold for a collector's objects too, and one outside of them stops no other.
+#[tokio::test]
+async fn an_object_outside_the_chosen_times_stops_no_other() {
+    let times = EventTimes { earliest: "2025-01-01T00:00:00Z".parse().unwrap(), ..EventTimes::default() };
+    let app = TestApp::start_choosing(EventChoices { times, ..EventChoices::default() }).await;
+    let client = app.client();
+    let old = object("old", json!({"createdAt": "2024-12-31T23:59:59Z"}));
+    client.post("/v1/events/raw/bulk", &json!({"events": [old, object("r1", json!({}))]})).await.expect(202);
+    assert_eq!(characters(&client).await, 7);
+}
+
+/// Keys match in any case, as those of other events do.
+#[tokio::test]
+async fn the_key_of_the_objects_matches_in_any_case() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    let body = json!({"eVents": [object("r1", json!({}))], "unknown": [1]});
+    assert_eq!(client.post("/v1/events/raw/bulk", &body).await.expect(202)["batch_size"], 1);
+    assert_eq!(characters(&client).await, 7);
 }
 
 #[tokio::test]

@@ -56,6 +56,28 @@ async fn pages_on_both_sides_of_a_cursor_are_its_neighbours() {
     assert_eq!(ids(&query(&client, both).await), ["e7", "e6"], "the newer side goes first");
 }
 
+/// A body may ask for 1000 events at once; without a size there are 50, without times those of the last seven days.
+#[tokio::test]
+async fn pages_and_times_that_are_not_asked_for_are_bounded() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    app.clock.set("2024-06-20T12:00:00Z");
+    let sent: Vec<Value> = (0..1001).map(|n| event(&format!("e{n}"), "api", "c1", "2024-06-20T12:00:00Z", json!({}))).collect();
+    client.send_events(&sent).await;
+    for (asked, shown) in [(json!({}), 50), (json!(0), 50), (json!(-1), 50), (json!(999), 999), (json!(1000), 1000), (json!(100_000), 1000)]
+    {
+        let body = if asked.is_object() { json!({}) } else { json!({ "page_size": asked }) };
+        let page = client.post("/v1/events/query", &body).await.expect(200);
+        assert_eq!((ids(&page).len(), &page["total_count"], &page["has_more"]), (shown, &json!(1001), &json!(true)), "{asked}");
+    }
+    let week = [("first", "2024-06-13T12:00:00Z"), ("before", "2024-06-13T11:59:59.999999Z"), ("after", "2024-06-20T12:00:00.000001Z")];
+    client.send_events(&week.map(|(id, at)| event(id, "sms", "c1", at, json!({})))).await;
+    assert_eq!(ids(&client.post("/v1/events/query", &json!({"event_name": "sms"})).await.expect(200)), ["first"]);
+    assert_eq!(ids(&client.get("/v1/events?event_name=sms").await.expect(200)), ["first"]);
+    let at_once = json!({"event_name": "sms", "start_time": "2024-06-13T12:00:00Z", "end_time": "2024-06-13T12:00:00Z"});
+    assert_eq!(ids(&client.post("/v1/events/query", &at_once).await.expect(200)), ["first"], "both ends are part of the time");
+}
+
 #[tokio::test]
 async fn events_are_sorted_by_name_where_that_is_asked_for() {
     let app = TestApp::start().await;

@@ -92,6 +92,31 @@ async fn only_what_a_subscription_bills_is_read() {
     client.post(many, &unknown).await.not_found();
 }
 
+/// However many subscriptions a customer has, none is left out (spec 10 §17).
+#[tokio::test]
+async fn the_last_of_many_subscriptions_bills_too() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    billed(&client, &[json!({"type": "SUM", "field": "n"})], "1").await;
+    let idle = client.plan("idle").await;
+    let unused = client.counted("unused").await;
+    client.price(usage_price(&idle, &unused, json!({}))).await;
+    for _ in 0..55 {
+        client.subscribe("c1", &idle, JANUARY.0, json!({})).await;
+    }
+    let last = client.metered("sms", json!({"type": "SUM", "field": "n"}), json!([])).await;
+    let plan = client.plan("last").await;
+    client.price(usage_price(&plan, &last, json!({"amount": "0.000000002"}))).await;
+    client.subscribe("c1", &plan, JANUARY.0, json!({})).await;
+    for (id, name) in [("e1", "api"), ("e2", "sms")] {
+        client.send_events(&[event(id, name, "c1", "2025-01-05T00:00:00Z", json!({"n": 3}))]).await;
+        assert_eq!(client.get(&format!("/v1/events/lookup?id={id}")).await.expect(200)["status"], "processed", "{id}");
+    }
+    assert_eq!(query(&client, &last, json!({"aggregation_type": "SUM"})).await["total_value"], "3");
+    let costs = client.post("/v1/events/huggingface-inference", &json!({"requestIds": ["e1", "e2"]})).await.expect(200);
+    assert_eq!((&costs["requests"][0]["costNanoUsd"], &costs["requests"][1]["costNanoUsd"]), (&json!("3000000000"), &json!("6")));
+}
+
 /// Spec 10 §9.6: unrounded billionths of a dollar, in the order of the request, under both paths.
 #[tokio::test]
 async fn single_events_cost_what_their_line_charges() {

@@ -4,9 +4,11 @@ mod backfill;
 mod bounds;
 mod collected;
 mod event_list;
+mod event_log;
 mod event_lookup;
 mod ingestion;
 mod ledger;
+mod meters;
 mod monitoring;
 mod raw_usage;
 

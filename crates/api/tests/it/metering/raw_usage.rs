@@ -202,6 +202,43 @@ async fn the_end_is_not_part_of_the_time() {
     assert_eq!(listed["total_count"], 3, "the list has its last instant");
 }
 
+/// The last seven days are read where no time is asked for; an empty time is answered, one that ends before it begins is not.
+#[tokio::test]
+async fn the_last_week_is_read_unless_a_time_is_asked_for() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    app.clock.set("2024-06-20T12:00:00Z");
+    let id = meter(&client, "api", json!({"type": "COUNT"}), json!({})).await;
+    for (id, customer, at) in [
+        ("before", "c1", "2024-06-13T11:59:59.999999Z"),
+        ("first", "c1", "2024-06-13T12:00:00Z"),
+        ("another", "c2", "2024-06-20T11:59:59.999999Z"),
+        ("now", "c1", "2024-06-20T12:00:00Z"),
+    ] {
+        client.send_events(&[event(id, "api", customer, at, json!({}))]).await;
+    }
+    for (path, what) in [
+        ("/v1/events/usage", json!({"event_name": "api", "aggregation_type": "count"})),
+        ("/v1/events/usage/meter", json!({"meter_id": id})),
+    ] {
+        let value = async |with: Value| {
+            let mut body = what.clone();
+            body.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
+            client.post(path, &body).await.expect(200).get("value").cloned()
+        };
+        assert_eq!(value(json!({})).await, Some(json!(2)), "{path}: everybody's");
+        assert_eq!(value(json!({"external_customer_id": "c1"})).await, Some(json!(1)), "{path}");
+        assert_eq!(value(json!({"end_time": "2024-06-20T12:00:00Z"})).await, Some(json!(2)), "{path}");
+        assert_eq!(value(json!({"start_time": "2024-06-01T00:00:00Z"})).await, Some(json!(3)), "{path}");
+        assert_eq!(value(json!({"start_time": "2024-06-20T12:00:00Z", "end_time": "2024-06-20T12:00:00Z"})).await, None, "{path}");
+        assert_eq!(value(json!({"start_time": "2024-06-13T14:00:00+02:00", "end_time": "2024-06-13T12:00:01Z"})).await, Some(json!(1)));
+        let backwards = json!({"start_time": "2024-06-20T12:00:00Z", "end_time": "2024-06-20T11:59:59Z"});
+        let mut body = what.clone();
+        body.as_object_mut().unwrap().extend(backwards.as_object().unwrap().clone());
+        client.post(path, &body).await.invalid();
+    }
+}
+
 /// No. 18 of spec 10 §18: usage that runs on is one aggregate over all time before the end.
 #[tokio::test]
 async fn a_meter_that_never_resets_counts_from_the_beginning() {
