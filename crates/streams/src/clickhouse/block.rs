@@ -165,7 +165,7 @@ impl Words {
         }
         let width = match self.all.len() {
             ..=0x100 => 0,
-            ..=0x1_0000 => 1,
+            0x101..=0x1_0000 => 1,
             _ => 2,
         };
         column.extend_from_slice(&(OWN_WORDS | width).to_le_bytes());
