@@ -72,6 +72,32 @@ async fn late_entries_and_copies_are_remembered() {
     }
 }
 
+/// Names too long for a key are told apart by all of their bytes, and told whole, in the process that wrote them and in the next.
+#[tokio::test]
+async fn names_of_any_length_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let scope = scope("t");
+    let names: Vec<String> =
+        [1, 63, 64, 65, 300].into_iter().flat_map(|length| ["a", "b", "ü"].map(|end| "x".repeat(length) + end)).collect();
+    let event = |name: &String| metered(&format!("of-{name}"), name, "2024-05-01T10:00:00Z", vec![entry(name, 3, None)]);
+    for expected in [Appended::New, Appended::Duplicate] {
+        let store = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()).unwrap();
+        let outcomes = store.append(&scope, names.iter().map(event).collect()).await.unwrap();
+        assert_eq!(outcomes, vec![expected; names.len()]);
+        for (customer, meter) in names.iter().flat_map(|customer| names.iter().map(move |meter| (customer, meter))) {
+            let month = query(&[customer], meter, "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z");
+            let events = store.usage(&scope, vec![month]).await.unwrap()[0].events;
+            assert_eq!(events, u64::from(customer == meter), "{customer} {meter}");
+        }
+        for name in &names {
+            assert_eq!(store.entries(&scope, &format!("of-{name}")).await.unwrap().unwrap(), [entry(name, 3, None)]);
+            let month = query(&[], name, "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z");
+            assert_eq!(store.usage(&scope, vec![month]).await.unwrap()[0].events, 1);
+        }
+        store.close().await;
+    }
+}
+
 /// Groups whose events lie in one hour sparsely, densely, at one instant or alone are kept by hour, minute and second: lists merge them.
 #[tokio::test]
 async fn lists_merge_what_groups_wrote_in_any_density() {
@@ -125,7 +151,7 @@ fn another_format_is_refused() {
     names.insert("!", 1_u32.to_be_bytes()).unwrap();
     drop((names, database));
     let Err(error) = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()) else { panic!("it was opened") };
-    assert!(error.to_string().contains("format 1 and this program reads only format 3"), "{error}");
+    assert!(error.to_string().contains("format 1 and this program reads only format 4"), "{error}");
 }
 
 #[tokio::test]
