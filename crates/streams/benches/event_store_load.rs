@@ -1,7 +1,7 @@
 //! The embedded event store under load: bulk requests of 1,000 events with random ids from several callers at once, three matching
 //! meters, one of them COUNT_UNIQUE; then usage of a month for single customers.
 //!
-//! `EVENTS=10000000 CUSTOMERS=1000 CALLERS=16 SPREAD=now|ordered|random cargo bench -p streams --bench event_store_load`
+//! `EVENTS=10000000 CUSTOMERS=1000 USERS=256 CALLERS=16 SPREAD=now|ordered|random cargo bench -p streams --bench event_store_load`
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench reports on standard output and stops at the first failure")]
 
@@ -40,7 +40,15 @@ async fn main() {
     let store = Arc::new(EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()).unwrap());
     let scope = Scope { tenant_id: "tenant".into(), environment_id: "environment".into() };
 
-    let load = Load { store: store.clone(), scope: scope.clone(), sent: AtomicU64::new(0), events, customers, spread };
+    let load = Load {
+        store: store.clone(),
+        scope: scope.clone(),
+        sent: AtomicU64::new(0),
+        events,
+        customers,
+        users: number("USERS", 256),
+        spread,
+    };
     let (load, started) = (Arc::new(load), Instant::now());
     let tasks: Vec<_> = (0..callers).map(|seed| tokio::spawn(load.clone().send(seed))).collect();
     let mut latencies = Vec::new();
@@ -84,6 +92,8 @@ struct Load {
     sent: AtomicU64,
     events: u64,
     customers: u64,
+    /// Unique values of each customer.
+    users: u64,
     spread: Spread,
 }
 
@@ -123,9 +133,9 @@ impl Load {
             Spread::Random => random.random_range(0..30 * DAY_SECONDS * 1_000_000),
         };
         let amount: u32 = random.random_range(0..10_000);
-        let user: u8 = random.random();
+        let user = random.random_range(0..self.users);
         let mut unique = [0; 32];
-        StdRng::seed_from_u64(user.into()).fill_bytes(&mut unique);
+        StdRng::seed_from_u64(user).fill_bytes(&mut unique);
         let entry = |meter: &str, units: i128, unique_hash| LedgerEntry {
             meter_id: meter.into(),
             quantity: Quantity::from_units(units),

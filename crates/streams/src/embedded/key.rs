@@ -83,7 +83,10 @@ pub(super) fn half(hash: [u8; 32]) -> [u8; 16] {
 }
 
 /// An event in its scope.
-pub(super) type IdKey = [u8; 20];
+pub(super) type IdKey = [u8; ID_BYTES];
+
+/// Length of the key of an event.
+pub(super) const ID_BYTES: usize = 20;
 
 /// `ids`: scope, hash of the event id → place of the body. 20 bytes, which the engine keeps without a heap allocation.
 pub(super) fn id(scope: Number, hash: &IdHash) -> IdKey {
@@ -189,7 +192,10 @@ pub(super) fn parse_cell(key: &[u8]) -> Result<Span, EventStoreError> {
 }
 
 /// `uniques`: customer, meter, month, hash → the days of the month on which the hash was seen.
-pub(super) type UniqueKey = [u8; 28];
+pub(super) type UniqueKey = [u8; UNIQUE_BYTES];
+
+/// Length of the key of a unique value.
+pub(super) const UNIQUE_BYTES: usize = 28;
 
 pub(super) fn unique(customer: Number, meter: Number, month: Span, hash: &[u8; 16]) -> UniqueKey {
     let mut key = [0; 28];

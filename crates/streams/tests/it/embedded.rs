@@ -20,6 +20,8 @@ async fn keeps_the_contract_in_little_memory() {
         cell_cache_bytes: 0,
         loose_rows_max: 1,
         unique_hashes_max: 2,
+        id_sieve_bytes_max: 0,
+        unique_sieve_bytes_max: 0,
         concurrent_reads_max: 1,
         ..EmbeddedOptions::default()
     };
@@ -46,6 +48,41 @@ async fn remembers_after_closing() {
         assert!(matches!(store.append(&scope, vec![event("late", 1)]).await, Err(EventStoreError::Unavailable(_))));
         assert!(matches!(store.count_events(&scope, EventFilter::default()).await, Err(EventStoreError::Unavailable(_))));
         assert!(store.check().await.is_err());
+        store.close().await;
+    }
+}
+
+/// Duplicates and unique values are found while what is stored is read again after a start, and after it.
+#[tokio::test]
+async fn duplicates_are_found_right_after_opening() {
+    const BATCH: usize = 500;
+    let dir = tempfile::tempdir().unwrap();
+    let scope = scope("t");
+    let batch = |first: usize| -> Vec<_> {
+        (first..first + BATCH)
+            .map(|i| {
+                let time = format!("2024-05-{:02}T10:00:00Z", i / BATCH % 28 + 1);
+                metered(&format!("e{i}"), "c", &time, vec![entry("m", 1, Some(u8::try_from(i % 200).unwrap()))])
+            })
+            .collect()
+    };
+    let mut stored = 0;
+    for _ in 0..4 {
+        let store = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()).unwrap();
+        for round in 0..8 {
+            let mut events = batch(stored);
+            if stored > 0 {
+                events.extend(batch(round * BATCH % stored));
+            }
+            let outcomes = store.append(&scope, events).await.unwrap();
+            assert!(outcomes[..BATCH].iter().all(|outcome| *outcome == Appended::New));
+            assert!(outcomes[BATCH..].iter().all(|outcome| *outcome == Appended::Duplicate));
+            stored += BATCH;
+        }
+        let month = query(&["c"], "m", "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z");
+        let day = query(&["c"], "m", "2024-05-02T00:00:00Z", "2024-05-03T00:00:00Z");
+        let usage = store.usage(&scope, vec![month, day]).await.unwrap();
+        assert_eq!((usage[0].events, usage[0].unique, usage[1].unique), (stored as u64, 200, 200));
         store.close().await;
     }
 }
