@@ -24,6 +24,10 @@ const REQUEST_EVENTS: u64 = 1_000;
 const START: Timestamp = Timestamp::from_micros(1_714_521_600_000_000);
 const DAY_SECONDS: i64 = 86_400;
 
+/// That of the server.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
