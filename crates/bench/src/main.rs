@@ -47,6 +47,10 @@ use arguments::{Arguments, Mode};
 use process::Server;
 use report::Report;
 
+/// That of the server.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.mode {

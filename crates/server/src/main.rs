@@ -6,6 +6,10 @@ use clap::Parser;
 use server::cli::Cli;
 use server::{commands, exit};
 
+/// Events are allocated by the threads that serve requests and freed by those that write.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     match commands::run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,

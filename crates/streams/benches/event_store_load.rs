@@ -1,7 +1,7 @@
 //! The embedded event store under load: bulk requests of 1,000 events with random ids from several callers at once, three matching
 //! meters, one of them COUNT_UNIQUE, for each of `SETS` event names; then usage of a month for single customers.
 //!
-//! `EVENTS=10000000 CUSTOMERS=1000 CALLERS=16 SETS=1 SPREAD=now|ordered|random cargo bench -p streams --bench event_store_load`
+//! `EVENTS=10000000 CUSTOMERS=1000 USERS=256 CALLERS=16 SETS=1 SPREAD=now|ordered|random cargo bench -p streams --bench event_store_load`
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench reports on standard output and stops at the first failure")]
 
@@ -24,6 +24,10 @@ const REQUEST_EVENTS: u64 = 1_000;
 const START: Timestamp = Timestamp::from_micros(1_714_521_600_000_000);
 const DAY_SECONDS: i64 = 86_400;
 
+/// That of the server.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
@@ -41,7 +45,16 @@ async fn main() {
     let store = Arc::new(EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()).unwrap());
     let scope = Scope { tenant_id: "tenant".into(), environment_id: "environment".into() };
 
-    let load = Load { store: store.clone(), scope: scope.clone(), sent: AtomicU64::new(0), events, customers, sets, spread };
+    let load = Load {
+        store: store.clone(),
+        scope: scope.clone(),
+        sent: AtomicU64::new(0),
+        events,
+        customers,
+        sets,
+        users: number("USERS", 256),
+        spread,
+    };
     let (load, started) = (Arc::new(load), Instant::now());
     let tasks: Vec<_> = (0..callers).map(|seed| tokio::spawn(load.clone().send(seed))).collect();
     let mut latencies = Vec::new();
@@ -79,6 +92,8 @@ struct Load {
     customers: u64,
     /// Event names, each with meters of its own.
     sets: u64,
+    /// Unique values of each customer.
+    users: u64,
     spread: Spread,
 }
 
@@ -118,11 +133,11 @@ impl Load {
             Spread::Random => random.random_range(0..30 * DAY_SECONDS * 1_000_000),
         };
         let amount: u32 = random.random_range(0..10_000);
-        let user: u8 = random.random();
+        let user = random.random_range(0..self.users);
         let set = random.random_range(0..self.sets);
         let meter = |number: u64| format!("meter-{}", 3 * set + number);
         let mut unique = [0; 32];
-        StdRng::seed_from_u64(user.into()).fill_bytes(&mut unique);
+        StdRng::seed_from_u64(user).fill_bytes(&mut unique);
         let entry = |meter: &str, units: i128, unique_hash| LedgerEntry {
             meter_id: meter.into(),
             quantity: Quantity::from_units(units),

@@ -14,7 +14,7 @@ use super::options::EmbeddedOptions;
 use crate::EventStoreError;
 
 /// Layout of keys and values; a store of another one is refused.
-const FORMAT_VERSION: u32 = 3;
+const FORMAT_VERSION: u32 = 4;
 /// Journals on disk before the engine writes out even small memtables, bytes.
 const JOURNALS_BYTES_MAX: u64 = 128 << 20;
 /// Size of one table on disk, bytes: small, so that one compaction is short and flushes need not wait for it long.

@@ -30,12 +30,34 @@ pub(super) const FORMAT: &[u8] = b"!";
 /// What a readiness check writes.
 pub(super) const CHECK: &[u8] = b"?";
 
-/// `names`: kind, scope (0 for a scope itself), name → number.
+/// Longest name that is a key by itself, bytes. The engine holds keys in memory, one for each block.
+const NAME_BYTES_MAX: usize = 64;
+/// Stands before the hash of a longer name: no text begins with it.
+const HASHED_NAME: u8 = 0xff;
+
+/// `names`: kind, scope (0 for a scope itself), name → number; or hash of a long name → number, name.
 pub(super) fn name(kind: Kind, scope: Number, name: &[u8], out: &mut Vec<u8>) {
     out.clear();
     out.push(kind as u8);
     out.extend_from_slice(&scope.to_be_bytes());
-    out.extend_from_slice(name);
+    if is_long(name) {
+        out.push(HASHED_NAME);
+        out.extend_from_slice(&Sha256::digest(name));
+    } else {
+        out.extend_from_slice(name);
+    }
+}
+
+/// Whether a name stands in its value, and only its hash in the key.
+pub(super) fn is_long(name: &[u8]) -> bool {
+    name.len() > NAME_BYTES_MAX
+}
+
+/// The name in a key of `names`; `None` if it is in the value.
+pub(super) fn parse_name(key: &[u8]) -> Result<Option<&[u8]>, EventStoreError> {
+    let mut bytes = Bytes(key);
+    bytes.take(5)?;
+    Ok((bytes.0.first() != Some(&HASHED_NAME)).then_some(bytes.0))
 }
 
 /// A scope as a name: the tenant's length tells where the environment begins.
@@ -63,7 +85,10 @@ pub(super) fn half(hash: [u8; 32]) -> [u8; 16] {
 }
 
 /// An event in its scope.
-pub(super) type IdKey = [u8; 20];
+pub(super) type IdKey = [u8; ID_BYTES];
+
+/// Length of the key of an event.
+pub(super) const ID_BYTES: usize = 20;
 
 /// `ids`: scope, hash of the event id → place of the body. 20 bytes, which the engine keeps without a heap allocation.
 pub(super) fn id(scope: Number, hash: &IdHash) -> IdKey {
@@ -169,7 +194,10 @@ pub(super) fn parse_cell(key: &[u8]) -> Result<Span, EventStoreError> {
 }
 
 /// `uniques`: customer, meter, month, hash → the days of the month on which the hash was seen.
-pub(super) type UniqueKey = [u8; 28];
+pub(super) type UniqueKey = [u8; UNIQUE_BYTES];
+
+/// Length of the key of a unique value.
+pub(super) const UNIQUE_BYTES: usize = 28;
 
 pub(super) fn unique(customer: Number, meter: Number, month: Span, hash: &[u8; 16]) -> UniqueKey {
     let mut key = [0; 28];

@@ -4,7 +4,7 @@
 //!
 //! | keyspace | key → value |
 //! |---|---|
-//! | names | kind, scope, name → number (scopes, customers, meters, event names) |
+//! | names | kind, scope, name or hash of a long one → number, long name (scopes, customers, meters, event names) |
 //! | ids | scope, hash of event id → place; behind it, meter → entry that came later |
 //! | bodies | chunk → events as they were accepted |
 //! | times | scope, hour / minute / second, group → rows: event time and id, place |

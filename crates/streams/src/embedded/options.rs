@@ -11,6 +11,11 @@ pub struct EmbeddedOptions {
     pub memtable_bytes: u64,
     /// Cells the writer keeps in memory, bytes.
     pub cell_cache_bytes: u64,
+    /// Most memory for knowing which event ids the store may have, bytes: it grows with their number, at 12 bits for each. Beyond, more and
+    /// more new ids are looked up.
+    pub id_sieve_bytes_max: u64,
+    /// The same for unique values by customer, meter and month.
+    pub unique_sieve_bytes_max: u64,
     /// Rows of one hour of a customer that are written without an aggregate of the hour; further ones get it. Whoever asks for the hour
     /// adds those few up.
     pub loose_rows_max: u32,
@@ -38,6 +43,8 @@ impl Default for EmbeddedOptions {
             cache_bytes: 24 << 20,
             memtable_bytes: 3 << 20,
             cell_cache_bytes: 6 << 20,
+            id_sieve_bytes_max: 32 << 20,
+            unique_sieve_bytes_max: 16 << 20,
             loose_rows_max: 32,
             queue_events_max: 40_000,
             queue_bytes_max: 32 << 20,

@@ -20,6 +20,8 @@ async fn keeps_the_contract_in_little_memory() {
         cell_cache_bytes: 0,
         loose_rows_max: 1,
         unique_hashes_max: 2,
+        id_sieve_bytes_max: 0,
+        unique_sieve_bytes_max: 0,
         concurrent_reads_max: 1,
         ..EmbeddedOptions::default()
     };
@@ -50,6 +52,41 @@ async fn remembers_after_closing() {
     }
 }
 
+/// Duplicates and unique values are found while what is stored is read again after a start, and after it.
+#[tokio::test]
+async fn duplicates_are_found_right_after_opening() {
+    const BATCH: usize = 500;
+    let dir = tempfile::tempdir().unwrap();
+    let scope = scope("t");
+    let batch = |first: usize| -> Vec<_> {
+        (first..first + BATCH)
+            .map(|i| {
+                let time = format!("2024-05-{:02}T10:00:00Z", i / BATCH % 28 + 1);
+                metered(&format!("e{i}"), "c", &time, vec![entry("m", 1, Some(u8::try_from(i % 200).unwrap()))])
+            })
+            .collect()
+    };
+    let mut stored = 0;
+    for _ in 0..4 {
+        let store = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()).unwrap();
+        for round in 0..8 {
+            let mut events = batch(stored);
+            if stored > 0 {
+                events.extend(batch(round * BATCH % stored));
+            }
+            let outcomes = store.append(&scope, events).await.unwrap();
+            assert!(outcomes[..BATCH].iter().all(|outcome| *outcome == Appended::New));
+            assert!(outcomes[BATCH..].iter().all(|outcome| *outcome == Appended::Duplicate));
+            stored += BATCH;
+        }
+        let month = query(&["c"], "m", "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z");
+        let day = query(&["c"], "m", "2024-05-02T00:00:00Z", "2024-05-03T00:00:00Z");
+        let usage = store.usage(&scope, vec![month, day]).await.unwrap();
+        assert_eq!((usage[0].events, usage[0].unique, usage[1].unique), (stored as u64, 200, 200));
+        store.close().await;
+    }
+}
+
 #[tokio::test]
 async fn late_entries_and_copies_are_remembered() {
     let dir = tempfile::tempdir().unwrap();
@@ -68,6 +105,32 @@ async fn late_entries_and_copies_are_remembered() {
         assert_eq!((usage[0].sum.to_units(), usage[1].sum.to_units(), usage[1].unique), (events, 10 * events, u64::from(round)));
         assert_eq!(store.count_events(&scope, EventFilter::default()).await.unwrap(), u64::from(round) + 1);
         assert_eq!(store.copies(&scope, "copied").await.unwrap().len(), usize::from(round) - 1);
+        store.close().await;
+    }
+}
+
+/// Names too long for a key are told apart by all of their bytes, and told whole, in the process that wrote them and in the next.
+#[tokio::test]
+async fn names_of_any_length_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let scope = scope("t");
+    let names: Vec<String> =
+        [1, 63, 64, 65, 300].into_iter().flat_map(|length| ["a", "b", "ü"].map(|end| "x".repeat(length) + end)).collect();
+    let event = |name: &String| metered(&format!("of-{name}"), name, "2024-05-01T10:00:00Z", vec![entry(name, 3, None)]);
+    for expected in [Appended::New, Appended::Duplicate] {
+        let store = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()).unwrap();
+        let outcomes = store.append(&scope, names.iter().map(event).collect()).await.unwrap();
+        assert_eq!(outcomes, vec![expected; names.len()]);
+        for (customer, meter) in names.iter().flat_map(|customer| names.iter().map(move |meter| (customer, meter))) {
+            let month = query(&[customer], meter, "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z");
+            let events = store.usage(&scope, vec![month]).await.unwrap()[0].events;
+            assert_eq!(events, u64::from(customer == meter), "{customer} {meter}");
+        }
+        for name in &names {
+            assert_eq!(store.entries(&scope, &format!("of-{name}")).await.unwrap().unwrap(), [entry(name, 3, None)]);
+            let month = query(&[], name, "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z");
+            assert_eq!(store.usage(&scope, vec![month]).await.unwrap()[0].events, 1);
+        }
         store.close().await;
     }
 }
@@ -125,7 +188,7 @@ fn another_format_is_refused() {
     names.insert("!", 1_u32.to_be_bytes()).unwrap();
     drop((names, database));
     let Err(error) = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()) else { panic!("it was opened") };
-    assert!(error.to_string().contains("format 1 and this program reads only format 3"), "{error}");
+    assert!(error.to_string().contains("format 1 and this program reads only format 4"), "{error}");
 }
 
 #[tokio::test]

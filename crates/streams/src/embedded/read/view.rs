@@ -159,11 +159,12 @@ impl View {
     pub(super) fn meters(&self, scope: Number) -> impl Iterator<Item = Result<(Number, MeterId), EventStoreError>> + use<> {
         let mut prefix = Vec::with_capacity(5);
         key::name(Kind::Meter, scope, &[], &mut prefix);
-        let begin = prefix.len();
         self.snapshot.prefix(&self.engine.names, prefix).map(move |guard| {
-            let (name, value) = guard.into_inner().map_err(engine_error)?;
-            let meter = std::str::from_utf8(&name[begin..]).map_err(|_| corrupt("a meter id is not UTF-8"))?;
-            Ok((Numbered::from_bytes(&value)?.number, meter.into()))
+            let (name_key, value) = guard.into_inner().map_err(engine_error)?;
+            let (numbered, in_value) = Numbered::with_name(&value)?;
+            let name = key::parse_name(&name_key)?.unwrap_or(in_value);
+            let meter = std::str::from_utf8(name).map_err(|_| corrupt("a meter id is not UTF-8"))?;
+            Ok((numbered.number, meter.into()))
         })
     }
 

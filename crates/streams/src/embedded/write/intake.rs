@@ -3,11 +3,12 @@
 use super::hours::{NewEvent, PackedEntry};
 use super::names::{At, Names};
 use super::queue::{Incoming, Request, Work};
+use super::sieve::Sieve;
 use super::timeline::write_timeline;
 use crate::embedded::body::{self, CHUNK_BYTES, Place};
 use crate::embedded::copies;
 use crate::embedded::engine::engine_error;
-use crate::embedded::key::{self, IdKey, Kind, Number};
+use crate::embedded::key::{self, ID_BYTES, IdKey, Kind, Number};
 use crate::embedded::ledger::RowKind;
 use crate::embedded::span::{Level, Span};
 use crate::{Appended, COPIES_KEPT, EventStoreError};
@@ -35,6 +36,7 @@ struct Candidate<'e> {
 /// The intake of one group.
 pub(super) struct Intake<'a, 'e> {
     names: &'a mut Names,
+    ids: &'a mut Sieve<ID_BYTES>,
     number: u64,
     chunk: Vec<u8>,
     /// Where the next body goes.
@@ -49,9 +51,10 @@ type ById = Vec<(IdKey, usize)>;
 
 impl<'a, 'e> Intake<'a, 'e> {
     /// `number` is the group's, and that of its first chunk.
-    pub(super) fn new(names: &'a mut Names, number: u64, events: usize) -> Self {
+    pub(super) fn new(names: &'a mut Names, ids: &'a mut Sieve<ID_BYTES>, number: u64, events: usize) -> Self {
         Self {
             names,
+            ids,
             number,
             chunk: Vec::with_capacity(2 * CHUNK_BYTES),
             next: Place { chunk: number, index: 0 },
@@ -90,7 +93,7 @@ impl<'a, 'e> Intake<'a, 'e> {
         let mut before = None;
         for (id, arrival) in ids {
             let is_first = before.replace(id) != Some(id);
-            if is_first && !at.in_flight.has_id(&id) && !at.engine.ids.contains_key(id).map_err(engine_error)? {
+            if is_first && (!self.ids.note(&id) || !at.in_flight.has_id(&id) && !at.engine.ids.contains_key(id).map_err(engine_error)?) {
                 self.candidates[arrival].outcome = Appended::New;
                 new.push((id, arrival));
             } else {

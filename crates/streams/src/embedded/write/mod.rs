@@ -13,6 +13,7 @@ mod names;
 mod pending;
 mod prepare;
 mod queue;
+mod sieve;
 mod timeline;
 mod uniques;
 mod writer;

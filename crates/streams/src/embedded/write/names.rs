@@ -6,7 +6,7 @@ use quick_cache::unsync::Cache;
 
 use super::pending::{InFlight, Pending};
 use crate::EventStoreError;
-use crate::embedded::codec::corrupt;
+use crate::embedded::codec::{Bytes, corrupt};
 use crate::embedded::engine::{Engine, engine_error};
 use crate::embedded::key::{self, Kind, Number};
 
@@ -23,27 +23,33 @@ pub(in crate::embedded) struct Numbered {
 }
 
 impl Numbered {
-    /// As a value of `names`.
-    pub(super) fn to_bytes(self) -> [u8; 8] {
-        let mut bytes = [0; 8];
-        bytes[..4].copy_from_slice(&self.number.to_be_bytes());
-        bytes[4..].copy_from_slice(&self.pack.to_be_bytes());
+    /// As a value of `names`, with the name if its key lacks it.
+    fn to_bytes(self, name: &[u8]) -> Vec<u8> {
+        let name = if key::is_long(name) { name } else { &[] };
+        let mut bytes = Vec::with_capacity(8 + name.len());
+        bytes.extend_from_slice(&self.number.to_be_bytes());
+        bytes.extend_from_slice(&self.pack.to_be_bytes());
+        bytes.extend_from_slice(name);
         bytes
     }
 
     /// From a value of `names`.
     pub(in crate::embedded) fn from_bytes(bytes: &[u8]) -> Result<Self, EventStoreError> {
-        let bytes: [u8; 8] = bytes.try_into().map_err(|_| corrupt("a name has a bad number"))?;
-        let number = u64::from_be_bytes(bytes);
-        let half = |shift: u32| Number::try_from(number >> shift & u64::from(u32::MAX)).unwrap_or(0);
-        Ok(Self { number: half(32), pack: half(0) })
+        Ok(Self::with_name(bytes)?.0)
+    }
+
+    /// From a value of `names`, with the name if its key lacks it.
+    pub(in crate::embedded) fn with_name(bytes: &[u8]) -> Result<(Self, &[u8]), EventStoreError> {
+        let mut bytes = Bytes(bytes);
+        let (number, pack) = (Number::from_be_bytes(bytes.array()?), Number::from_be_bytes(bytes.array()?));
+        Ok((Self { number, pack }, bytes.0))
     }
 }
 
 #[derive(Clone)]
-struct Bytes;
+struct HeldBytes;
 
-impl Weighter<Box<[u8]>, Numbered> for Bytes {
+impl Weighter<Box<[u8]>, Numbered> for HeldBytes {
     fn weight(&self, name: &Box<[u8]>, _: &Numbered) -> u64 {
         NAME_BYTES + name.len() as u64
     }
@@ -51,7 +57,7 @@ impl Weighter<Box<[u8]>, Numbered> for Bytes {
 
 /// The writer's view of the names.
 pub(super) struct Names {
-    cache: Cache<Box<[u8]>, Numbered, Bytes>,
+    cache: Cache<Box<[u8]>, Numbered, HeldBytes>,
     next: Number,
     scratch: Vec<u8>,
 }
@@ -63,7 +69,7 @@ impl Names {
             None => 1,
         };
         let items = usize::try_from(CACHED_BYTES / (NAME_BYTES + 40)).unwrap_or(usize::MAX);
-        Ok(Self { cache: Cache::with_weighter(items, CACHED_BYTES, Bytes), next, scratch: Vec::new() })
+        Ok(Self { cache: Cache::with_weighter(items, CACHED_BYTES, HeldBytes), next, scratch: Vec::new() })
     }
 
     /// The number of a name; a new one is written with the batch. `pack` is used for a new meter only.
@@ -79,7 +85,7 @@ impl Names {
             return Ok(known);
         }
         let key: Box<[u8]> = self.scratch.as_slice().into();
-        let given = self.give(at, &key, pack)?;
+        let given = self.give(at, &key, name, pack)?;
         self.cache.insert(key, given);
         Ok(given)
     }
@@ -101,10 +107,10 @@ impl Names {
         Ok(found)
     }
 
-    fn give(&mut self, at: &mut At<'_>, key: &[u8], pack: Number) -> Result<Numbered, EventStoreError> {
+    fn give(&mut self, at: &mut At<'_>, key: &[u8], name: &[u8], pack: Number) -> Result<Numbered, EventStoreError> {
         let given = Numbered { number: self.next, pack };
         self.next = self.next.checked_add(1).ok_or_else(|| corrupt("the store is out of numbers for names"))?;
-        at.batch.insert(&at.engine.names, key, given.to_bytes());
+        at.batch.insert(&at.engine.names, key, given.to_bytes(name));
         at.batch.insert(&at.engine.names, key::NEXT_NUMBER, self.next.to_be_bytes());
         at.pending.names.insert(key.into(), given);
         Ok(given)

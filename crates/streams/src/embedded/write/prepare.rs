@@ -9,15 +9,17 @@ use super::late::LateIntake;
 use super::names::{At, Names};
 use super::pending::{InFlight, Pending};
 use super::queue::Request;
+use super::sieve::Sieve;
 use super::uniques::Uniques;
 use crate::embedded::engine::Engine;
-use crate::embedded::key;
+use crate::embedded::key::{self, ID_BYTES};
 use crate::embedded::options::EmbeddedOptions;
 use crate::{Appended, EventStoreError};
 
 /// The writer's memory of the store.
 pub(super) struct Preparer {
     names: Names,
+    ids: Sieve<ID_BYTES>,
     uniques: Uniques,
     cells: Cells,
     in_flight: InFlight,
@@ -35,7 +37,8 @@ impl Preparer {
     pub(super) fn open(engine: &Engine, options: &EmbeddedOptions) -> Result<Self, EventStoreError> {
         Ok(Self {
             names: Names::open(engine)?,
-            uniques: Uniques::new(),
+            ids: Sieve::open(engine, &engine.ids, options.id_sieve_bytes_max)?,
+            uniques: Uniques::new(Sieve::open(engine, &engine.uniques, options.unique_sieve_bytes_max)?),
             cells: Cells::new(options.cell_cache_bytes, options.loose_rows_max),
             in_flight: InFlight::default(),
             next_chunk: engine.last_chunk()?.map_or(0, |chunk| chunk + 1),
@@ -49,6 +52,8 @@ impl Preparer {
 
     /// Prepares a group. After an error the memory is no longer true to the store: open it again.
     pub(super) fn prepare(&mut self, engine: &Engine, group: u64, requests: &[Request]) -> Result<Prepared, EventStoreError> {
+        self.ids.look_after();
+        self.uniques.look_after();
         let events: usize = requests.iter().map(|request| request.work.len()).sum();
         let mut batch = engine.batch(events * 4 + 16);
         let mut pending = Pending::default();
@@ -58,7 +63,7 @@ impl Preparer {
         let TakenIn { outcomes, mut events, entries, next_chunk } = if is_late(requests) {
             LateIntake::new(&mut self.names).take_in(&mut at, number, requests)?
         } else {
-            Intake::new(&mut self.names, number, events).take_in(&mut at, requests)?
+            Intake::new(&mut self.names, &mut self.ids, number, events).take_in(&mut at, requests)?
         };
         self.next_chunk = next_chunk;
         add_hours(&mut at, number, &mut events, &entries, &mut self.cells, &mut self.uniques)?;

@@ -4,10 +4,11 @@ use std::hash::BuildHasher;
 
 use super::hashing::KeyHashing;
 use super::names::At;
+use super::sieve::Sieve;
 use crate::EventStoreError;
 use crate::embedded::codec::corrupt;
 use crate::embedded::engine::engine_error;
-use crate::embedded::key::UniqueKey;
+use crate::embedded::key::{UNIQUE_BYTES, UniqueKey};
 
 /// Unique values kept in memory: 32 bytes each.
 const CACHED_UNIQUES: usize = 1 << 18;
@@ -30,12 +31,18 @@ pub(super) struct Uniques {
     /// Newest first.
     places: Vec<[(UniqueKey, u32); WAYS]>,
     hashing: KeyHashing,
+    sieve: Sieve<UNIQUE_BYTES>,
 }
 
 impl Uniques {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(sieve: Sieve<UNIQUE_BYTES>) -> Self {
         // No days: an empty place, whatever its key.
-        Self { places: vec![[([0; 28], 0); WAYS]; CACHED_UNIQUES / WAYS], hashing: KeyHashing::default() }
+        Self { places: vec![[([0; UNIQUE_BYTES], 0); WAYS]; CACHED_UNIQUES / WAYS], hashing: KeyHashing::default(), sieve }
+    }
+
+    /// Takes over what has been found out in the background.
+    pub(super) fn look_after(&mut self) {
+        self.sieve.look_after();
     }
 
     /// Notes a value on a day of its month, 0 to 30.
@@ -46,12 +53,10 @@ impl Uniques {
         let cached = places.iter().position(|place| place.0 == key && place.1 != 0);
         places[..=cached.unwrap_or(WAYS - 1)].rotate_right(1);
         let cached = cached.map(|_| places[0].1);
-        let days = match cached.or_else(|| at.pending.uniques.get(&key).copied()).or_else(|| at.in_flight.unique(&key)) {
+        let days = match cached {
             Some(days) => days,
-            None => match at.engine.uniques.get(key).map_err(engine_error)? {
-                Some(stored) => decode_days(&stored)?,
-                None => 0,
-            },
+            None if self.sieve.note(&key) => stored_days(at, &key)?,
+            None => 0,
         };
         let seen = days | 1 << day;
         places[0] = (key, seen);
@@ -60,6 +65,14 @@ impl Uniques {
         }
         at.pending.uniques.insert(key, seen);
         Ok(if days == 0 { Sighting::NewInMonth } else { Sighting::NewInDay })
+    }
+}
+
+/// The days on which a value was seen, none if it is new.
+fn stored_days(at: &At<'_>, key: &UniqueKey) -> Result<u32, EventStoreError> {
+    match at.pending.uniques.get(key).copied().or_else(|| at.in_flight.unique(key)) {
+        Some(days) => Ok(days),
+        None => at.engine.uniques.get(key).map_err(engine_error)?.map_or(Ok(0), |stored| decode_days(&stored)),
     }
 }
 
