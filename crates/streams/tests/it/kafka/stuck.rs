@@ -1,4 +1,4 @@
-//! What puts a partition right that would stand still: brokers that give nothing, refuse a commit, fence a member, or leave offsets out.
+//! What puts a partition right that would stand still: brokers that give nothing, fence a member, or leave offsets out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,8 +11,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Produc
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use streams::LogPartition;
 use streams::kafka::{
-    ConsumerOptions, Handled, HandlerError, KafkaAdmin, KafkaConsumer, KafkaOptions, KafkaProducer, LogHandler, ProducerOptions,
-    RecordBatch,
+    ConsumerOptions, Handled, HandlerError, KafkaConsumer, KafkaOptions, KafkaProducer, LogHandler, ProducerOptions, RecordBatch,
 };
 
 use super::harness::{Log, MemoryStore, events, kafka, scope, until};
@@ -41,11 +40,6 @@ impl Brokers {
             lag_interval: Duration::from_millis(100),
             ..ConsumerOptions::new("group", "events", "dlq")
         }
-    }
-
-    async fn lag(&self) -> i64 {
-        let lag = KafkaAdmin::new(self.kafka.clone(), Duration::from_secs(10)).lag("group", "events").await.unwrap();
-        lag.iter().map(streams::kafka::PartitionLag::messages).sum()
     }
 }
 
@@ -92,19 +86,6 @@ async fn a_partition_that_is_behind_and_gets_nothing_begins_anew() {
     until("all are stored", async || handler.store.rows() == 10).await;
     consumer.stop().await;
     handler.store.assert_gapless();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refused_commit_is_made_again_although_nothing_more_comes() {
-    let brokers = Brokers::new();
-    brokers.mock.request_errors(RDKafkaApiKey::OffsetCommit, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS]);
-    let handler = Beginnings::new();
-    let consumer = KafkaConsumer::start(&brokers.kafka, brokers.options(), handler.clone()).unwrap();
-    brokers.producer.publish(&scope(), events(0..10)).await.unwrap();
-    until("all are stored", async || handler.store.rows() == 10).await;
-    until("all are committed", async || brokers.lag().await == 0).await;
-    assert_eq!(handler.begun(), 1, "the partition did not have to begin anew");
-    consumer.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
