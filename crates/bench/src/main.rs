@@ -82,14 +82,17 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let world = setup::create(&server, arguments)?;
     let mut sent = 0;
     for events in arguments.stages() {
+        say(&format!("ingest up to {events} events"));
         report.ingest(events, ingest::run(&server, sent..events, arguments)?);
         sent = events;
         world.check_counted(&server, events)?;
+        say(&format!("reads of {events} events"));
         for (what, measured) in reads::subscriptions(&server, &world, arguments)? {
             report.read(events, what, measured);
         }
         report.memory(events, server.memory()?);
     }
+    say("single customers");
     report.customer(reads::customers(&server, &world, arguments)?);
     server.stop()?;
     std::io::stdout().lock().write_all(report.markdown().as_bytes())?;
