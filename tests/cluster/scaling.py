@@ -112,7 +112,8 @@ class Flow:
     def until_visible(self):
         """Waits until usage shows all that was sent."""
         client, expected = self.installation.client(), self.runs * self.load.events
-        until(f"{expected} events are counted", lambda: self.counted(client) >= expected, SECONDS_MAX, pause=0.2)
+        # Not oftener: a question takes the store's time as well.
+        until(f"{expected} events are counted", lambda: self.counted(client) >= expected, SECONDS_MAX, pause=1)
         assert self.counted(client) == expected, "more was counted than sent"
 
     def measure(self, api, consumers):
@@ -121,19 +122,46 @@ class Flow:
         self.installation.up(API=api, CONSUMERS=0)
         accepted = events / self.send()
         say(f"{accepted:,.0f} events/s accepted by {api} API processes")
-        began = time.monotonic()
-        self.installation.up(CONSUMERS=consumers)
-        # From when they are ready: a start is no throughput.
-        ready = time.monotonic()
-        before = self.counted(self.installation.client())
-        self.until_visible()
-        left = self.runs * events - before
-        drained = left / (time.monotonic() - ready) if left > events // 4 else events / (time.monotonic() - began)
-        say(f"{drained:,.0f} events/s from Kafka to usage by {consumers} consumers")
+        with Growth(self) as growth:
+            self.installation.up(CONSUMERS=consumers)
+            self.until_visible()
+        say(f"{growth.rate():,.0f} events/s from Kafka to usage by {consumers} consumers")
         began = time.monotonic()
         self.send()
         self.until_visible()
-        return accepted, drained, events / (time.monotonic() - began)
+        return accepted, growth.rate(), events / (time.monotonic() - began)
+
+
+class Growth:
+    """How usage grows while a backlog is worked off: in the middle of it, since starts and rebalances are no throughput."""
+
+    def __init__(self, flow):
+        self.flow, self.samples, self.over = flow, [], threading.Event()
+        self.thread = threading.Thread(target=self.look, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+    def look(self):
+        # Past nginx, which closes connections whenever processes are added.
+        client = self.flow.installation.client(self.flow.installation.port_of("api-1"))
+        while not self.over.wait(0.5):
+            began = time.monotonic()
+            count = self.flow.counted(client)
+            # What is told was true at some moment of the question.
+            self.samples.append(((began + time.monotonic()) / 2, count))
+
+    def rate(self):
+        first, last = self.samples[0][1], self.samples[-1][1]
+        twentieth = (last - first) // 20
+        middle = [sample for sample in self.samples if first + twentieth <= sample[1] <= last - twentieth]
+        assert len(middle) > 1, f"too quick to be measured, send more events: {self.samples}"
+        return (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])
 
 
 def bills(installation, contracts, workers, shop, number_of_run):
@@ -194,7 +222,7 @@ def baselines(installation, load):
 
 def options_of(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=300_000, help="events of one measurement")
+    parser.add_argument("--events", type=int, default=1_000_000, help="events of one measurement")
     parser.add_argument("--contracts", type=int, default=100, help="contracts for the workers")
     parser.add_argument("--no-baselines", action="store_true")
     return parser.parse_args(arguments)
