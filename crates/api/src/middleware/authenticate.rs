@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use domain::scope::Scope;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
-use tracing::Instrument as _;
 
 use crate::ApiState;
 use crate::error::ApiError;
@@ -21,11 +20,11 @@ pub(crate) async fn authenticate(State(state): State<ApiState>, mut request: Req
         Ok(caller) => caller,
         Err(refusal) => return refusal,
     };
-    // A span of its own: filling in fields of the request's would format all of it anew for each.
-    let (tenant_id, environment_id) = (caller.scope.tenant_id.as_str(), caller.scope.environment_id.as_str());
-    let span = tracing::info_span!("caller", tenant_id, environment_id);
+    let span = tracing::Span::current();
+    span.record("tenant_id", caller.scope.tenant_id.as_str());
+    span.record("environment_id", caller.scope.environment_id.as_str());
     request.extensions_mut().insert(caller);
-    next.run(request).instrument(span).await
+    next.run(request).await
 }
 
 /// The caller behind a request's key and environment header.

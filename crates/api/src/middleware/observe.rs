@@ -22,6 +22,9 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
         request_id = id.to_str().unwrap_or_default(),
         %method,
         route,
+        // Filled in once the caller is known.
+        tenant_id = tracing::field::Empty,
+        environment_id = tracing::field::Empty,
     );
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
