@@ -15,7 +15,8 @@ PRODUCTION = "00000000-0000-0000-0000-000000000001"
 PAUSE_S = 0.7
 CONTRACTS_MAX = 60
 PERIODS = 2
-BILLED_S = 240
+# A scan that was lost with its worker is missed after its heartbeat's time, and tried again after a pause: up to three times.
+BILLED_S = 600
 
 
 class WorkerBills:
