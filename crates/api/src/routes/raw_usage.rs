@@ -25,10 +25,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
 /// Windows in a zone; an unknown zone is UTC, as the published API has it.
 fn window(size: Option<WindowSize>, timezone: Option<&str>, anchor: Option<Timestamp>) -> Option<Window> {
     let zone = Zone::parse(timezone.unwrap_or_default()).unwrap_or(Zone::UTC);
-    size.map(|size| match anchor {
-        Some(anchor) => Window::anchored(size, zone, anchor),
-        None => Window::new(size, zone),
-    })
+    size.map(|size| Window::anchored(size, zone, anchor))
 }
 
 fn filters(filters: Option<Filters>) -> Vec<Filter> {

@@ -101,10 +101,7 @@ impl App {
     async fn usage_of_meters(&self, scope: &Scope, request: &MeterUsageRequest, meters: &[&Meter]) -> Result<Vec<MeterUsage>> {
         let period = request.period;
         let kind = self.billed_as(request.aggregation);
-        let points = request.window_size.map(|size| match request.billing_anchor {
-            Some(anchor) => Window::anchored(size, Zone::UTC, anchor),
-            None => Window::new(size, Zone::UTC),
-        });
+        let points = request.window_size.map(|size| Window::anchored(size, Zone::UTC, request.billing_anchor));
         let own_buckets = |meter: &Meter| bucket(meter, request.billing_anchor).filter(|_| kind == meter.aggregation.kind);
         let mut parts = Vec::new();
         for meter in meters.iter().copied() {

@@ -91,11 +91,7 @@ impl App {
 
 /// The buckets of a meter that has them, in UTC like those of bills.
 pub(super) fn bucket(meter: &Meter, billing_anchor: Option<Timestamp>) -> Option<Window> {
-    let size = meter.aggregation.bucket_size?;
-    Some(match billing_anchor {
-        Some(anchor) => Window::anchored(size, Zone::UTC, anchor),
-        None => Window::new(size, Zone::UTC),
-    })
+    meter.aggregation.bucket_size.map(|size| Window::anchored(size, Zone::UTC, billing_anchor))
 }
 
 /// A window's first instant, and the group where there are groups.

@@ -78,9 +78,9 @@ impl Window {
         Self { size, zone, month_day: 1 }
     }
 
-    /// Windows whose months begin on the anchor's day, as the anchor's date stands in the zone.
-    pub fn anchored(size: WindowSize, zone: Zone, anchor: Timestamp) -> Self {
-        Self { size, zone, month_day: zone.date(anchor).day() }
+    /// Windows whose months begin on the anchor's day, as the anchor's date stands in the zone; on the 1st without an anchor.
+    pub fn anchored(size: WindowSize, zone: Zone, anchor: impl Into<Option<Timestamp>>) -> Self {
+        Self { size, zone, month_day: anchor.into().map_or(1, |anchor| zone.date(anchor).day()) }
     }
 
     /// The window that holds an instant.

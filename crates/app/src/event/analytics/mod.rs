@@ -42,10 +42,7 @@ impl App {
         };
         let zone = customer.as_ref().map_or(Zone::UTC, |customer| Zone::parse(&customer.timezone).unwrap_or(Zone::UTC));
         let Rows { rows, currency } = self.analytics_rows(scope, customer.as_ref(), &request).await?;
-        let windows = request.window_size.map(|size| match request.billing_anchor {
-            Some(anchor) => Window::anchored(size, zone, anchor),
-            None => Window::new(size, zone),
-        });
+        let windows = request.window_size.map(|size| Window::anchored(size, zone, request.billing_anchor));
         let customers: Vec<String> = request.external_customer_id.iter().cloned().collect();
         let reading = Reading {
             scope,
