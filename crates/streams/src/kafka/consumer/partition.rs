@@ -31,12 +31,12 @@ const BACKOFF_MAX: Duration = Duration::from_secs(10);
 const REFUSED_INTERVAL: Duration = Duration::from_secs(30);
 /// Tries to move a freshly assigned partition to its beginning before it is assigned again.
 const SEEKS_MAX: u32 = 20;
+/// Between those tries.
+const SEEK_INTERVAL: Duration = Duration::from_millis(100);
 /// How often an idle partition looks whether a commit was refused.
 const COMMIT_LOOK: Duration = Duration::from_secs(1);
 /// A batch that the handler keeps for longer is logged, again after each further such time.
 const LONG_HANDLED: Duration = Duration::from_secs(30);
-/// Between those tries.
-const SEEK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What the tasks of a consumer share.
 pub(super) struct Parts {
