@@ -3,6 +3,9 @@
 /// The trait, and what goes in and out.
 mod event_store;
 
+/// The bound of an answer.
+mod room;
+
 /// The log that feeds a store, and what of it was stored.
 mod event_log;
 

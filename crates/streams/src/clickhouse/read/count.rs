@@ -24,7 +24,8 @@ struct CountRow {
     count: u64,
 }
 
-/// The number of events per window that has any, ascending, or that these are more than `windows_max`: of whole hours in one query, and of those that a window cuts in another.
+/// The number of events per window that has any, ascending; refuses more than `windows_max`. Whole hours are counted by one query, those
+/// that a window cuts by another.
 pub(in crate::clickhouse) async fn count_events_by_window(
     engine: &Engine,
     scope: &Scope,

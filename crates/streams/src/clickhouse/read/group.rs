@@ -14,6 +14,7 @@ use super::usage::{between, usage};
 use super::window::usage_by_window;
 use crate::clickhouse::engine::Engine;
 use crate::clickhouse::sql;
+use crate::room::Room;
 use crate::{EventStoreError, GroupKey, GroupUsage, GroupedPart, GroupedQuery, RowFilter, UsageQuery};
 
 /// The usage per window and group that has rows, ascending by both, in the order of the parts.
@@ -25,17 +26,16 @@ pub(in crate::clickhouse) async fn usage_by_group(
     let is_whole = |part: &GroupedPart| asked.filter == RowFilter::default() && part.by.is_empty();
     let mut answers = vec![Vec::new(); asked.parts.len()];
     let totals: Vec<usize> = (0..answers.len()).filter(|n| is_whole(&asked.parts[*n]) && asked.parts[*n].window.is_none()).collect();
-    let mut rows = 0;
+    let mut room = Room::new(asked.groups_max);
     for (number, total) in totals.iter().zip(usage(engine, scope, &total_queries(asked, &totals)).await?) {
         if total.events > 0 {
+            room.take(1)?;
             answers[*number].push(GroupUsage { group: Vec::new(), window: asked.parts[*number].period, usage: total });
-            rows += 1;
         }
     }
-    check(rows, asked.groups_max)?;
     let belongs = belongs(scope, &asked.external_customer_ids);
     for set in sets(asked, |number| !totals.contains(&number)) {
-        let mut found = Found { asked, set: &set, answers: &mut answers, rows };
+        let mut found = Found { set: &set, answers: &mut answers, room: &mut room };
         let period = Period::new(sql::clamped(set.period.start), sql::clamped(set.period.end));
         if period.is_empty() {
             continue;
@@ -64,7 +64,6 @@ pub(in crate::clickhouse) async fn usage_by_group(
                 }
             }
         }
-        rows = found.rows;
     }
     Ok(answers)
 }
@@ -108,17 +107,16 @@ fn sets(asked: &GroupedQuery, is_wanted: impl Fn(usize) -> bool) -> Vec<Set<'_>>
 
 /// Takes in the answers to a set.
 pub(super) struct Found<'a> {
-    asked: &'a GroupedQuery,
     set: &'a Set<'a>,
     answers: &'a mut [Vec<GroupUsage>],
-    /// Of all sets.
-    rows: usize,
+    /// For the answers to all sets.
+    room: &'a mut Room,
 }
 
 impl Found<'_> {
     /// One row more than the answer may still have tells that it has too many.
     pub(super) fn limit(&self) -> usize {
-        self.asked.groups_max.saturating_add(1).saturating_sub(self.rows)
+        self.room.left().saturating_add(1)
     }
 
     /// Takes in a row, whose first name is its meter.
@@ -126,18 +124,13 @@ impl Found<'_> {
         let mut group = std::mem::take(&mut row.names);
         let meter = if group.is_empty() { String::new() } else { group.remove(0) };
         let numbers = self.set.meters.get(meter.as_str()).ok_or_else(|| EventStoreError::Corrupt(format!("{meter} was not asked for")))?;
-        self.rows += numbers.len();
-        check(self.rows, self.asked.groups_max)?;
+        self.room.take(numbers.len())?;
         let usage = row.aggregate()?;
         for number in numbers {
             self.answers[*number].push(GroupUsage { group: group.clone(), window, usage: usage.clone() });
         }
         Ok(())
     }
-}
-
-fn check(rows: usize, groups_max: usize) -> Result<(), EventStoreError> {
-    if rows > groups_max { Err(EventStoreError::TooManyGroups(groups_max)) } else { Ok(()) }
 }
 
 fn query_text(filter: &RowFilter, set: &Set<'_>, key: &str, condition: &str, limit: usize) -> String {

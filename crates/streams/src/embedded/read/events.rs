@@ -10,12 +10,12 @@ use domain::time::{Period, Timestamp};
 
 use super::bodies::Bodies;
 use super::listing::{Listing, Next, Position};
-use super::room::Room;
 use super::runs::Runs;
 use super::view::{View, each_row};
 use super::walk::Windows;
 use crate::embedded::body::Body;
 use crate::embedded::key::{self, Kind, Number};
+use crate::room::Room;
 use crate::{EventFilter, EventOrder, EventStoreError};
 
 /// One event by its id.

@@ -10,7 +10,6 @@ use domain::time::Period;
 use super::bodies::Bodies;
 use super::events::property_filters;
 use super::held::Held;
-use super::room::Room;
 use super::usage::{Asked, Customers, add_entry, usage_by_window};
 use super::view::View;
 use super::walk::Windows;
@@ -19,6 +18,7 @@ use crate::embedded::codec::put_text;
 use crate::embedded::key::{Kind, Number};
 use crate::embedded::ledger::{Entry, Head, Row};
 use crate::embedded::span::{Level, Span};
+use crate::room::Room;
 use crate::{EventStoreError, GroupKey, GroupUsage, GroupedQuery, RowFilter};
 
 /// Bytes of all groups' texts together. Properties may be long: beyond this there are too many groups, however few were asked for.

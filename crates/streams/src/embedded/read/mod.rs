@@ -6,7 +6,6 @@ mod events;
 mod groups;
 mod held;
 mod listing;
-mod room;
 mod runs;
 mod single;
 mod usage;

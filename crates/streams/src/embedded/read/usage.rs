@@ -9,12 +9,12 @@ use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
 
 use super::distinct::{Distinct, EachCustomer, count_in_passes};
-use super::room::Room;
 use super::view::View;
 use super::walk::{Piece, Walk};
 use crate::embedded::key::{Kind, Number};
 use crate::embedded::ledger;
 use crate::embedded::write::Numbered;
+use crate::room::Room;
 use crate::{EventStoreError, GroupUsage, UsageQuery};
 
 /// The usage of several meters, in the order of the queries.
