@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How the cluster scales on this machine, beside what the engines do by themselves; prints the tables of docs/performance.md.
 
-usage: tests/cluster/scaling.py [--events N] [--contracts N] [--no-baselines]
+usage: tests/cluster/scaling.py [--events N] [--hours N] [--contracts N] [--no-baselines]
 
 Measured end to end through nginx: events accepted per second with one and two API processes while nobody consumes; events per second
 that one, two and four consumers bring from Kafka into ClickHouse until usage shows them all; both at once; bills per second of one and two
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 from installation import AGAIN, ROOT, Client, Installation, run, until
 from oracle import Plan
@@ -37,12 +38,17 @@ MARK = b'"event_id":"event-'
 class Load:
     """Bulk requests, made before anything is measured; each run gives the events other ids."""
 
-    def __init__(self, events):
+    def __init__(self, events, hours):
         plan = Plan(0, events, CUSTOMERS)
+
+        def body(serial):
+            sent = replace(plan.event(serial), at=serial * hours * 3_600_000_000 // events)
+            return sent.body(plan.event_id(serial))
+
         self.events = events
         self.bodies = []
         for first in range(0, events, BATCH):
-            bodies = [plan.event(serial).body(plan.event_id(serial)) for serial in range(first, min(first + BATCH, events))]
+            bodies = [body(serial) for serial in range(first, min(first + BATCH, events))]
             self.bodies.append(('{"events":[' + ",".join(bodies) + "]}").encode())
 
     def send(self, client_of, run_name):
@@ -114,7 +120,7 @@ class Flow:
         """Waits until usage shows all that was sent."""
         client, expected = self.installation.client(), self.runs * self.load.events
         # Not oftener: a question takes the store's time as well.
-        until(f"{expected} events are counted", lambda: self.counted(client) >= expected, SECONDS_MAX, pause=1)
+        until(f"{expected} events are counted", lambda: self.counted(client) >= expected, SECONDS_MAX, pause=2)
         assert self.counted(client) == expected, "more was counted than sent"
 
     def measure(self, api, consumers):
@@ -151,7 +157,7 @@ class Growth:
     def look(self):
         # Past nginx, which closes connections whenever processes are added.
         client = self.flow.installation.client(self.flow.installation.port_of("api-1"))
-        while not self.over.wait(0.5):
+        while not self.over.wait(1):
             began = time.monotonic()
             count = self.flow.counted(client)
             # What is told was true at some moment of the question.
@@ -224,6 +230,7 @@ def baselines(installation, load):
 def options_of(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000, help="events of one measurement")
+    parser.add_argument("--hours", type=int, default=1, help="hours of event time they come from, in order: 1 is live traffic, 720 a replay")
     parser.add_argument("--contracts", type=int, default=100, help="contracts for the workers")
     parser.add_argument("--no-baselines", action="store_true")
     return parser.parse_args(arguments)
@@ -234,7 +241,7 @@ def main():
     # So that KEEP_LOGS works for a run that is given up, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     began = time.monotonic()
-    load = Load(options.events)
+    load = Load(options.events, options.hours)
     flow_table = Table("Events, from HTTP to usage", "API processes, consumers", "accepted/s", "Kafka to usage, events/s", "HTTP to usage, events/s")
     bill_table = Table("Bills", "workers", "bills/s")
     tuned = {"FLEXPRICE_TEMPORAL_SUBSCRIPTION_BILLING_EVERY": "1s", "FLEXPRICE_TEMPORAL_WORKER_WORKER_ACTIVITIES_PER_SECOND": "1000"}
@@ -255,8 +262,8 @@ def main():
         sys.exit(f"{failed}\n{failed.stdout}{failed.stderr}")
     load_average = os.getloadavg()[2]
     print(
-        f"\n{os.cpu_count()} processors for everything, load included; {options.events:,} events in bulk requests of {BATCH:,}, five meters each, "
-        f"{CUSTOMERS} customers, {PARTITIONS} partitions, one broker; {options.contracts} contracts of {BILLED_MONTHS} months for the workers, "
+        f"\n{os.cpu_count()} processors for everything, load included; {options.events:,} events of {options.hours} hours in bulk requests of {BATCH:,}, "
+        f"five meters each, {CUSTOMERS} customers, {PARTITIONS} partitions, one broker; {options.contracts} contracts of {BILLED_MONTHS} months for the workers, "
         f"whose limit of activities per second is lifted. Took {time.monotonic() - began:.0f} s.\n\n{flow_table}\n{bill_table}\n{beside}"
     )
     if load_average > os.cpu_count() + 1:
