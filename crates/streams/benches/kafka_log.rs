@@ -59,7 +59,7 @@ mod cluster {
             Ok(None)
         }
 
-        async fn handle(&self, batch: Arc<RecordBatch>) -> Result<Handled, HandlerError> {
+        async fn handle(&self, batch: RecordBatch) -> Result<Handled, HandlerError> {
             self.0.fetch_add(batch.records.len(), Ordering::Relaxed);
             Ok(Handled::Settled { position: Some(batch.last) })
         }

@@ -1,7 +1,5 @@
 //! Rows as they are written, and the identity of an event.
 
-use std::cmp::Ordering;
-
 use domain::event::{Event, Properties};
 use domain::meter::{LedgerEntry, comparable};
 use domain::scope::Scope;
@@ -174,17 +172,15 @@ impl<'a> UsageRow<'a> {
         Self { of, entry: Some(entry), id: IdHash { high: 0, low: 0 }, properties: "", origin }
     }
 
-    /// The order of the table. Rows that come in it need not be sorted by the server.
-    pub(super) fn by_place(&self, other: &Self) -> Ordering {
-        let place = |row: &Self| {
-            let Counted { scope, external_customer_id, timestamp, event_id, .. } = row.of;
-            (scope.tenant_id.as_str(), scope.environment_id.as_str(), row.meter_id(), external_customer_id, timestamp, event_id)
-        };
-        place(self).cmp(&place(other))
-    }
-
     fn meter_id(&self) -> &'a str {
         self.entry.map_or("", |entry| entry.meter_id.as_str())
+    }
+
+    /// What the table is sorted by.
+    #[cfg(test)]
+    pub(super) fn place(&self) -> (&'a str, &'a str, &'a str, &'a str, Timestamp, &'a str) {
+        let Counted { scope, external_customer_id, timestamp, event_id, .. } = self.of;
+        (scope.tenant_id.as_str(), scope.environment_id.as_str(), self.meter_id(), external_customer_id, timestamp, event_id)
     }
 }
 

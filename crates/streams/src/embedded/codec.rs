@@ -53,12 +53,23 @@ impl<'a> Bytes<'a> {
     }
 
     pub(super) fn byte(&mut self) -> Result<u8, EventStoreError> {
-        Ok(self.array::<1>()?[0])
+        let Some((first, tail)) = self.0.split_first() else { return Err(corrupt("a value ends too early")) };
+        self.0 = tail;
+        Ok(*first)
     }
 
     pub(super) fn u128(&mut self) -> Result<u128, EventStoreError> {
-        let mut number = 0_u128;
-        for position in 0..19 {
+        // Nearly all numbers fit in 63 bits, and shifting half as many is several times as quick.
+        let mut low = 0_u64;
+        for position in 0..9 {
+            let byte = self.byte()?;
+            low |= u64::from(byte & 0x7f) << (7 * position);
+            if byte & 0x80 == 0 {
+                return Ok(low.into());
+            }
+        }
+        let mut number = u128::from(low);
+        for position in 9..19 {
             let byte = self.byte()?;
             number |= u128::from(byte & 0x7f) << (7 * position);
             if byte & 0x80 == 0 {
@@ -66,6 +77,11 @@ impl<'a> Bytes<'a> {
             }
         }
         Err(corrupt("a number is too long"))
+    }
+
+    pub(super) fn skip_number(&mut self) -> Result<(), EventStoreError> {
+        while self.byte()? & 0x80 != 0 {}
+        Ok(())
     }
 
     pub(super) fn number<T: TryFrom<u128>>(&mut self) -> Result<T, EventStoreError> {
@@ -104,7 +120,7 @@ mod tests {
     fn numbers_and_texts_survive() {
         let mut out = Vec::new();
         let signed = [0, 1, -1, 63, -64, i128::from(i64::MIN), i128::MAX, i128::MIN];
-        let unsigned = [0, 127, 128, u128::from(u64::MAX), u128::MAX];
+        let unsigned = [0, 127, 128, (1 << 63) - 1, 1 << 63, u128::from(u64::MAX), u128::MAX];
         signed.iter().for_each(|number| put_signed(&mut out, *number));
         unsigned.iter().for_each(|number| put_number(&mut out, *number));
         put_text(&mut out, "grüße");

@@ -111,6 +111,19 @@ impl<'a> Entry<'a> {
         let group = if tagged & GROUPED == 0 { None } else { Some(bytes.text()?) };
         Ok(Self { meter, quantity, unique, group, weighted: tagged & WEIGHTED != 0 })
     }
+
+    /// Goes past an entry: the way to the next row.
+    fn skip(bytes: &mut Bytes<'a>) -> Result<(), EventStoreError> {
+        let tagged: u64 = bytes.number()?;
+        bytes.skip_number()?;
+        if tagged & UNIQUE != 0 {
+            bytes.take(size_of::<[u8; 16]>())?;
+        }
+        if tagged & GROUPED != 0 {
+            bytes.bytes()?;
+        }
+        Ok(())
+    }
 }
 
 /// Reads the rows of one value.
@@ -131,7 +144,7 @@ impl<'a> Rows<'a> {
         let count = u32::try_from(tagged >> 1).map_err(|_| corrupt("a row has too many entries"))?;
         let row = Row { head: Head { timestamp, event_id, event_name, place, kind }, count, entries: self.0 };
         for _ in 0..count {
-            Entry::read(&mut self.0)?;
+            Entry::skip(&mut self.0)?;
         }
         Ok(Some(row))
     }

@@ -108,10 +108,9 @@ pub(super) async fn read(
                 }
                 batch.push(&message);
                 let full = batch.messages >= options.batch_events_max || batch.bytes >= options.batch_bytes_max;
-                if full
-                    || (pace.is_some() || batch.messages.is_multiple_of(MESSAGES_BEFORE_YIELD))
-                        && deadline.is_some_and(|at| Instant::now() >= at)
-                {
+                // Old enough is old enough where messages are let through slowly. Else it goes on while there are any: they come quicker
+                // than they are stored, and a few large batches cost the store less than many small ones.
+                if full || pace.is_some() && deadline.is_some_and(|at| Instant::now() >= at) {
                     return Read::Batch(batch);
                 }
             }

@@ -1,7 +1,5 @@
 //! What a consumer feeds: a handler that stores batches and knows how far its store has come.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use domain::event::Event;
 use domain::scope::Scope;
@@ -46,7 +44,7 @@ pub enum Handled {
         /// What the store holds now.
         position: Option<i64>,
     },
-    /// Nothing was stored, because these records can never be: offset and reason. They become dead letters, and the handler gets the batch
+    /// Nothing was stored, because these records can never be: offset and reason. They become dead letters, and what is around them comes
     /// again without them.
     Dead(Vec<(i64, String)>),
 }
@@ -57,7 +55,7 @@ pub trait LogHandler: Send + Sync + 'static {
     /// The last offset that the store holds of a partition; none before the first.
     async fn position(&self, partition: &LogPartition) -> Result<Option<i64>, HandlerError>;
 
-    /// Stores a batch, if the store still stands at its `after`. An error means "not now": the same batch comes again, for as long as it
-    /// takes, so storing it twice must change nothing.
-    async fn handle(&self, batch: Arc<RecordBatch>) -> Result<Handled, HandlerError>;
+    /// Stores a batch, if the store still stands at its `after`. An error means "not now": its records are read again and come again, for as
+    /// long as it takes, so storing them twice must change nothing.
+    async fn handle(&self, batch: RecordBatch) -> Result<Handled, HandlerError>;
 }

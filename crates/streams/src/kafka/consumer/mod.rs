@@ -96,7 +96,7 @@ impl ConsumerOptions {
             batch_age_max: Duration::from_millis(500),
             batches_in_flight_max: 4,
             handler_timeout: Duration::from_secs(600),
-            prefetch_bytes_max: 8 << 20,
+            prefetch_bytes_max: 16 << 20,
             session_timeout: Duration::from_secs(45),
             instance_id: None,
             drain_timeout: Duration::from_secs(10),

@@ -227,12 +227,12 @@ impl Partition {
     }
 
     /// Puts dead letters aside and gives the rest to the handler. Dead letters come first: once the store's position has passed them nobody
-    /// would look at them again. When the handler does not take it, the batch is dropped before the wait. `buried` are the dead letters of
-    /// earlier tries.
+    /// would look at them again. The handler has the only copy of a batch: what it does not take is read again. `buried` are the dead
+    /// letters of earlier tries.
     async fn settle(
         &mut self,
         mut batch: Batch,
-        mut after: Option<i64>,
+        after: Option<i64>,
         buried: &mut BTreeSet<i64>,
         backoff: &mut Backoff,
     ) -> Result<Settled, Stop> {
@@ -240,75 +240,75 @@ impl Partition {
         let messages = batch.messages();
         let turn = batch.turn.take();
         self.bury(batch.poison, buried).await?;
-        let mut records = RecordBatch { partition: self.partition.clone(), after, last: batch.last, records: batch.records };
-        records.records.retain(|record| !buried.contains(&record.offset));
-        while !records.records.is_empty() {
-            let shared = Arc::new(records);
-            let handled = tokio::time::timeout(self.parts.options.handler_timeout, self.hand_over(&shared)).await;
-            records = Arc::unwrap_or_clone(shared);
+        let mut records = batch.records;
+        records.retain(|record| !buried.contains(&record.offset));
+        let mut position = after;
+        if !records.is_empty() {
+            let given: Vec<i64> = records.iter().map(|record| record.offset).collect();
+            let batch = RecordBatch { partition: self.partition.clone(), after, last: batch.last, records };
+            let handled = tokio::time::timeout(self.parts.options.handler_timeout, self.hand_over(batch)).await;
+            // Who waits holds no turn.
+            drop(turn);
             let problem = match handled {
-                Ok(Ok(Handled::Settled { position })) => {
-                    after = position;
-                    break;
+                Ok(Ok(Handled::Settled { position: reached })) => {
+                    position = reached;
+                    None
                 }
                 Ok(Ok(Handled::Moved { position })) if position > after => {
                     tracing::warn!(
                         group = %self.parts.options.group, partition = %self.partition, ?after, ?position,
                         "another consumer wrote this partition; going on behind it"
                     );
-                    after = position;
-                    records.after = after;
-                    records.records.retain(|record| Some(record.offset) > after);
-                    continue;
+                    return Ok(Settled::Again(position));
                 }
-                Ok(Ok(Handled::Moved { position })) => format!("the store went back from {after:?} to {position:?}"),
-                Ok(Ok(Handled::Dead(dead))) => match self.set_dead_aside(&mut records, &dead, buried).await? {
-                    Ok(()) => continue,
-                    Err(problem) => problem,
+                Ok(Ok(Handled::Moved { position })) => Some(format!("the store went back from {after:?} to {position:?}")),
+                Ok(Ok(Handled::Dead(dead))) => match self.set_dead_aside(&dead, &given, buried).await? {
+                    Ok(()) => return Ok(Settled::Again(after)),
+                    Err(problem) => Some(problem),
                 },
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "the handler did not answer in time".to_owned(),
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => Some("the handler did not answer in time".to_owned()),
             };
-            // Who waits keeps nothing in memory and leaves the turn to others.
-            drop((records, turn));
-            self.retry("the handler did not take a batch", &problem, backoff).await?;
-            return Ok(Settled::Again(after));
+            if let Some(problem) = problem {
+                self.retry("the handler did not take a batch", &problem, backoff).await?;
+                return Ok(Settled::Again(after));
+            }
         }
         if std::mem::take(backoff).failures > 0 {
             self.parts.board.set(self.partition.partition, PartitionState::Reading);
             tracing::info!(group = %self.parts.options.group, partition = %self.partition, "the handler takes batches again");
         }
         self.measure(messages, begun);
-        Ok(Settled::Done(after))
+        Ok(Settled::Done(position))
     }
 
     /// Gives a batch to the handler, and says so while that takes long.
-    async fn hand_over(&self, batch: &Arc<RecordBatch>) -> Result<Handled, HandlerError> {
+    async fn hand_over(&self, batch: RecordBatch) -> Result<Handled, HandlerError> {
         let begun = Instant::now();
-        let mut handled = self.parts.handler.handle(Arc::clone(batch));
+        let (after, last, events) = (batch.after, batch.last, batch.records.len());
+        let mut handled = self.parts.handler.handle(batch);
         loop {
             match tokio::time::timeout(LONG_HANDLED, &mut handled).await {
                 Ok(handled) => return handled,
                 Err(_) => tracing::warn!(
-                    group = %self.parts.options.group, partition = %self.partition, after = ?batch.after, last = batch.last,
-                    events = batch.records.len(), seconds = begun.elapsed().as_secs(),
+                    group = %self.parts.options.group, partition = %self.partition, ?after, last, events,
+                    seconds = begun.elapsed().as_secs(),
                     "a batch has been in the handler's hands for long"
                 ),
             }
         }
     }
 
-    /// Makes dead letters of what the handler calls dead. The inner error: the handler named nothing of the batch.
+    /// Makes dead letters of what the handler calls dead of the offsets it was given. The inner error: it named none, or others.
     async fn set_dead_aside(
         &mut self,
-        records: &mut RecordBatch,
         dead: &[(i64, String)],
+        given: &[i64],
         buried: &mut BTreeSet<i64>,
     ) -> Result<Result<(), String>, Stop> {
         let mut offsets: Vec<i64> = dead.iter().map(|(offset, _)| *offset).collect();
         offsets.sort_unstable();
-        let known = records.records.iter().filter(|record| offsets.binary_search(&record.offset).is_ok()).count();
-        if known == 0 || known != offsets.len() {
+        if offsets.is_empty() || !offsets.iter().all(|offset| given.binary_search(offset).is_ok()) {
             return Ok(Err("the handler calls records dead that it was not given".to_owned()));
         }
         let mut backoff = Backoff::default();
@@ -325,7 +325,6 @@ impl Partition {
         };
         let letters = originals.into_iter().map(|message| (reason(&message), message)).map(|(reason, message)| (message, reason)).collect();
         self.bury(letters, buried).await?;
-        records.records.retain(|record| offsets.binary_search(&record.offset).is_err());
         Ok(Ok(()))
     }
 

@@ -232,7 +232,7 @@ impl LogHandler for MemoryStore {
         Ok(self.held.lock().unwrap().get(partition).and_then(|held| held.position))
     }
 
-    async fn handle(&self, batch: Arc<RecordBatch>) -> Result<Handled, HandlerError> {
+    async fn handle(&self, batch: RecordBatch) -> Result<Handled, HandlerError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let down = |counter: &AtomicU32| counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
         assert!(!down(&self.panics), "as the test wants it");

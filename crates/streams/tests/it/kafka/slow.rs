@@ -126,7 +126,7 @@ impl LogHandler for Counting {
         self.store.position(Ledger::Usage, partition).await.map_err(HandlerError::new)
     }
 
-    async fn handle(&self, batch: Arc<RecordBatch>) -> Result<Handled, HandlerError> {
+    async fn handle(&self, batch: RecordBatch) -> Result<Handled, HandlerError> {
         let counted = |event: &Event| MeteredEvent { event: event.clone(), entries: vec![entry("m", 3, None)] };
         let records = batch.records.iter();
         let events =

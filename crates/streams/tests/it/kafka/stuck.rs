@@ -66,7 +66,7 @@ impl LogHandler for Beginnings {
         self.store.position(partition).await
     }
 
-    async fn handle(&self, batch: Arc<RecordBatch>) -> Result<Handled, HandlerError> {
+    async fn handle(&self, batch: RecordBatch) -> Result<Handled, HandlerError> {
         self.store.handle(batch).await
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use app::App;
 use app::event::LogRecord;
 use async_trait::async_trait;
-use streams::kafka::{ConsumerOptions, Handled, HandlerError, KafkaConsumer, LogHandler, RecordBatch};
+use streams::kafka::{ConsumerOptions, DecodedRecord, Handled, HandlerError, KafkaConsumer, LogHandler, RecordBatch};
 use streams::{Ledger, LogPartition};
 
 use super::super::Stop;
@@ -47,11 +47,10 @@ impl LogHandler for StoreEvents {
         self.app.log_position(self.ledger, partition).await.map_err(HandlerError::new)
     }
 
-    async fn handle(&self, batch: Arc<RecordBatch>) -> Result<Handled, HandlerError> {
-        let RecordBatch { partition, after, last, records } = &*batch;
-        let records =
-            records.iter().map(|record| LogRecord { offset: record.offset, scope: record.scope.clone(), event: record.event.clone() });
-        let stored = self.app.store_logged(self.ledger, partition.clone(), *after, records.collect(), *last).await;
+    async fn handle(&self, batch: RecordBatch) -> Result<Handled, HandlerError> {
+        let RecordBatch { partition, after, last, records } = batch;
+        let records = records.into_iter().map(|DecodedRecord { offset, scope, event }| LogRecord { offset, scope, event }).collect();
+        let stored = self.app.store_logged(self.ledger, partition, after, records, last).await;
         let stored = stored.map_err(HandlerError::new)?;
         Ok(if !stored.dead.is_empty() {
             Handled::Dead(stored.dead)
