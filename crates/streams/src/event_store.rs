@@ -1,6 +1,7 @@
 //! The event store: accepted events, their ledger entries and the aggregates that answer usage quickly.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use async_trait::async_trait;
 use domain::event::Event;
@@ -138,6 +139,26 @@ pub struct EventFilter {
     pub until: Option<Timestamp>,
 }
 
+/// What of an event is needed to measure it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScannedEvent {
+    /// Its id.
+    pub id: String,
+    /// Event time.
+    pub timestamp: Timestamp,
+    /// As they were sent.
+    pub properties: String,
+}
+
+impl From<Event> for ScannedEvent {
+    fn from(Event { id, timestamp, properties, .. }: Event) -> Self {
+        Self { id, timestamp, properties }
+    }
+}
+
+/// Takes in some events of a scan, and says whether it wants more.
+pub type ScanReceiver<'r> = &'r mut (dyn FnMut(Vec<ScannedEvent>) -> ControlFlow<()> + Send);
+
 /// In which order events are read; events of one time by their ids, the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum EventOrder {
@@ -214,6 +235,10 @@ pub trait EventStore: Send + Sync {
         after: Option<(Timestamp, String)>,
         limit: usize,
     ) -> Result<Vec<Event>, EventStoreError>;
+
+    /// Hands out all events that match, each once, in no particular order and some at a time, so that memory is bounded and the time grows with
+    /// their number alone. Events that arrive meanwhile may be among them. After an error, what was handed out is not all.
+    async fn scan(&self, scope: &Scope, filter: EventFilter, receive: ScanReceiver<'_>) -> Result<(), EventStoreError>;
 
     /// The number of events that match.
     async fn count_events(&self, scope: &Scope, filter: EventFilter) -> Result<u64, EventStoreError>;

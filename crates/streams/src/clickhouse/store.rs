@@ -21,7 +21,7 @@ use super::position::position;
 use super::read;
 use crate::{
     Appended, EventFilter, EventOrder, EventStore, EventStoreError, GroupUsage, GroupedQuery, LateEntry, Ledger, LogPartition, LogStore,
-    LoggedBatch, LoggedEvent, MeteredEvent, RefusedCopy, Stored, UsageQuery,
+    LoggedBatch, LoggedEvent, MeteredEvent, RefusedCopy, ScanReceiver, Stored, UsageQuery,
 };
 
 /// Whose turn it is to write.
@@ -201,6 +201,10 @@ impl EventStore for ClickHouseEventStore {
         limit: usize,
     ) -> Result<Vec<Event>, EventStoreError> {
         read::events(&self.engine, scope, &filter, order, after, limit).await
+    }
+
+    async fn scan(&self, scope: &Scope, filter: EventFilter, receive: ScanReceiver<'_>) -> Result<(), EventStoreError> {
+        read::scan(&self.engine, scope, &filter, receive).await
     }
 
     async fn count_events(&self, scope: &Scope, filter: EventFilter) -> Result<u64, EventStoreError> {

@@ -14,6 +14,8 @@ mod entries;
 
 mod events;
 
+mod scan;
+
 mod count;
 
 mod copies;
@@ -24,4 +26,5 @@ pub(super) use count::count_events_by_window;
 pub(super) use entries::entries;
 pub(super) use events::{count_events, event, events};
 pub(super) use group::usage_by_group;
+pub(super) use scan::scan;
 pub(super) use usage::usage;
