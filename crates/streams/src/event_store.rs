@@ -1,6 +1,6 @@
 //! The event store: accepted events, their ledger entries and the aggregates that answer usage quickly.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use async_trait::async_trait;
@@ -110,6 +110,18 @@ pub struct LateEntry {
     pub entry: LedgerEntry,
 }
 
+/// An event as the ledger knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedEvent {
+    /// Whose it is.
+    pub external_customer_id: String,
+    /// Event time.
+    pub timestamp: Timestamp,
+    /// What it added to meters, in the order of meter ids; empty when no meter matched. Stores keep the first 16 bytes of a unique hash: the
+    /// others read as 0.
+    pub entries: Vec<LedgerEntry>,
+}
+
 /// A copy of an event that was refused because its id was known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefusedCopy {
@@ -202,9 +214,8 @@ pub trait EventStore: Send + Sync {
     /// The usage per window and group that has rows, ascending by window and group; an answer per part, in the order of the parts.
     async fn usage_by_group(&self, scope: &Scope, query: GroupedQuery) -> Result<Vec<Vec<GroupUsage>>, EventStoreError>;
 
-    /// What an event added to meters, in the order of meter ids; empty for an unknown event and for one that no meter matched. In a cluster
-    /// `None` says that the event has not been counted yet. Stores keep the first 16 bytes of a unique hash: the others read as 0.
-    async fn entries(&self, scope: &Scope, event_id: &str) -> Result<Option<Vec<LedgerEntry>>, EventStoreError>;
+    /// Those of some events that have been counted, by their ids. In a cluster an event may be known and not counted yet.
+    async fn counted(&self, scope: &Scope, event_ids: &[String]) -> Result<HashMap<String, CountedEvent>, EventStoreError>;
 
     /// Gives events that were counted before a meter was there their entry of it. An event that has one already, or that has not been
     /// counted yet, keeps what it has or will have: safe to repeat, and beside events that arrive. Returns how many were added.

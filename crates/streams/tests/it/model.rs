@@ -174,6 +174,12 @@ fn sum<'a>(rows: impl Iterator<Item = (&'a Event, &'a LedgerEntry)>) -> Aggregat
     usage
 }
 
+/// What an event added to meters; `None` while it is not counted.
+pub(crate) async fn entries_of(store: &dyn EventStore, scope: &Scope, event_id: &str) -> Option<Vec<LedgerEntry>> {
+    let counted = store.counted(scope, &[event_id.to_owned()]).await.unwrap().remove(event_id)?;
+    Some(counted.entries)
+}
+
 /// All events that match, brought into the order of time and id: scans have none.
 pub(crate) async fn scanned(store: &dyn EventStore, scope: &Scope, filter: &EventFilter) -> Vec<ScannedEvent> {
     let mut found = Vec::new();

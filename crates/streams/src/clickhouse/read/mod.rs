@@ -10,7 +10,7 @@ mod window;
 
 mod group;
 
-mod entries;
+mod counted;
 
 mod events;
 
@@ -23,7 +23,7 @@ mod copies;
 pub(super) use aggregate::belongs;
 pub(super) use copies::copies;
 pub(super) use count::count_events_by_window;
-pub(super) use entries::entries;
+pub(super) use counted::counted;
 pub(super) use events::{count_events, event, events};
 pub(super) use group::usage_by_group;
 pub(super) use scan::scan;
