@@ -199,3 +199,64 @@ impl<'a> Reading<'a> {
 fn too_large() -> Error {
     Error::input("the usage is too large to be summed")
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::MeterId;
+    use domain::meter::{Aggregation, WindowSize};
+    use domain::scope::{Audit, Status};
+
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_micros(1_714_521_600_000_000);
+
+    fn meter(kind: AggregationType) -> Meter {
+        let scope = Scope { tenant_id: "t".into(), environment_id: "e".into() };
+        let (created_by, updated_by) = (String::new(), String::new());
+        let audit = Audit { scope, status: Status::Published, created_at: START, updated_at: START, created_by, updated_by };
+        let (field, group_by) = ("n".to_owned(), String::new());
+        let aggregation = Aggregation { kind, field, expression: None, multiplier: None, bucket_size: None, group_by };
+        let (name, event_name) = (String::new(), "api".to_owned());
+        Meter { id: MeterId::default(), name, event_name, aggregation, filters: Vec::new(), reset_usage: ResetUsage::Never, audit }
+    }
+
+    fn event(id: &str, seconds: i64, value: &str) -> ScannedEvent {
+        ScannedEvent { id: id.to_owned(), timestamp: START.plus_seconds(seconds), properties: format!(r#"{{"n":{value}}}"#) }
+    }
+
+    #[test]
+    fn events_may_come_in_any_order() {
+        // Before the period, in it, twice at one instant.
+        let mut events: Vec<ScannedEvent> = [("e", -90, "3"), ("d", 0, "2.5"), ("c", 60, "9"), ("a", 60, "-4"), ("b", 7_200, "2.5")]
+            .map(|(id, seconds, value)| event(id, seconds, value))
+            .into();
+        for kind in AggregationType::ALL {
+            let meter = meter(*kind);
+            for window in [None, Some(Window::new(WindowSize::Hour, Zone::UTC))] {
+                let mut usage = |adds_windows| {
+                    let period = Period::new(START, START.plus_seconds(86_400));
+                    let mut reading = Reading::new(&meter, period, window, adds_windows);
+                    events.iter().for_each(|event| reading.add(event).unwrap());
+                    events.rotate_left(2);
+                    events.swap(0, 1);
+                    reading.usage()
+                };
+                let first = usage(false);
+                assert!((0..6).all(|_| usage(false) == first), "{kind} {window:?}");
+                let first = usage(true);
+                assert!((0..6).all(|_| usage(true) == first), "{kind} {window:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn more_different_values_than_can_be_told_apart_are_refused_with_advice() {
+        let meter = meter(AggregationType::CountUnique);
+        let mut reading = Reading::new(&meter, Period::new(START, START.plus_seconds(86_400)), None, false);
+        reading.unique = UNIQUE_MAX - 1;
+        reading.add(&event("a", 0, "1")).unwrap();
+        reading.add(&event("b", 0, "1")).unwrap();
+        let refused = reading.add(&event("c", 0, "2")).unwrap_err().to_string();
+        assert!(refused.contains("ask for a shorter time or filters"), "{refused}");
+    }
+}
