@@ -1,6 +1,7 @@
 //! The event store: accepted events, their ledger entries and the aggregates that answer usage quickly.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 
 use async_trait::async_trait;
 use domain::event::Event;
@@ -109,6 +110,18 @@ pub struct LateEntry {
     pub entry: LedgerEntry,
 }
 
+/// An event as the ledger knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedEvent {
+    /// Whose it is.
+    pub external_customer_id: String,
+    /// Event time.
+    pub timestamp: Timestamp,
+    /// What it added to meters, in the order of meter ids; empty when no meter matched. Stores keep the first 16 bytes of a unique hash: the
+    /// others read as 0.
+    pub entries: Vec<LedgerEntry>,
+}
+
 /// A copy of an event that was refused because its id was known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefusedCopy {
@@ -137,6 +150,26 @@ pub struct EventFilter {
     /// Before.
     pub until: Option<Timestamp>,
 }
+
+/// What of an event is needed to measure it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScannedEvent {
+    /// Its id.
+    pub id: String,
+    /// Event time.
+    pub timestamp: Timestamp,
+    /// As they were sent.
+    pub properties: String,
+}
+
+impl From<Event> for ScannedEvent {
+    fn from(Event { id, timestamp, properties, .. }: Event) -> Self {
+        Self { id, timestamp, properties }
+    }
+}
+
+/// Takes in some events of a scan, and says whether it wants more.
+pub type ScanReceiver<'r> = &'r mut (dyn FnMut(Vec<ScannedEvent>) -> ControlFlow<()> + Send);
 
 /// In which order events are read; events of one time by their ids, the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -181,9 +214,8 @@ pub trait EventStore: Send + Sync {
     /// The usage per window and group that has rows, ascending by window and group; an answer per part, in the order of the parts.
     async fn usage_by_group(&self, scope: &Scope, query: GroupedQuery) -> Result<Vec<Vec<GroupUsage>>, EventStoreError>;
 
-    /// What an event added to meters, in the order of meter ids; empty for an unknown event and for one that no meter matched. In a cluster
-    /// `None` says that the event has not been counted yet. Stores keep the first 16 bytes of a unique hash: the others read as 0.
-    async fn entries(&self, scope: &Scope, event_id: &str) -> Result<Option<Vec<LedgerEntry>>, EventStoreError>;
+    /// Those of some events that have been counted, by their ids. In a cluster an event may be known and not counted yet.
+    async fn counted(&self, scope: &Scope, event_ids: &[String]) -> Result<HashMap<String, CountedEvent>, EventStoreError>;
 
     /// Gives events that were counted before a meter was there their entry of it. An event that has one already, or that has not been
     /// counted yet, keeps what it has or will have: safe to repeat, and beside events that arrive. Returns how many were added.
@@ -214,6 +246,10 @@ pub trait EventStore: Send + Sync {
         after: Option<(Timestamp, String)>,
         limit: usize,
     ) -> Result<Vec<Event>, EventStoreError>;
+
+    /// Hands out all events that match, each once, in no particular order and some at a time, so that memory is bounded and the time grows with
+    /// their number alone. Events that arrive meanwhile may be among them. After an error, what was handed out is not all.
+    async fn scan(&self, scope: &Scope, filter: EventFilter, receive: ScanReceiver<'_>) -> Result<(), EventStoreError>;
 
     /// The number of events that match.
     async fn count_events(&self, scope: &Scope, filter: EventFilter) -> Result<u64, EventStoreError>;

@@ -31,6 +31,6 @@ pub use coordination::{RedisCoordination, RedisOptions};
 pub use embedded::{EmbeddedEventStore, EmbeddedOptions};
 pub use event_log::{Ledger, LogPartition, LogStore, LoggedBatch, LoggedEvent, Stored};
 pub use event_store::{
-    Appended, COPIES_KEPT, EventFilter, EventOrder, EventStore, EventStoreError, GroupKey, GroupUsage, GroupedPart, GroupedQuery,
-    LateEntry, MeteredEvent, RefusedCopy, RowFilter, UsageQuery,
+    Appended, COPIES_KEPT, CountedEvent, EventFilter, EventOrder, EventStore, EventStoreError, GroupKey, GroupUsage, GroupedPart,
+    GroupedQuery, LateEntry, MeteredEvent, RefusedCopy, RowFilter, ScanReceiver, ScannedEvent, UsageQuery,
 };

@@ -172,15 +172,16 @@ impl App {
     /// What became of one event.
     pub async fn event_lookup(&self, scope: &Scope, id: &str) -> Result<EventLookup> {
         let event = self.event(scope, id).await?;
-        let entries = self.events().entries(scope, id).await?;
+        let counted = self.events().counted(scope, &[id.to_owned()]).await?.remove(id);
         let copies = self.events().copies(scope, id).await?;
         let customer = match self.customer_by_external_id(scope, &event.external_customer_id).await {
             Ok(customer) => Some(customer),
             Err(Error::NotFound { .. }) => None,
             Err(error) => return Err(error),
         };
-        let is_counted = entries.is_some();
-        let meters = self.examine_meters(scope, &event, entries.unwrap_or_default()).await?;
+        let is_counted = counted.is_some();
+        let entries = counted.map(|counted| counted.entries).unwrap_or_default();
+        let meters = self.examine_meters(scope, &event, entries).await?;
         let matched: Vec<MeterId> = meters
             .iter()
             .filter(|examined| examined.is_match() || examined.added.is_some())

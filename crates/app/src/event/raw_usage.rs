@@ -1,18 +1,17 @@
 //! Usage straight from the events, for any event name and property (spec 10 §9.1, 9.2): also events that are older than a meter.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::ControlFlow;
 
-use domain::event::{Event, Properties};
+use domain::event::Properties;
 use domain::meter::{Aggregate, AggregationType, LedgerEntry, Meter, ResetUsage, UniqueHash, Window, measure_signed};
 use domain::money::Decimal;
 use domain::scope::Scope;
 use domain::time::{Period, Timestamp, Zone};
-use streams::{EventFilter, EventOrder};
+use streams::{EventFilter, ScannedEvent};
 
 use crate::{App, Error, Result};
 
-/// Events read at once.
-const PAGE: usize = 5_000;
 /// Most windows, buckets and groups of one answer: some 30 MiB of memory.
 const WINDOWS_MAX: usize = 100_000;
 /// Most different values that one answer tells apart, all windows together: some 60 MiB of memory.
@@ -54,7 +53,7 @@ pub struct RawWindow {
 }
 
 impl App {
-    /// Usage from the events themselves. Reads every event of the period that has the meter's name.
+    /// Usage from the events themselves. Reads every event of the period that has the meter's name, but where they are only counted.
     pub async fn raw_usage(&self, scope: &Scope, request: RawUsageRequest) -> Result<RawUsage> {
         let RawUsageRequest { meter, external_customer_id, period, window, billing_anchor } = request;
         let bucket = bucket(&meter, billing_anchor);
@@ -75,17 +74,18 @@ impl App {
     }
 
     async fn read_events(&self, scope: &Scope, filter: EventFilter, mut reading: Reading<'_>) -> Result<RawUsage> {
-        let mut cursor = None;
-        loop {
-            let events = self.events().events(scope, filter.clone(), EventOrder::Ascending, cursor.take(), PAGE).await?;
-            for event in &events {
-                reading.add(event)?;
-            }
-            match events.last() {
-                Some(last) if events.len() == PAGE => cursor = Some((last.timestamp, last.id.clone())),
-                _ => return Ok(reading.usage()),
-            }
+        if reading.counts_all() {
+            let events = self.events().count_events(scope, filter).await?;
+            return Ok(RawUsage { value: Decimal::from(events), windows: Vec::new() });
         }
+        let mut outcome = Ok(());
+        let mut add = |events: Vec<ScannedEvent>| {
+            outcome = events.iter().try_for_each(|event| reading.add(event));
+            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        self.events().scan(scope, filter, &mut add).await?;
+        outcome?;
+        Ok(reading.usage())
     }
 }
 
@@ -97,7 +97,7 @@ pub(super) fn bucket(meter: &Meter, billing_anchor: Option<Timestamp>) -> Option
 /// A window's first instant, and the group where there are groups.
 type WindowKey = (Timestamp, Option<Box<str>>);
 
-/// Adds up the events of one read, which come in the order of time.
+/// Adds up the events of one read, all of the meter's name and in any order.
 struct Reading<'a> {
     meter: &'a Meter,
     /// What is asked for; events before it are added as well.
@@ -138,9 +138,16 @@ impl<'a> Reading<'a> {
         Self { meter, period, window, adds_windows, total, windows, current: None, unique: 0 }
     }
 
-    fn add(&mut self, event: &Event) -> Result<()> {
+    /// Whether the usage is the number of events, whatever they carry.
+    fn counts_all(&self) -> bool {
+        let aggregation = &self.meter.aggregation;
+        let is_plain = aggregation.kind == AggregationType::Count && aggregation.expression.is_none();
+        is_plain && self.meter.filters.is_empty() && self.window.is_none() && !self.adds_windows
+    }
+
+    fn add(&mut self, event: &ScannedEvent) -> Result<()> {
         let properties = Properties::parse(&event.properties).map_err(|error| Error::Internal(error.to_string()))?;
-        let Some(entry) = measure_signed(self.meter, &event.name, &properties).map_err(|_| too_large())? else { return Ok(()) };
+        let Some(entry) = measure_signed(self.meter, &self.meter.event_name, &properties).map_err(|_| too_large())? else { return Ok(()) };
         // For a weighted sum, what was there before the period counts in whole.
         let timestamp = if entry.weighted { event.timestamp.max(self.period.start) } else { event.timestamp };
         if let Some(window) = self.window {
@@ -191,4 +198,65 @@ impl<'a> Reading<'a> {
 
 fn too_large() -> Error {
     Error::input("the usage is too large to be summed")
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::MeterId;
+    use domain::meter::{Aggregation, WindowSize};
+    use domain::scope::{Audit, Status};
+
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_micros(1_714_521_600_000_000);
+
+    fn meter(kind: AggregationType) -> Meter {
+        let scope = Scope { tenant_id: "t".into(), environment_id: "e".into() };
+        let (created_by, updated_by) = (String::new(), String::new());
+        let audit = Audit { scope, status: Status::Published, created_at: START, updated_at: START, created_by, updated_by };
+        let (field, group_by) = ("n".to_owned(), String::new());
+        let aggregation = Aggregation { kind, field, expression: None, multiplier: None, bucket_size: None, group_by };
+        let (name, event_name) = (String::new(), "api".to_owned());
+        Meter { id: MeterId::default(), name, event_name, aggregation, filters: Vec::new(), reset_usage: ResetUsage::Never, audit }
+    }
+
+    fn event(id: &str, seconds: i64, value: &str) -> ScannedEvent {
+        ScannedEvent { id: id.to_owned(), timestamp: START.plus_seconds(seconds), properties: format!(r#"{{"n":{value}}}"#) }
+    }
+
+    #[test]
+    fn events_may_come_in_any_order() {
+        // Before the period, in it, twice at one instant.
+        let mut events: Vec<ScannedEvent> = [("e", -90, "3"), ("d", 0, "2.5"), ("c", 60, "9"), ("a", 60, "-4"), ("b", 7_200, "2.5")]
+            .map(|(id, seconds, value)| event(id, seconds, value))
+            .into();
+        for kind in AggregationType::ALL {
+            let meter = meter(*kind);
+            for window in [None, Some(Window::new(WindowSize::Hour, Zone::UTC))] {
+                let mut usage = |adds_windows| {
+                    let period = Period::new(START, START.plus_seconds(86_400));
+                    let mut reading = Reading::new(&meter, period, window, adds_windows);
+                    events.iter().for_each(|event| reading.add(event).unwrap());
+                    events.rotate_left(2);
+                    events.swap(0, 1);
+                    reading.usage()
+                };
+                let first = usage(false);
+                assert!((0..6).all(|_| usage(false) == first), "{kind} {window:?}");
+                let first = usage(true);
+                assert!((0..6).all(|_| usage(true) == first), "{kind} {window:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn more_different_values_than_can_be_told_apart_are_refused_with_advice() {
+        let meter = meter(AggregationType::CountUnique);
+        let mut reading = Reading::new(&meter, Period::new(START, START.plus_seconds(86_400)), None, false);
+        reading.unique = UNIQUE_MAX - 1;
+        reading.add(&event("a", 0, "1")).unwrap();
+        reading.add(&event("b", 0, "1")).unwrap();
+        let refused = reading.add(&event("c", 0, "2")).unwrap_err().to_string();
+        assert!(refused.contains("ask for a shorter time or filters"), "{refused}");
+    }
 }

@@ -8,8 +8,14 @@ use serde_json::value::RawValue;
 use crate::money::Decimal;
 
 /// The first-level properties of one event. Of a key sent twice, the last counts.
+///
+/// Up to [`UNSORTED_MAX`] are kept as they were sent: going through them is quicker than sorting them. More are kept sorted, each key once.
 #[derive(Debug, Default)]
-pub struct Properties<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub struct Properties<'a>(Vec<Property<'a>>);
+
+type Property<'a> = (Cow<'a, str>, &'a RawValue);
+
+const UNSORTED_MAX: usize = 32;
 
 /// One property.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +66,12 @@ impl<'a> Properties<'a> {
 
     /// The value of a first-level key; `a.b` is a literal key name.
     pub fn get(&self, key: &str) -> Option<PropertyValue<'a>> {
-        self.0.iter().rev().find(|(name, _)| name == key).map(|(_, raw)| PropertyValue::of(raw))
+        let found = if self.0.len() > UNSORTED_MAX {
+            self.0.binary_search_by(|(name, _)| name.as_ref().cmp(key)).ok().map(|place| &self.0[place])
+        } else {
+            self.0.iter().rev().find(|(name, _)| name == key)
+        };
+        found.map(|(_, raw)| PropertyValue::of(raw))
     }
 
     /// Every key once, in the order of their names, with what [`Properties::get`] gives for it.
@@ -74,7 +85,7 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Properties<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+            type Value = Vec<Property<'de>>;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object of properties")
             }
@@ -83,11 +94,27 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Properties<'a> {
                 while let Some((key, value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
                     pairs.push((key.0, value));
                 }
+                if pairs.len() > UNSORTED_MAX {
+                    sort(&mut pairs);
+                }
                 Ok(pairs)
             }
         }
         deserializer.deserialize_map(Visitor).map(Properties)
     }
+}
+
+/// By key, the last of each.
+fn sort(properties: &mut Vec<Property<'_>>) {
+    // Those of one key stay in the order in which they were sent.
+    properties.sort_by(|(one, _), (two, _)| one.cmp(two));
+    properties.dedup_by(|later, kept| {
+        let is_same = later.0 == kept.0;
+        if is_same {
+            kept.1 = later.1;
+        }
+        is_same
+    });
 }
 
 /// An object key that borrows where it holds no escape.

@@ -230,6 +230,25 @@ proptest! {
     }
 
     #[test]
+    fn of_a_key_sent_twice_the_last_counts(
+        sent in prop::collection::vec(("[abä\"\u{1}]{0,3}", 0..1_000_u32), 0..90),
+        missing in "[abcä]{0,3}",
+    ) {
+        let pair = |(key, number): &(String, u32)| format!("{}:{number}", serde_json::Value::from(key.as_str()));
+        let json = format!("{{{}}}", sent.iter().map(pair).collect::<Vec<_>>().join(","));
+        let properties = Properties::parse(&json).unwrap();
+        // The plain rule: from the end on, the first of that key.
+        let last = |wanted: &str| sent.iter().rev().find(|(key, _)| key == wanted).map(|(_, number)| number.to_string());
+        let found = |key: &str| properties.get(key).map(|value| value.text().into_owned());
+        for key in sent.iter().map(|(key, _)| key).chain([&missing]) {
+            prop_assert_eq!(found(key), last(key), "{:?}", key);
+        }
+        let names: BTreeSet<&str> = sent.iter().map(|(key, _)| key.as_str()).collect();
+        prop_assert_eq!(properties.iter().map(|(name, _)| name).collect::<Vec<_>>(), names.into_iter().collect::<Vec<_>>());
+        prop_assert!(properties.iter().all(|(name, value)| properties.get(name) == Some(value)));
+    }
+
+    #[test]
     fn a_number_means_the_same_as_a_json_number_and_as_a_string(unscaled in 0..=i128::from(u64::MAX), scale in 0..=20_usize) {
         let digits = format!("{unscaled:0>width$}", width = scale + 1);
         let (integer, fraction) = digits.split_at(digits.len() - scale);

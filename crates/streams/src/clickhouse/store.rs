@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use domain::event::Event;
-use domain::meter::{Aggregate, LedgerEntry, Window};
+use domain::meter::{Aggregate, Window};
 use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
 
@@ -20,8 +20,8 @@ use super::options::ClickHouseOptions;
 use super::position::position;
 use super::read;
 use crate::{
-    Appended, EventFilter, EventOrder, EventStore, EventStoreError, GroupUsage, GroupedQuery, LateEntry, Ledger, LogPartition, LogStore,
-    LoggedBatch, LoggedEvent, MeteredEvent, RefusedCopy, Stored, UsageQuery,
+    Appended, CountedEvent, EventFilter, EventOrder, EventStore, EventStoreError, GroupUsage, GroupedQuery, LateEntry, Ledger,
+    LogPartition, LogStore, LoggedBatch, LoggedEvent, MeteredEvent, RefusedCopy, ScanReceiver, Stored, UsageQuery,
 };
 
 /// Whose turn it is to write.
@@ -153,8 +153,8 @@ impl EventStore for ClickHouseEventStore {
         read::usage_by_group(&self.engine, scope, &query).await
     }
 
-    async fn entries(&self, scope: &Scope, event_id: &str) -> Result<Option<Vec<LedgerEntry>>, EventStoreError> {
-        read::entries(&self.engine, scope, event_id).await
+    async fn counted(&self, scope: &Scope, event_ids: &[String]) -> Result<HashMap<String, CountedEvent>, EventStoreError> {
+        read::counted(&self.engine, scope, event_ids).await
     }
 
     async fn add_entries(&self, scope: &Scope, entries: Vec<LateEntry>) -> Result<u64, EventStoreError> {
@@ -201,6 +201,10 @@ impl EventStore for ClickHouseEventStore {
         limit: usize,
     ) -> Result<Vec<Event>, EventStoreError> {
         read::events(&self.engine, scope, &filter, order, after, limit).await
+    }
+
+    async fn scan(&self, scope: &Scope, filter: EventFilter, receive: ScanReceiver<'_>) -> Result<(), EventStoreError> {
+        read::scan(&self.engine, scope, &filter, receive).await
     }
 
     async fn count_events(&self, scope: &Scope, filter: EventFilter) -> Result<u64, EventStoreError> {

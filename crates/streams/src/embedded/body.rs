@@ -4,7 +4,7 @@ use domain::event::Event;
 use domain::time::Timestamp;
 
 use super::codec::{Bytes, corrupt, put_bytes, put_number, put_signed, put_text};
-use crate::EventStoreError;
+use crate::{EventStoreError, ScannedEvent};
 
 /// A chunk is closed at this size, bytes; a larger event has one of its own.
 pub(super) const CHUNK_BYTES: usize = 8 << 10;
@@ -85,6 +85,10 @@ impl<'a> Body<'a> {
             bytes.bytes()?;
         }
         Self::decode(bytes.bytes()?)
+    }
+
+    pub(super) fn to_scanned(self) -> ScannedEvent {
+        ScannedEvent { id: self.id.to_owned(), timestamp: self.timestamp, properties: self.properties.to_owned() }
     }
 
     pub(super) fn to_event(self) -> Event {

@@ -1,15 +1,17 @@
 //! The embedded store behind the trait: queues appends, runs reads beside the async runtime.
 
+use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use domain::event::Event;
-use domain::meter::{Aggregate, LedgerEntry, Window};
+use domain::meter::{Aggregate, Window};
 use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::engine::Engine;
 use super::options::EmbeddedOptions;
@@ -17,8 +19,8 @@ use super::read::{self, View};
 use super::shared::Shared;
 use super::write::{Answer, Load, Queue, Request, Writer, closed};
 use crate::{
-    Appended, EventFilter, EventOrder, EventStore, EventStoreError, GroupUsage, GroupedQuery, LateEntry, MeteredEvent, RefusedCopy,
-    UsageQuery,
+    Appended, CountedEvent, EventFilter, EventOrder, EventStore, EventStoreError, GroupUsage, GroupedQuery, LateEntry, MeteredEvent,
+    RefusedCopy, ScanReceiver, UsageQuery,
 };
 
 /// The event store in one directory. One process may have it open.
@@ -83,9 +85,9 @@ impl EventStore for EmbeddedEventStore {
         self.read(move |view| read::usage_by_group(view, &scope, &query, hashes_max)).await
     }
 
-    async fn entries(&self, scope: &Scope, event_id: &str) -> Result<Option<Vec<LedgerEntry>>, EventStoreError> {
-        let (scope, event_id) = (scope.clone(), event_id.to_owned());
-        self.read(move |view| read::entries(view, &scope, &event_id).map(Some)).await
+    async fn counted(&self, scope: &Scope, event_ids: &[String]) -> Result<HashMap<String, CountedEvent>, EventStoreError> {
+        let (scope, event_ids) = (scope.clone(), event_ids.to_vec());
+        self.read(move |view| read::counted(view, &scope, &event_ids)).await
     }
 
     async fn add_entries(&self, scope: &Scope, entries: Vec<LateEntry>) -> Result<u64, EventStoreError> {
@@ -127,6 +129,27 @@ impl EventStore for EmbeddedEventStore {
     ) -> Result<Vec<Event>, EventStoreError> {
         let scope = scope.clone();
         self.read(move |view| read::events(view, &scope, &filter, order, after, limit)).await
+    }
+
+    async fn scan(&self, scope: &Scope, filter: EventFilter, receive: ScanReceiver<'_>) -> Result<(), EventStoreError> {
+        let scope = scope.clone();
+        // One chunk waits while another is taken in.
+        let (sender, mut chunks) = mpsc::channel(1);
+        let reading = self.read(move |view| {
+            read::scan(view, &scope, &filter, &mut |chunk| match sender.blocking_send(chunk) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            })
+        });
+        // Ends the reading when it wants no more, or is dropped: it owns the receiving end.
+        let handing_out = async move {
+            while let Some(chunk) = chunks.recv().await {
+                if receive(chunk).is_break() {
+                    break;
+                }
+            }
+        };
+        tokio::join!(reading, handing_out).0
     }
 
     async fn count_events(&self, scope: &Scope, filter: EventFilter) -> Result<u64, EventStoreError> {

@@ -1,12 +1,13 @@
 //! Memory stays bounded whatever comes: names by the hundred thousand, long texts, wide properties, one customer with most of the events.
 
+use std::ops::ControlFlow;
 use std::process::Command;
 
 use domain::meter::{Window, WindowSize};
 use domain::time::Zone;
 use streams::{
     EmbeddedEventStore, EmbeddedOptions, EventFilter, EventOrder, EventStore, EventStoreError, GroupKey, GroupedQuery, MeteredEvent,
-    RowFilter,
+    RowFilter, ScannedEvent,
 };
 
 use crate::model::{at, entry, grouped_query, late, metered, query, scope};
@@ -95,7 +96,14 @@ async fn fill_and_ask() {
         let page = store.events(&scope, filter.clone(), EventOrder::Ascending, None, 50).await.unwrap();
         assert_eq!(page.len(), 50);
         let all = if filter.external_customer_id.is_some() { one } else { own + one };
-        assert_eq!(store.count_events(&scope, filter).await.unwrap(), all as u64);
+        assert_eq!(store.count_events(&scope, filter.clone()).await.unwrap(), all as u64);
+        let mut scanned = 0;
+        let mut count = |chunk: Vec<ScannedEvent>| {
+            scanned += chunk.len();
+            ControlFlow::Continue(())
+        };
+        store.scan(&scope, filter, &mut count).await.unwrap();
+        assert_eq!(scanned, all);
     }
     let days = store.count_events_by_window(&scope, month("m").period, Window::new(WindowSize::Month, Zone::UTC), 10).await.unwrap();
     assert_eq!(days, [(month("m").period, (own + one) as u64)]);

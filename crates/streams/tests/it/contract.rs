@@ -5,13 +5,14 @@ mod groups;
 mod late;
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use domain::meter::{Aggregate, Window, WindowSize};
 use domain::money::Quantity;
 use domain::time::{Period, Timestamp, Zone};
-use streams::{Appended, EventFilter, EventOrder, EventStore, EventStoreError, MeteredEvent};
+use streams::{Appended, EventFilter, EventOrder, EventStore, EventStoreError, MeteredEvent, ScannedEvent};
 
-use crate::model::{Model, at, by_window, entry, metered, query, scope};
+use crate::model::{Model, at, by_window, entry, metered, query, scanned, scope};
 
 /// Runs the whole contract.
 pub(crate) async fn run(store: &dyn EventStore) {
@@ -27,6 +28,7 @@ pub(crate) async fn run(store: &dyn EventStore) {
     events_without_meters_are_listed(store).await;
     pages_are_complete_and_ordered(store).await;
     filters_hold_together(store).await;
+    scans_are_complete_in_bounded_chunks(store).await;
     strange_names_are_names(store).await;
     unknown_names_are_empty(store).await;
     sums_beyond_128_bits_are_refused(store).await;
@@ -219,6 +221,7 @@ async fn pages_are_complete_and_ordered(store: &dyn EventStore) {
             }
             assert!(found == expected, "{order:?}: {} of {}", found.len(), expected.len());
         }
+        assert_eq!(scanned(store, &scope, &filter).await, model.scanned(&filter));
         assert_eq!(store.count_events(&scope, filter).await.unwrap(), 9_000);
     }
 }
@@ -250,11 +253,47 @@ async fn filters_hold_together(store: &dyn EventStore) {
     ] {
         let found = store.events(&scope, filter.clone(), EventOrder::Ascending, None, 9).await.unwrap();
         assert_eq!(found.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ids, "{filter:?}");
+        assert_eq!(scanned(store, &scope, &filter).await, found.into_iter().map(ScannedEvent::from).collect::<Vec<_>>(), "{filter:?}");
         assert_eq!(store.count_events(&scope, filter).await.unwrap(), ids.len() as u64);
     }
     let after = Some((at("2024-05-01T11:00:00Z"), "e2".to_owned()));
     let found = store.events(&scope, EventFilter::default(), EventOrder::Ascending, after, 9).await.unwrap();
     assert_eq!(found.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["e3"]);
+}
+
+/// More than a store may want to hold at a time, most of it in one minute.
+async fn scans_are_complete_in_bounded_chunks(store: &dyn EventStore) {
+    const PROPERTIES_BYTES: usize = 500_000;
+    let scope = scope("scans_are_complete_in_bounded_chunks");
+    let mut model = Model::default();
+    for batch in 0..6 {
+        let events = (0..10).map(|i| {
+            let time = if i == 0 { "2024-05-01T10:00:59.999999Z" } else { "2024-05-01T10:01:00Z" };
+            let mut event = metered(&format!("e{batch}{i}"), "c", time, Vec::new());
+            event.event.properties = format!(r#"{{"n":{i},"text":"{}"}}"#, "x".repeat(PROPERTIES_BYTES));
+            event
+        });
+        let events: Vec<MeteredEvent> = events.collect();
+        model.append(&events);
+        store.append(&scope, events).await.unwrap();
+    }
+    let properties = [("n".to_owned(), vec!["3".to_owned(), "7.0".to_owned()])].into();
+    let all = EventFilter::default;
+    let of_customer = || EventFilter { external_customer_id: Some("c".into()), ..all() };
+    for filter in
+        [all(), of_customer(), EventFilter { until: Some(at("2024-05-01T10:01:00Z")), ..all() }, EventFilter { properties, ..all() }]
+    {
+        assert!(scanned(store, &scope, &filter).await == model.scanned(&filter));
+        assert_eq!(store.count_events(&scope, filter.clone()).await.unwrap(), model.scanned(&filter).len() as u64);
+    }
+    // Breaking off ends it.
+    let mut taken = Vec::new();
+    let mut take_first = |chunk| {
+        taken.push(chunk);
+        ControlFlow::Break(())
+    };
+    store.scan(&scope, of_customer(), &mut take_first).await.unwrap();
+    assert!(taken.len() == 1 && taken[0].len() < 60, "{} chunks", taken.len());
 }
 
 async fn strange_names_are_names(store: &dyn EventStore) {
@@ -283,7 +322,8 @@ async fn unknown_names_are_empty(store: &dyn EventStore) {
         let window = Window::new(WindowSize::Hour, Zone::UTC);
         assert_eq!(store.usage_by_group(&scope, by_window(asked.clone(), window)).await.unwrap(), [vec![]]);
         let nobody = EventFilter { external_customer_id: Some("nobody".into()), ..EventFilter::default() };
-        assert_eq!(store.count_events(&scope, nobody).await.unwrap(), 0);
+        assert_eq!(store.count_events(&scope, nobody.clone()).await.unwrap(), 0);
+        assert_eq!(scanned(store, &scope, &nobody).await, []);
         store.append(&scope, vec![metered("e", "c", "2024-05-01T10:00:00Z", vec![entry("m", 1, None)])]).await.unwrap();
     }
 }

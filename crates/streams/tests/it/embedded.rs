@@ -3,7 +3,7 @@
 use streams::{Appended, EmbeddedEventStore, EmbeddedOptions, EventFilter, EventOrder, EventStore, EventStoreError};
 
 use crate::contract;
-use crate::model::{Model, at, entry, late, metered, query, scope};
+use crate::model::{Model, at, entries_of, entry, late, metered, query, scope};
 
 #[tokio::test]
 async fn keeps_the_contract() {
@@ -127,7 +127,7 @@ async fn names_of_any_length_are_told_apart() {
             assert_eq!(events, u64::from(customer == meter), "{customer} {meter}");
         }
         for name in &names {
-            assert_eq!(store.entries(&scope, &format!("of-{name}")).await.unwrap().unwrap(), [entry(name, 3, None)]);
+            assert_eq!(entries_of(&store, &scope, &format!("of-{name}")).await.unwrap(), [entry(name, 3, None)]);
             let month = query(&[], name, "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z");
             assert_eq!(store.usage(&scope, vec![month]).await.unwrap()[0].events, 1);
         }

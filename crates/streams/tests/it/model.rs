@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
 
 use domain::event::{Event, Properties};
 use domain::ids::MeterId;
@@ -10,8 +11,8 @@ use domain::money::Quantity;
 use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
 use streams::{
-    Appended, COPIES_KEPT, EventFilter, EventOrder, GroupKey, GroupUsage, GroupedPart, GroupedQuery, LateEntry, MeteredEvent, RefusedCopy,
-    RowFilter, UsageQuery,
+    Appended, COPIES_KEPT, EventFilter, EventOrder, EventStore, GroupKey, GroupUsage, GroupedPart, GroupedQuery, LateEntry, MeteredEvent,
+    RefusedCopy, RowFilter, ScannedEvent, UsageQuery,
 };
 
 /// The events of one scope.
@@ -128,6 +129,11 @@ impl Model {
         found
     }
 
+    /// In the order of time and id.
+    pub(crate) fn scanned(&self, filter: &EventFilter) -> Vec<ScannedEvent> {
+        self.events(filter, EventOrder::Ascending).into_iter().map(ScannedEvent::from).collect()
+    }
+
     fn rows<'a>(&'a self, query: &'a UsageQuery) -> impl Iterator<Item = (&'a Event, &'a LedgerEntry)> {
         self.accepted.values().flat_map(|event| event.entries.iter().map(|entry| (&event.event, entry))).filter(|(event, entry)| {
             (query.external_customer_ids.is_empty() || query.external_customer_ids.contains(&event.external_customer_id))
@@ -166,6 +172,24 @@ fn sum<'a>(rows: impl Iterator<Item = (&'a Event, &'a LedgerEntry)>) -> Aggregat
     }
     usage.unique = unique.len() as u64;
     usage
+}
+
+/// What an event added to meters; `None` while it is not counted.
+pub(crate) async fn entries_of(store: &dyn EventStore, scope: &Scope, event_id: &str) -> Option<Vec<LedgerEntry>> {
+    let counted = store.counted(scope, &[event_id.to_owned()]).await.unwrap().remove(event_id)?;
+    Some(counted.entries)
+}
+
+/// All events that match, brought into the order of time and id: scans have none.
+pub(crate) async fn scanned(store: &dyn EventStore, scope: &Scope, filter: &EventFilter) -> Vec<ScannedEvent> {
+    let mut found = Vec::new();
+    let mut take = |chunk| {
+        found.extend::<Vec<ScannedEvent>>(chunk);
+        ControlFlow::Continue(())
+    };
+    store.scan(scope, filter.clone(), &mut take).await.unwrap();
+    found.sort_by(|one, two| (one.timestamp, &one.id).cmp(&(two.timestamp, &two.id)));
+    found
 }
 
 pub(crate) fn scope(tenant: &str) -> Scope {

@@ -1,5 +1,6 @@
 //! Sizes that nobody sends by day: served, or refused with words, and never the end of the process.
 
+use domain::time::Timestamp;
 use http::Method;
 use serde_json::{Map, Value, json};
 use testkit::{Client, TestApp, event};
@@ -186,4 +187,40 @@ async fn groups_of_long_texts_are_bounded() {
     client.post("/v1/events/analytics", &grouped).await.invalid();
     assert_eq!(analytics(&client, json!({})).await["items"][0]["total_usage"], "40");
     assert_eq!(usage_of_meter(&client, &id, super::JANUARY.0, super::JANUARY.1, json!({})).await["value"], 40);
+}
+
+/// One event a minute for 100,001 minutes: more windows than any answer may have.
+#[tokio::test]
+async fn more_windows_than_an_answer_may_have_are_refused_with_advice() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    let id = meter(&client, "api", json!({"type": "SUM", "field": "n"}), json!({})).await;
+    let start: Timestamp = super::JANUARY.0.parse().unwrap();
+    let sent = |n: i64| event(&format!("e{n}"), "api", "c1", &start.plus_seconds(60 * n).to_string(), json!({ "n": 2 }));
+    client.send_events(&(0..100_001).map(sent).collect::<Vec<_>>()).await;
+    let (from, until) = (super::JANUARY.0, "2025-04-01T00:00:00Z");
+    let ask = async |path: &str, window: &str| {
+        let mut body = json!({"external_customer_id": "c1", "start_time": from, "end_time": until, "window_size": window});
+        let of = match path {
+            "/v1/events/usage" => json!({"event_name": "api", "aggregation_type": "SUM", "property_name": "n"}),
+            "/v1/events/usage/meter" => json!({ "meter_id": id }),
+            _ => json!({}),
+        };
+        body.as_object_mut().unwrap().extend(of.as_object().unwrap().clone());
+        client.post(path, &body).await
+    };
+    for path in ["/v1/events/usage", "/v1/events/usage/meter", "/v1/events/analytics"] {
+        let refused = ask(path, "MINUTE").await.invalid();
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.contains("ask for a shorter time, larger windows"), "{path}: {message}");
+        let answer = ask(path, "HOUR").await.expect(200);
+        let hours = answer["results"].as_array().or(answer["items"][0]["points"].as_array()).map(Vec::len);
+        assert_eq!(hours, Some(1_667), "{path}");
+    }
+    let monitored =
+        async |window| client.get(&format!("/v1/events/monitoring?start_time={from}&end_time={until}&window_size={window}")).await;
+    let refused = monitored("MINUTE").await.invalid();
+    assert!(refused["message"].as_str().unwrap().contains("ask for a shorter time, larger windows"), "{}", refused["message"]);
+    assert_eq!(monitored("HOUR").await.expect(200)["total_count"], 100_001);
+    assert_eq!(usage_of_meter(&client, &id, from, until, json!({})).await["value"], 200_002);
 }

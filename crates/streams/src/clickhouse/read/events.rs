@@ -1,5 +1,7 @@
 //! Events by id, by filter, and their number.
 
+use std::ops::ControlFlow;
+
 use clickhouse::Row;
 use domain::event::{Event, Properties};
 use domain::meter::{Filter, matches};
@@ -8,6 +10,7 @@ use domain::time::Timestamp;
 use serde::Deserialize;
 
 use super::aggregate::belongs;
+use super::scan::scan;
 use crate::clickhouse::engine::Engine;
 use crate::clickhouse::row::IdHash;
 use crate::clickhouse::sql;
@@ -72,22 +75,42 @@ pub(in crate::clickhouse) async fn event(engine: &Engine, scope: &Scope, event_i
     Ok(engine.rows::<EventRow>(&query).await?.pop().map(Event::from))
 }
 
-/// Up to `limit` events that match, strictly after a place.
+/// The event that a filter names by its id, if the rest of the filter holds.
+pub(super) async fn named(engine: &Engine, scope: &Scope, filter: &EventFilter, event_id: &str) -> Result<Option<Event>, EventStoreError> {
+    let properties = property_filters(filter);
+    let found = event(engine, scope, event_id).await?;
+    Ok(found.filter(|event| is_match(event, filter) && has_properties(&event.properties, &properties)))
+}
+
+/// Up to `limit` events that match, strictly after a place. Properties are compared here, by the rule of meter filters.
 pub(in crate::clickhouse) async fn events(
     engine: &Engine,
     scope: &Scope,
     filter: &EventFilter,
     order: EventOrder,
-    after: Option<Place>,
+    mut after: Option<Place>,
     limit: usize,
 ) -> Result<Vec<Event>, EventStoreError> {
     let mut found = Vec::new();
-    each_match(engine, scope, filter, order, after, limit, |event| {
-        found.push(event);
-        found.len() < limit
-    })
-    .await?;
-    Ok(found)
+    if limit == 0 {
+        return Ok(found);
+    }
+    if let Some(event_id) = &filter.event_id {
+        found.extend(named(engine, scope, filter, event_id).await?.filter(|event| is_after(event, after.as_ref(), order)));
+        return Ok(found);
+    }
+    let properties = property_filters(filter);
+    let page = if properties.is_empty() { limit.min(PAGE) } else { PAGE };
+    loop {
+        let rows: Vec<EventRow> = engine.rows(&page_text(scope, filter, order, after.as_ref(), page)).await?;
+        let last = rows.len() < page;
+        after = rows.last().map(|row| (Timestamp::from_micros(row.timestamp), row.event_id.clone()));
+        let matching = rows.into_iter().filter(|row| has_properties(&row.properties, &properties)).map(Event::from);
+        found.extend(matching.take(limit - found.len()));
+        if last || found.len() == limit {
+            return Ok(found);
+        }
+    }
 }
 
 /// The number of events that match.
@@ -97,52 +120,12 @@ pub(in crate::clickhouse) async fn count_events(engine: &Engine, scope: &Scope, 
         return Ok(engine.rows::<CountRow>(&query).await?.pop().map_or(0, |row| row.count));
     }
     let mut count = 0;
-    each_match(engine, scope, filter, EventOrder::Ascending, None, usize::MAX, |_| {
-        count += 1;
-        true
+    scan(engine, scope, filter, &mut |events| {
+        count += events.len() as u64;
+        ControlFlow::Continue(())
     })
     .await?;
     Ok(count)
-}
-
-/// Hands out events that match until `receive` has enough. Properties are compared here, by the rule of meter filters.
-async fn each_match(
-    engine: &Engine,
-    scope: &Scope,
-    filter: &EventFilter,
-    order: EventOrder,
-    mut after: Option<Place>,
-    wanted: usize,
-    mut receive: impl FnMut(Event) -> bool,
-) -> Result<(), EventStoreError> {
-    if wanted == 0 {
-        return Ok(());
-    }
-    let properties: Vec<Filter> =
-        filter.properties.iter().map(|(key, values)| Filter { key: key.clone(), values: values.clone() }).collect();
-    if let Some(event_id) = &filter.event_id {
-        let found = event(engine, scope, event_id).await?;
-        if let Some(event) =
-            found.filter(|event| is_match(event, filter) && has_properties(event, &properties) && is_after(event, after.as_ref(), order))
-        {
-            receive(event);
-        }
-        return Ok(());
-    }
-    let page = if properties.is_empty() { wanted.min(PAGE) } else { PAGE };
-    loop {
-        let rows: Vec<EventRow> = engine.rows(&page_text(scope, filter, order, after.as_ref(), page)).await?;
-        let last = rows.len() < page;
-        after = rows.last().map(|row| (Timestamp::from_micros(row.timestamp), row.event_id.clone()));
-        for event in rows.into_iter().map(Event::from) {
-            if has_properties(&event, &properties) && !receive(event) {
-                return Ok(());
-            }
-        }
-        if last {
-            return Ok(());
-        }
-    }
 }
 
 fn page_text(scope: &Scope, filter: &EventFilter, order: EventOrder, after: Option<&Place>, page: usize) -> String {
@@ -160,7 +143,7 @@ fn page_text(scope: &Scope, filter: &EventFilter, order: EventOrder, after: Opti
 }
 
 /// What the server can tell: all but the id and the properties.
-fn condition(scope: &Scope, filter: &EventFilter) -> String {
+pub(super) fn condition(scope: &Scope, filter: &EventFilter) -> String {
     let mut condition = belongs(scope, filter.external_customer_id.as_slice());
     for (column, wanted) in [("event_name", &filter.event_name), ("source", &filter.source)] {
         if let Some(wanted) = wanted {
@@ -185,8 +168,14 @@ fn is_match(event: &Event, filter: &EventFilter) -> bool {
         && filter.until.is_none_or(|until| event.timestamp < until)
 }
 
-fn has_properties(event: &Event, properties: &[Filter]) -> bool {
-    properties.is_empty() || Properties::parse(&event.properties).is_ok_and(|sent| properties.iter().all(|filter| matches(filter, &sent)))
+/// What a filter wants of properties.
+pub(super) fn property_filters(filter: &EventFilter) -> Vec<Filter> {
+    filter.properties.iter().map(|(key, values)| Filter { key: key.clone(), values: values.clone() }).collect()
+}
+
+/// Whether properties as they were sent match all of the filters.
+pub(super) fn has_properties(sent: &str, wanted: &[Filter]) -> bool {
+    wanted.is_empty() || Properties::parse(sent).is_ok_and(|sent| wanted.iter().all(|filter| matches(filter, &sent)))
 }
 
 fn is_after(event: &Event, after: Option<&Place>, order: EventOrder) -> bool {

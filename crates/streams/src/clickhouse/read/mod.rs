@@ -10,9 +10,11 @@ mod window;
 
 mod group;
 
-mod entries;
+mod counted;
 
 mod events;
+
+mod scan;
 
 mod count;
 
@@ -21,7 +23,8 @@ mod copies;
 pub(super) use aggregate::belongs;
 pub(super) use copies::copies;
 pub(super) use count::count_events_by_window;
-pub(super) use entries::entries;
+pub(super) use counted::counted;
 pub(super) use events::{count_events, event, events};
 pub(super) use group::usage_by_group;
+pub(super) use scan::scan;
 pub(super) use usage::usage;

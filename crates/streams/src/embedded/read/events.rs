@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::ControlFlow;
 
 use domain::event::{Event, Properties};
 use domain::meter::{Filter, Window, matches};
@@ -9,14 +10,18 @@ use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
 
 use super::bodies::Bodies;
-use super::listing::{Listing, Next, Position};
+use super::listing::{Listing, Position};
 use super::runs::Runs;
 use super::view::{View, each_row};
 use super::walk::Windows;
 use crate::embedded::body::Body;
 use crate::embedded::key::{self, Kind, Number};
 use crate::room::Room;
-use crate::{EventFilter, EventOrder, EventStoreError};
+use crate::{EventFilter, EventOrder, EventStoreError, ScanReceiver, ScannedEvent};
+
+/// Events that a scan hands out at once, and bytes of their properties.
+const CHUNK: usize = 1_000;
+const CHUNK_BYTES: usize = 1 << 20;
 
 /// One event by its id.
 pub(in crate::embedded) fn event(view: &View, scope: &Scope, event_id: &str) -> Result<Option<Event>, EventStoreError> {
@@ -34,13 +39,58 @@ pub(in crate::embedded) fn events(
     limit: usize,
 ) -> Result<Vec<Event>, EventStoreError> {
     let mut found = Vec::new();
-    if limit > 0 {
-        each_match(view, scope, filter, order, after, &mut |event| {
-            found.push(event);
-            if found.len() < limit { Next::More } else { Next::Enough }
-        })?;
+    if limit == 0 {
+        return Ok(found);
     }
+    let properties = property_filters(&filter.properties);
+    if let Some(event_id) = &filter.event_id {
+        let Some(scope) = view.scope(scope)? else { return Ok(found) };
+        let named = by_id(view, scope, event_id)?;
+        found.extend(named.filter(|event| is_match(event, filter, &properties) && is_after(event, after.as_ref(), order)));
+        return Ok(found);
+    }
+    let Some(listing) = listing(view, scope, filter, order, after)? else { return Ok(found) };
+    let mut bodies = Bodies::new(view);
+    listing.each(view, &mut |place| {
+        let body = bodies.body(place)?;
+        if carries(&body, filter, &properties) {
+            found.push(body.to_event());
+        }
+        Ok(if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })?;
     Ok(found)
+}
+
+/// Hands out all events that match, in no particular order.
+pub(in crate::embedded) fn scan(
+    view: &View,
+    scope: &Scope,
+    filter: &EventFilter,
+    receive: ScanReceiver<'_>,
+) -> Result<(), EventStoreError> {
+    if filter.event_id.is_some() {
+        let named = events(view, scope, filter, EventOrder::default(), None, 1)?;
+        let _ = receive(named.into_iter().map(ScannedEvent::from).collect());
+        return Ok(());
+    }
+    let Some(listing) = listing(view, scope, filter, EventOrder::Ascending, None)? else { return Ok(()) };
+    let properties = property_filters(&filter.properties);
+    let mut bodies = Bodies::new(view);
+    let (mut chunk, mut chunk_bytes) = (Vec::new(), 0);
+    listing.in_any_order(view, &mut |place| {
+        let body = bodies.body(place)?;
+        if carries(&body, filter, &properties) {
+            chunk_bytes += body.properties.len();
+            chunk.push(body.to_scanned());
+        }
+        if chunk.len() < CHUNK && chunk_bytes < CHUNK_BYTES {
+            return Ok(ControlFlow::Continue(()));
+        }
+        chunk_bytes = 0;
+        Ok(receive(std::mem::take(&mut chunk)))
+    })?;
+    let _ = receive(chunk);
+    Ok(())
 }
 
 /// The number of events that match.
@@ -56,7 +106,7 @@ pub(in crate::embedded) fn count_events(view: &View, scope: &Scope, filter: &Eve
         if index_tells || carries(&bodies.body(place)?, filter, &properties) {
             count += 1;
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
     Ok(count)
 }
@@ -104,30 +154,6 @@ fn by_index_alone(filter: &EventFilter) -> bool {
 /// Whether what no index knows is as the filter says.
 fn carries(body: &Body<'_>, filter: &EventFilter, properties: &[Filter]) -> bool {
     filter.source.as_ref().is_none_or(|wanted| wanted == body.source) && has_properties(body.properties, properties)
-}
-
-fn each_match(
-    view: &View,
-    scope: &Scope,
-    filter: &EventFilter,
-    order: EventOrder,
-    after: Option<Position>,
-    receive: &mut dyn FnMut(Event) -> Next,
-) -> Result<(), EventStoreError> {
-    let properties = property_filters(&filter.properties);
-    if let Some(event_id) = &filter.event_id {
-        let Some(scope) = view.scope(scope)? else { return Ok(()) };
-        let found = by_id(view, scope, event_id)?;
-        let found = found.filter(|event| is_match(event, filter, &properties) && is_after(event, after.as_ref(), order));
-        found.map(receive);
-        return Ok(());
-    }
-    let Some(listing) = listing(view, scope, filter, order, after)? else { return Ok(()) };
-    let mut bodies = Bodies::new(view);
-    listing.each(view, &mut |place| {
-        let body = bodies.body(place)?;
-        Ok(if carries(&body, filter, &properties) { receive(body.to_event()) } else { Next::More })
-    })
 }
 
 fn by_id(view: &View, scope: Number, event_id: &str) -> Result<Option<Event>, EventStoreError> {

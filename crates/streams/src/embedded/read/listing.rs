@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::ops::ControlFlow;
 
 use domain::time::Timestamp;
 
@@ -33,11 +34,8 @@ pub(super) struct Listing {
     pub(super) after: Option<Position>,
 }
 
-/// Whether to go on.
-pub(super) enum Next {
-    More,
-    Enough,
-}
+/// Takes in the place of an event, and says whether it wants more.
+pub(super) type PlaceReceiver<'r> = &'r mut dyn FnMut(Place) -> Result<ControlFlow<()>, EventStoreError>;
 
 /// A candidate. The last one in the asked order is the greatest.
 struct Held {
@@ -49,13 +47,13 @@ struct Held {
 
 impl Listing {
     /// Hands out the places of the events, in order.
-    pub(super) fn each(&self, view: &View, receive: &mut dyn FnMut(Place) -> Result<Next, EventStoreError>) -> Result<(), EventStoreError> {
+    pub(super) fn each(&self, view: &View, receive: PlaceReceiver<'_>) -> Result<(), EventStoreError> {
         let mut after = self.after.clone();
         let mut held_max = HELD_FIRST;
         loop {
             let (held, more) = self.hold(view, after.as_ref(), held_max)?;
             for candidate in &held {
-                if let Next::Enough = receive(candidate.place)? {
+                if receive(candidate.place)?.is_break() {
                     return Ok(());
                 }
             }
@@ -68,13 +66,18 @@ impl Listing {
     }
 
     /// Hands out the places of the events in no particular order, which is quicker; for a listing from the beginning.
-    pub(super) fn in_any_order(
-        &self,
-        view: &View,
-        receive: &mut dyn FnMut(Place) -> Result<(), EventStoreError>,
-    ) -> Result<(), EventStoreError> {
+    pub(super) fn in_any_order(&self, view: &View, receive: PlaceReceiver<'_>) -> Result<(), EventStoreError> {
+        let mut flow = ControlFlow::Continue(());
         for run in self.runs(view, None) {
-            each_row(&run?.value, |row| if self.asks_for(&row.head) { receive(row.head.place) } else { Ok(()) })?;
+            each_row(&run?.value, |row| {
+                if flow.is_continue() && self.asks_for(&row.head) {
+                    flow = receive(row.head.place)?;
+                }
+                Ok(())
+            })?;
+            if flow.is_break() {
+                break;
+            }
         }
         Ok(())
     }

@@ -12,8 +12,8 @@ mod usage;
 mod view;
 mod walk;
 
-pub(super) use events::{count_events, count_events_by_window, event, events};
+pub(super) use events::{count_events, count_events_by_window, event, events, scan};
 pub(super) use groups::usage_by_group;
-pub(super) use single::{copies, entries};
+pub(super) use single::{copies, counted};
 pub(super) use usage::usage;
 pub(super) use view::View;

@@ -5,7 +5,7 @@ use streams::{EventStore, EventStoreError, LateEntry, Ledger, LogStore, MeteredE
 
 use super::fixture::{Database, batch};
 use super::wire::{LOSE_ANSWERS, Wire, through};
-use crate::model::{entry, late, metered, query, scope};
+use crate::model::{entries_of, entry, late, metered, query, scope};
 
 fn events(ids: std::ops::Range<usize>) -> Vec<MeteredEvent> {
     ids.map(|i| metered(&format!("e{i}"), "c", &format!("2024-05-{:02}T10:00:00Z", i % 28 + 1), Vec::new())).collect()
@@ -28,12 +28,12 @@ async fn an_event_is_counted_before_it_gets_a_late_entry() {
     let sent = events(0..1);
     // The raw event is there, and its consumer of the usage ledger has not come to it.
     store.append_logged(Ledger::Events, batch(0, None, &scope, sent.clone())).await.unwrap();
-    assert_eq!(store.entries(&scope, "e0").await.unwrap(), None);
+    assert_eq!(entries_of(&store, &scope, "e0").await, None);
     assert_eq!(store.add_entries(&scope, entries(&sent)).await.unwrap(), 0);
     // That consumer knows the meter meanwhile.
     let live = vec![MeteredEvent { entries: vec![entry("m", 5, None)], ..sent[0].clone() }];
     store.append_logged(Ledger::Usage, batch(0, None, &scope, live)).await.unwrap();
-    assert_eq!(store.entries(&scope, "e0").await.unwrap().unwrap(), [entry("m", 5, None)]);
+    assert_eq!(entries_of(&store, &scope, "e0").await.unwrap(), [entry("m", 5, None)]);
     assert_eq!(store.add_entries(&scope, entries(&sent)).await.unwrap(), 0);
     assert_eq!(counted(&database).await, (1, 5));
     database.remove().await;

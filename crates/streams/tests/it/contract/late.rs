@@ -8,7 +8,7 @@ use domain::time::Zone;
 use streams::{Appended, EventFilter, EventOrder, EventStore, GroupKey, LateEntry, MeteredEvent, RowFilter};
 
 use super::futures_join;
-use crate::model::{Model, at, by_window, entry, grouped, grouped_query, late, metered, query, scope, weighted};
+use crate::model::{Model, at, by_window, entries_of, entry, grouped, grouped_query, late, metered, query, scope, weighted};
 
 pub(super) async fn run(store: &dyn EventStore) {
     events_tell_their_entries(store).await;
@@ -25,13 +25,26 @@ async fn events_tell_their_entries(store: &dyn EventStore) {
     let events = [metered("e", "c", "2024-05-01T10:00:00Z", entries), metered("none", "c", "2024-05-01T10:00:00Z", Vec::new())];
     model.append(&events);
     store.append(&scope, events.to_vec()).await.unwrap();
-    let found = store.entries(&scope, "e").await.unwrap().unwrap();
+    let found = entries_of(store, &scope, "e").await.unwrap();
     assert_eq!(found.iter().map(|entry| entry.meter_id.as_str()).collect::<Vec<_>>(), ["m0", "m1", "m2", "m3"]);
     assert_eq!(found, model.entries("e"));
-    assert_eq!(store.entries(&scope, "none").await.unwrap(), Some(Vec::new()));
+    assert_eq!(entries_of(store, &scope, "none").await, Some(Vec::new()));
     let stranger = super::scope("events_tell_nothing_of_others");
-    assert_eq!(store.entries(&scope, "unknown").await.unwrap().unwrap_or_default(), []);
-    assert_eq!(store.entries(&stranger, "e").await.unwrap().unwrap_or_default(), []);
+    assert_eq!(entries_of(store, &scope, "unknown").await, None);
+    assert_eq!(entries_of(store, &stranger, "e").await, None);
+    // Several at once, of other customers and times.
+    let other = metered("other", "d", "2024-06-02T11:30:00.000001Z", vec![entry("m1", 3, None), entry("m0", 4, None)]);
+    model.append(std::slice::from_ref(&other));
+    store.append(&scope, vec![other]).await.unwrap();
+    let ids = ["none", "other", "unknown", "e", "other"].map(str::to_owned);
+    let found = store.counted(&scope, &ids).await.unwrap();
+    assert_eq!(found.len(), 3);
+    for (id, counted) in found {
+        let event = model.event(&id).unwrap();
+        assert_eq!((&counted.external_customer_id, counted.timestamp), (&event.external_customer_id, event.timestamp));
+        assert_eq!(counted.entries, model.entries(&id), "{id}");
+    }
+    assert!(store.counted(&scope, &[]).await.unwrap().is_empty());
 }
 
 async fn late_entries_are_counted_like_others(store: &dyn EventStore) {
@@ -105,7 +118,7 @@ async fn same_answers(store: &dyn EventStore, model: &Model, tenant: &str, meter
         assert_eq!(store.count_events(&scope, filter.clone()).await.unwrap(), model.events(&filter, EventOrder::Ascending).len() as u64);
     }
     for event in model.events(&EventFilter::default(), EventOrder::Ascending) {
-        assert_eq!(store.entries(&scope, &event.id).await.unwrap(), Some(model.entries(&event.id)), "{}", event.id);
+        assert_eq!(entries_of(store, &scope, &event.id).await, Some(model.entries(&event.id)), "{}", event.id);
     }
 }
 
@@ -129,7 +142,7 @@ async fn a_second_entry_is_never_added(store: &dyn EventStore) {
         assert_eq!((usage.events, usage.sum.to_units(), usage.unique), (2, 12, 2));
     }
     // The unknown event gets nothing now, and what it brings when it arrives.
-    assert_eq!(store.entries(&scope, "unknown").await.unwrap().unwrap_or_default(), []);
+    assert_eq!(entries_of(store, &scope, "unknown").await, None);
     assert_eq!(store.event(&scope, "unknown").await.unwrap(), None);
     let arrives = MeteredEvent { entries: vec![entry("m", 3, None)], ..unknown };
     assert_eq!(store.append(&scope, vec![arrives]).await.unwrap(), [Appended::New]);
