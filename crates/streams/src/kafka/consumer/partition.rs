@@ -144,7 +144,9 @@ impl Partition {
     async fn begin(&mut self) -> Result<(i64, Option<i64>), Stop> {
         let mut backoff = Backoff::default();
         loop {
-            let problem = match self.find_beginning().await {
+            // Told to stop, nobody waits for the store or the brokers.
+            let found = unless_told(&mut self.stop.clone(), self.find_beginning()).await?;
+            let problem = match found {
                 Ok(Ok((start, position))) => {
                     if start.lost > 0 {
                         let (group, topic) = (self.parts.options.group.clone(), self.partition.topic.clone());
@@ -185,11 +187,11 @@ impl Partition {
             }
             let consumer = Arc::clone(&self.consumer);
             let (list, timeout) = (self.list(Offset::Offset(offset)), self.parts.options.request_timeout);
-            let sought = tokio::task::spawn_blocking(move || {
+            let seeking = tokio::task::spawn_blocking(move || {
                 let answered = consumer.seek_partitions(list, timeout)?;
                 answered.elements().iter().try_for_each(|element| element.error())
-            })
-            .await;
+            });
+            let Ok(sought) = unless_told(&mut self.stop, seeking).await else { return Ok(()) };
             match sought {
                 Ok(Ok(())) => return self.consumer.resume(&self.list(Offset::Invalid)).map_err(|error| error.to_string()),
                 Ok(Err(error)) => cause = error.to_string(),
@@ -345,11 +347,7 @@ impl Partition {
 
     /// Waits, unless told to stop.
     async fn pause(&mut self, wait: Duration) -> Result<(), Stop> {
-        tokio::select! {
-            biased;
-            () = told(&mut self.stop) => Err(Stop),
-            () = tokio::time::sleep(wait) => Ok(()),
-        }
+        unless_told(&mut self.stop, tokio::time::sleep(wait)).await
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a histogram of batch sizes")]
@@ -359,6 +357,15 @@ impl Partition {
         metrics::counter!("flexprice_kafka_batches_total", &labels).increment(1);
         metrics::histogram!("flexprice_kafka_batch_events", &labels).record(messages as f64);
         metrics::histogram!("flexprice_kafka_batch_seconds", &labels).record(begun.elapsed().as_secs_f64());
+    }
+}
+
+/// Waits for something, unless told to stop.
+async fn unless_told<T>(stop: &mut watch::Receiver<bool>, work: impl Future<Output = T>) -> Result<T, Stop> {
+    tokio::select! {
+        biased;
+        () = told(stop) => Err(Stop),
+        done = work => Ok(done),
     }
 }
 
