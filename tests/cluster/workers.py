@@ -14,6 +14,8 @@ PRODUCTION = "00000000-0000-0000-0000-000000000001"
 # A contract at most so often: scans find several at once when workers were away.
 PAUSE_S = 0.7
 CONTRACTS_MAX = 60
+# A server that was struck answers again before that.
+SENT_S = 120
 PERIODS = 2
 # When all is up again, at worst one after the other: workers ask Temporal again (12 s), a workflow's task that got lost with a worker is
 # missed (10 s), a scan is lost with its worker three times (36 s), and of the last contract the turn, the computation of one bill and that
@@ -41,7 +43,8 @@ class WorkerBills:
 
     def __exit__(self, *_):
         self.over.set()
-        self.thread.join(120)
+        # A contract that was begun is finished.
+        self.thread.join((PERIODS + 1) * SENT_S)
 
     def check(self):
         if self.failure:
@@ -75,11 +78,14 @@ class WorkerBills:
             }
             for i in range(self.calls(who, period))
         ]
-        while not self.over.is_set():
+        # Also when the strikes are over meanwhile: a contract without its usage would have nothing to bill.
+        deadline = time.monotonic() + SENT_S
+        while True:
             status, text = client.ask("POST", "/v1/events/bulk", {"events": events})
             if status == 202:
                 return
             assert status in AGAIN, f"events of {who}: {status} {text[:300]}"
+            assert time.monotonic() < deadline, f"events of {who} are refused for {SENT_S} s: {status} {text[:300]}"
             time.sleep(0.2)
 
     def quantities(self, who, period):
