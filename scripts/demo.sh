@@ -49,6 +49,8 @@ done
 [[ -n $url ]] || { echo "demo: the server was not ready within half a minute" >&2; exit 1; }
 echo "Serving on $url, data in a directory of its own" >&2
 
+# Those may name another server.
+unset FLEXPRICE_URL FLEXPRICE_API_KEY
 "$bin" demo --url "$url" --json "$invoices" "$@"
 
 if [[ -n ${KEEP:-} ]]; then

@@ -14,9 +14,13 @@ PRODUCTION = "00000000-0000-0000-0000-000000000001"
 # A contract at most so often: scans find several at once when workers were away.
 PAUSE_S = 0.7
 CONTRACTS_MAX = 60
+# A server that was struck answers again before that.
+SENT_S = 120
 PERIODS = 2
-# A scan that was lost with its worker is missed after its heartbeat's time, and tried again after a pause: up to three times.
-BILLED_S = 600
+# When all is up again, at worst one after the other: workers ask Temporal again (12 s), a workflow's task that got lost with a worker is
+# missed (10 s), a scan is lost with its worker three times (36 s), and of the last contract the turn, the computation of one bill and that
+# of the other are put off (20 s each). That is 118 s; half as much again for a loaded machine (docs/adr/0007).
+BILLED_S = 180
 
 
 class WorkerBills:
@@ -39,7 +43,8 @@ class WorkerBills:
 
     def __exit__(self, *_):
         self.over.set()
-        self.thread.join(120)
+        # A contract that was begun is finished.
+        self.thread.join((PERIODS + 1) * SENT_S)
 
     def check(self):
         if self.failure:
@@ -73,11 +78,14 @@ class WorkerBills:
             }
             for i in range(self.calls(who, period))
         ]
-        while not self.over.is_set():
+        # Also when the strikes are over meanwhile: a contract without its usage would have nothing to bill.
+        deadline = time.monotonic() + SENT_S
+        while True:
             status, text = client.ask("POST", "/v1/events/bulk", {"events": events})
             if status == 202:
                 return
             assert status in AGAIN, f"events of {who}: {status} {text[:300]}"
+            assert time.monotonic() < deadline, f"events of {who} are refused for {SENT_S} s: {status} {text[:300]}"
             time.sleep(0.2)
 
     def quantities(self, who, period):

@@ -16,6 +16,8 @@ pub const KINDS: [&str; 5] = [ROLL_OVER, COMPUTE_INVOICE, FINALIZE_INVOICE, BACK
 
 /// Longest pause between two tries of failing work, in seconds.
 const RETRY_SECONDS_MAX: i64 = 3_600;
+/// The same when the failure passes by itself.
+const PASSING_RETRY_SECONDS_MAX: i64 = 20;
 
 /// What became of a piece of work that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub enum Outcome {
 pub enum Again {
     /// It stays where it is: whoever tried tries again by itself.
     InPlace,
-    /// After a pause that grows with each failure, at most an hour.
+    /// After a pause that grows with each failure: to an hour, or to 20 seconds when nothing is wrong with the work itself.
     Later,
 }
 
@@ -112,10 +114,9 @@ impl App {
             tracing::warn!(%error, id = found.id, "due work failed that is no longer planned");
             return Ok(());
         };
-        let pause = (5 << planned.attempts.clamp(0, 16)).min(RETRY_SECONDS_MAX);
         let again_at = match again {
             Again::InPlace => planned.due_at,
-            Again::Later => self.clocks().system_now().plus_seconds(pause),
+            Again::Later => self.clocks().system_now().plus_seconds(retry_seconds(planned.attempts, error)),
         };
         tracing::error!(%error, id = planned.id, attempts = planned.attempts + 1, %again_at, "due work failed");
         storage::due_work::failed(&mut unit, &planned, &error.to_string(), again_at).await?;
@@ -129,5 +130,43 @@ impl App {
         let forgotten = storage::idempotency::forget_before(&mut work, before).await?;
         work.commit().await?;
         Ok(forgotten)
+    }
+}
+
+/// 5 s, 10 s, 20 s, … after so many earlier failures. What passes by itself (a store that is away, a rival) is soon over, however often it
+/// came in between: a bill must not wait for an hour because servers were down for a minute.
+fn retry_seconds(attempts: i64, error: &Error) -> i64 {
+    let most = match error {
+        Error::VersionConflict(_) | Error::TooManyRequests(_) | Error::Unavailable(_) | Error::IdempotencyRace => PASSING_RETRY_SECONDS_MAX,
+        Error::NotFound { .. }
+        | Error::AlreadyExists { .. }
+        | Error::Invalid(_)
+        | Error::PermissionDenied(_)
+        | Error::NotImplemented(_)
+        | Error::Internal(_) => RETRY_SECONDS_MAX,
+    };
+    (5 << attempts.clamp(0, 16)).min(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pauses(error: &Error) -> Vec<i64> {
+        (0..12).map(|attempts| retry_seconds(attempts, error)).collect()
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_tried_again_soon() {
+        for error in [Error::Unavailable("away".into()), Error::VersionConflict("a rival".into()), Error::IdempotencyRace] {
+            assert_eq!(pauses(&error), [5, 10, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20], "{error}");
+        }
+    }
+
+    #[test]
+    fn what_would_end_the_same_way_waits_longer_and_longer() {
+        let all = [5, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_600, 3_600];
+        assert_eq!(pauses(&Error::Internal("broken".into())), all);
+        assert_eq!(retry_seconds(1_000, &Error::Internal("broken".into())), 3_600);
     }
 }

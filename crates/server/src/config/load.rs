@@ -133,6 +133,9 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, Problems> {
 /// Names the file to read, as `--config` does.
 const CONFIG_ENV: &str = "FLEXPRICE_CONFIG";
 
+/// Where a server is and which key it takes: for clients such as `flexprice demo`.
+const CLIENT_ENV: [&str; 2] = ["FLEXPRICE_URL", "FLEXPRICE_API_KEY"];
+
 /// The command line, else the first environment name that is set: a bare name, the usual one, the one of an earlier release.
 fn strongest(key: &Key, inputs: &Inputs, environment: &Environment) -> Option<(Raw, Source)> {
     if let Some(set) = inputs.overrides.iter().rev().find(|set| set.path == key.path) {
@@ -177,7 +180,8 @@ fn warn_of_file(values: &FileValues, known: &BTreeMap<&'static str, &'static Key
 fn warn_of_environment(environment: &Environment, known: &BTreeMap<&'static str, &'static Key>, warnings: &mut Vec<String>) {
     let names: Vec<String> = known.values().flat_map(|key| key.env_names()).collect();
     let older: Vec<String> = known.keys().filter_map(|path| names::older_path(path)).map(|path| env_name_of(&path)).collect();
-    for name in environment.names().filter(|name| name.starts_with("FLEXPRICE_") && *name != CONFIG_ENV) {
+    let is_no_key = |name: &str| name == CONFIG_ENV || CLIENT_ENV.contains(&name);
+    for name in environment.names().filter(|name| name.starts_with("FLEXPRICE_") && !is_no_key(name)) {
         let is_known = |list: &[String]| list.iter().any(|known| known == name);
         if is_known(&names) || is_known(&older) {
             continue;

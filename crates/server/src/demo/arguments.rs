@@ -5,14 +5,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Arguments of `demo`.
+/// The public key of a server in local mode.
+const LOCAL_KEY: &str = "sk_local_flexprice_test_key";
+
+/// Arguments of `demo`. Where the server is and which key it takes come from the environment that `dev/cluster env` prints, too.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Where the server listens
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, value_name = "URL", env = "FLEXPRICE_URL", default_value = "http://127.0.0.1:8080")]
     pub url: String,
     /// API key; the default is the public one for local use
-    #[arg(long, value_name = "KEY", default_value = "sk_local_flexprice_test_key", hide_default_value = true)]
+    #[arg(long, value_name = "KEY", env = "FLEXPRICE_API_KEY", hide_env_values = true, default_value = LOCAL_KEY, hide_default_value = true)]
     pub api_key: String,
     /// Write all invoices with their lines here
     #[arg(long, value_name = "FILE")]

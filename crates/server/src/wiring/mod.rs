@@ -76,8 +76,12 @@ pub async fn open(config: &Config, metrics: Metrics, gate: &Gate) -> anyhow::Res
     let serves_api = matches!(mode, Mode::Local | Mode::Api);
     let router = if serves_api { api::router(app.clone(), settings) } else { api::probe_router(app.clone(), settings) };
     let close = Box::pin(async move {
-        for stop in running {
-            stop.await;
+        // Beside each other: one that waits for its servers does not keep the others waiting.
+        let stopping: Vec<_> = running.into_iter().map(tokio::spawn).collect();
+        for stopped in stopping {
+            if let Err(error) = stopped.await {
+                tracing::error!(%error, "a part of this process ended badly");
+            }
         }
         app.close().await;
         Ok(())

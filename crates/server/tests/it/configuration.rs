@@ -185,6 +185,9 @@ fn unknown_names_are_reported_with_the_closest_known_one() {
         .env("FLEXPRICE_NO_SUCH_THING_AT_ALL", "x")
         .env("FLEXPRICE_EVENT_POST_PROCESSING_TOPIC", "x")
         .env("OTHER_SERVER_ADRESS", "x")
+        // For clients.
+        .env("FLEXPRICE_URL", "x")
+        .env("FLEXPRICE_API_KEY", "x")
         .file("config/config.yaml", "server: {adress: x}\ntemporal: {retry: {initial: 1}, client_name: x}\nnonsense: 1");
     let warnings = place.loaded().warnings.join("\n");
     assert_has(

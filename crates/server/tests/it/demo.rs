@@ -9,6 +9,8 @@ use crate::support::{Place, Ran, assert_has};
 
 /// Every month has its flights, and the busiest airlines reach the second step and tier.
 const EVERY: &str = "5";
+/// The key of a server in local mode.
+const KEY: &str = "sk_local_flexprice_test_key";
 
 /// The binary while it serves, killed in the end.
 struct Serving {
@@ -81,4 +83,30 @@ fn the_demo_says_what_is_missing() {
     let no_server = demo(&place, "http://127.0.0.1:1", &[]);
     assert_eq!(no_server.code, Some(1));
     assert_has(&no_server.err, &["no answer from http://127.0.0.1:1: does a server run there?"]);
+}
+
+#[test]
+fn the_demo_takes_server_and_key_from_the_environment() {
+    let place = Place::new();
+    let server = Serving::start(&place);
+    let demo = |url: &str, key: &str| -> Ran {
+        let mut command = place.flexprice(&["demo", "--every", "20000", "--no-check"]);
+        command.envs([("FLEXPRICE_URL", url), ("FLEXPRICE_API_KEY", key)]);
+        command.arg("--data").arg(example("nycflights13.csv.gz")).output().expect("the demo runs").into()
+    };
+    let elsewhere = demo("http://127.0.0.1:1", KEY);
+    assert_has(&elsewhere.err, &["no answer from http://127.0.0.1:1"]);
+    let stranger = demo(&server.url, "sk_of_nobody");
+    assert_eq!(stranger.code, Some(1), "{}", stranger.out);
+    assert_has(&stranger.err, &["401"]);
+    let ran = demo(&server.url, KEY);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+}
+
+#[test]
+fn the_help_names_the_variables_and_shows_no_key() {
+    let place = Place::new();
+    let help: Ran = place.flexprice(&["demo", "--help"]).env("FLEXPRICE_API_KEY", "sk_secret").output().expect("runs").into();
+    assert_has(&help.out, &["[env: FLEXPRICE_URL=]", "[env: FLEXPRICE_API_KEY]"]);
+    assert!(!help.out.contains("sk_"), "{}", help.out);
 }

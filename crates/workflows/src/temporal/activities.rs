@@ -17,8 +17,9 @@ use super::piece::{PageRequest, PageStarted, Piece, PieceOutcome, ScanPosition};
 use super::work::Work;
 
 /// An activity that is silent for this long is lost with its worker, and tried again elsewhere if it has attempts left.
-pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(20);
-const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
+pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Several fit into the time-out, so that a late one costs nothing.
+pub(super) const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
 /// The activities of a worker.
 pub(crate) struct Activities {

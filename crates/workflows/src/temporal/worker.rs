@@ -12,7 +12,7 @@ use temporalio_sdk::{Runtime, Worker, WorkflowRegistrationError};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
-use super::activities::Activities;
+use super::activities::{Activities, HEARTBEAT_EVERY};
 use super::meter::MetricsMeter;
 use super::work::Work;
 use super::workflows::{
@@ -23,7 +23,9 @@ use super::{EngineError, Queue, TemporalClient, WorkerOptions};
 
 /// Pause before a broken worker is started again; doubles up to the greatest.
 const RESTART_PAUSE: Duration = Duration::from_millis(500);
-const RESTART_PAUSE_MAX: Duration = Duration::from_secs(30);
+const RESTART_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// A workflow's next task waits so long for the worker that had the one before, then any other takes it.
+const STICKY_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a stop takes beyond the time that its activities get.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
 
@@ -169,6 +171,9 @@ impl Recipe {
             .maybe_max_worker_activities_per_second(options.activities_per_second)
             .maybe_max_task_queue_activities_per_second(options.queue_activities_per_second)
             .graceful_shutdown_period(options.stop_timeout)
+            .sticky_queue_schedule_to_start_timeout(STICKY_TIMEOUT)
+            // Else they are held back until four fifths of the time-out are over, and one that is late is the last.
+            .max_heartbeat_throttle_interval(HEARTBEAT_EVERY)
             // Else the whole binary is read to name it.
             .deployment_options(WorkerDeploymentOptions::from_build_id(concat!("flexprice-", env!("CARGO_PKG_VERSION")).to_owned()))
             .build())

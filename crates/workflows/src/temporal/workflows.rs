@@ -142,7 +142,7 @@ async fn scan_pages<W>(ctx: &WorkflowContext<W>, scanner: Scanner, mut scan: Sca
         let left = if scan.workflows_max == 0 { u32::MAX } else { scan.workflows_max.saturating_sub(scan.started) };
         let limit = scan.batch_size.min(left);
         let request = PageRequest { kinds: scanner.kinds(), limit, from: scan.from.take() };
-        let page = ctx.execute_activity(Activities::start_due_work, request, cron_options()).await?;
+        let page = ctx.execute_activity(Activities::start_due_work, request, page_options()).await?;
         scan.started = scan.started.saturating_add(page.started);
         scan.from = page.next.filter(|_| scan.workflows_max == 0 || scan.started < scan.workflows_max);
         if scan.from.is_none() {
@@ -163,7 +163,14 @@ fn piece_options(timeout: Duration, attempts_max: u32) -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(timeout).heartbeat_timeout(HEARTBEAT_TIMEOUT).retry_policy(retries).build()
 }
 
-/// For what schedules do: 30 minutes, three attempts, pauses of 10 s, 20 s, at most 5 minutes (spec 60 §15).
+/// For a page of a scan, which takes seconds: what it started before it was cut off it does not start again. While a scan lives no other
+/// begins, so it must not wait for longer than what it waits for: 2 s between three tries, whatever failed, then the schedule's next scan.
+fn page_options() -> ActivityOptions {
+    let retries = RetryPolicy::builder().initial_interval(Duration::from_secs(2)).backoff_coefficient(1.0).maximum_attempts(3).build();
+    ActivityOptions::with_start_to_close_timeout(2 * MINUTE).heartbeat_timeout(HEARTBEAT_TIMEOUT).retry_policy(retries).build()
+}
+
+/// For what else schedules do: 30 minutes, three attempts, pauses of 10 s, 20 s, at most 5 minutes (spec 60 §15).
 fn cron_options() -> ActivityOptions {
     let retries = RetryPolicy::builder()
         .initial_interval(Duration::from_secs(10))

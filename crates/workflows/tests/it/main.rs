@@ -8,6 +8,7 @@ mod connection;
 mod failures;
 mod histories;
 mod identity;
+mod recovery;
 mod scan;
 mod schedules;
 mod sharing;

@@ -1,4 +1,4 @@
-//! A worker process is killed in the middle of an activity. Another takes over: nothing is lost, nothing is done twice.
+//! A worker process is killed in the middle of an activity, or of a scan. Another takes over: nothing is lost, nothing is done twice.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,23 +18,32 @@ use crate::support::{Billing, connect, eager, eventually, fresh_prefix, patient,
 /// When the child shows that it may be killed, and hangs.
 const BEFORE: &str = "before";
 const AFTER: &str = "after";
+/// While it looks for due work.
+pub(crate) const SCAN: &str = "scan";
 
 const DIR: &str = "TAKEOVER_TEST_DIR";
 const PREFIX: &str = "TAKEOVER_TEST_PREFIX";
 const POINT: &str = "TAKEOVER_TEST_POINT";
 
 /// The period has ended a second ago.
-const NOW: &str = "2025-02-01T00:00:01Z";
+pub(crate) const NOW: &str = "2025-02-01T00:00:01Z";
 
 fn marker(dir: &Path) -> PathBuf {
     dir.join("in-the-activity")
 }
 
-/// The real use cases, but a piece never ends: it hangs before or after the use case.
+/// The real use cases, but a piece never ends: it hangs before or after the use case; or the look for it never does.
 struct Hanging {
     app: App,
     dir: PathBuf,
     point: String,
+}
+
+impl Hanging {
+    async fn hang<T>(&self, at: &str) -> T {
+        std::fs::write(marker(&self.dir), at).expect("a marker");
+        std::future::pending().await
+    }
 }
 
 #[async_trait]
@@ -44,6 +53,9 @@ impl Work for Hanging {
     }
 
     async fn due_page(&self, kinds: &[&str], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>, Error> {
+        if self.point == SCAN && kinds.contains(&PieceWorkflow::ProcessSubscriptionBilling.kind()) {
+            self.hang::<()>("the scan").await;
+        }
         self.app.due_page(kinds, until, after, limit).await
     }
 
@@ -51,8 +63,7 @@ impl Work for Hanging {
         if self.point == AFTER {
             assert_eq!(self.app.run_planned(found).await?, Outcome::Done);
         }
-        std::fs::write(marker(&self.dir), &found.id).expect("a marker");
-        std::future::pending().await
+        self.hang(&found.id).await
     }
 
     async fn failed(&self, found: &DueWork, error: &Error, again: Again) -> Result<(), Error> {
@@ -78,7 +89,7 @@ async fn worker_process() {
 }
 
 /// Starts a worker process on a subscription whose period has ended, kills it in its activity, and returns what it left behind.
-async fn killed_in_an_activity(dir: &Path, prefix: &str, point: &str) -> (Billing, String, DueWork) {
+pub(crate) async fn killed_in_an_activity(dir: &Path, prefix: &str, point: &str) -> (Billing, String, DueWork) {
     let billing = Billing::open(dir, "2025-01-01T00:00:00Z").await;
     let subscription = billing.subscription().await;
     let mut due = billing.due(&[PieceWorkflow::ProcessSubscriptionBilling.kind()], NOW).await;

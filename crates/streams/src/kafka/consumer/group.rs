@@ -1,17 +1,16 @@
 //! The callbacks of a group's member: who owns which partitions, and how far each of them has come.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError as Native, KafkaResult};
+use rdkafka::error::KafkaError as Native;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::super::client::Log;
 
@@ -31,6 +30,8 @@ struct Progress {
     next: Option<i64>,
     /// Messages before it, as measured since it came to `next`.
     lag: i64,
+    /// What the brokers have not been told, or have refused.
+    uncommitted: Option<i64>,
 }
 
 /// The context of a member.
@@ -43,21 +44,17 @@ pub(super) struct Group {
     closing: AtomicBool,
     /// Partitions that are ours.
     owned: Mutex<BTreeMap<i32, Progress>>,
-    /// Commits that the brokers refused.
-    refused_commits: AtomicU64,
+    /// Held while a commit is under way.
+    pub(super) committing: tokio::sync::Mutex<()>,
+    /// Something is to be committed.
+    settled: Arc<Notify>,
 }
 
 impl Group {
     pub(super) fn new(group: &str, topic: &str, decisions: mpsc::UnboundedSender<Decision>) -> Self {
         let (log, closing, owned) = (Log::default(), AtomicBool::new(false), Mutex::default());
-        let (group, topic, refused_commits) = (group.to_owned(), topic.to_owned(), AtomicU64::new(0));
-        Self { group, topic, log, decisions, closing, owned, refused_commits }
-    }
-
-    /// How many commits were refused so far. During a rebalance the brokers refuse those of the generation before, also for partitions
-    /// that stay.
-    pub(super) fn refused_commits(&self) -> u64 {
-        self.refused_commits.load(Ordering::Acquire)
+        let (group, topic) = (group.to_owned(), topic.to_owned());
+        Self { group, topic, log, decisions, closing, owned, committing: tokio::sync::Mutex::default(), settled: Arc::default() }
     }
 
     pub(super) fn close(&self) {
@@ -74,7 +71,36 @@ impl Group {
     /// A partition goes on with an offset.
     pub(super) fn progress(&self, partition: i32, next: i64) {
         if let Some(progress) = self.owned.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&partition) {
-            *progress = Progress { next: Some(next), lag: 0 };
+            (progress.next, progress.lag) = (Some(next), 0);
+        }
+    }
+
+    /// A partition has settled all before an offset, and goes on with it: the group is to hear of it.
+    pub(super) fn settle(&self, partition: i32, next: i64) {
+        if let Some(progress) = self.owned.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&partition) {
+            *progress = Progress { next: Some(next), lag: 0, uncommitted: Some(next) };
+        }
+        self.settled.notify_one();
+    }
+
+    /// Wakes when something is to be committed.
+    pub(super) fn settled(&self) -> Arc<Notify> {
+        Arc::clone(&self.settled)
+    }
+
+    /// Offsets of our partitions that the brokers do not have yet.
+    pub(super) fn uncommitted(&self) -> Vec<(i32, i64)> {
+        let owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        owned.iter().filter_map(|(partition, progress)| Some((*partition, progress.uncommitted?))).collect()
+    }
+
+    /// The brokers have these. What was settled meanwhile they do not.
+    pub(super) fn committed(&self, offsets: &[(i32, i64)]) {
+        let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        for (partition, next) in offsets {
+            if let Some(progress) = owned.get_mut(partition).filter(|progress| progress.uncommitted == Some(*next)) {
+                progress.uncommitted = None;
+            }
         }
     }
 
@@ -144,13 +170,5 @@ impl ConsumerContext for Group {
         let decision = if assigned { Decision::Assigned(partitions) } else { Decision::Revoked(partitions) };
         // Nobody listens only when the member is being dropped, and then it is closing.
         let _ = self.decisions.send(decision);
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        if let Err(error) = result {
-            metrics::counter!("flexprice_kafka_commit_errors_total", "group" => self.group.clone()).increment(1);
-            self.refused_commits.fetch_add(1, Ordering::AcqRel);
-            tracing::warn!(group = %self.group, %error, "kafka offsets were not committed; they will be committed again");
-        }
     }
 }

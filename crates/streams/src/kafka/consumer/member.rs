@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
+use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaError as Native;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::super::error::KafkaError;
 use super::group::{Decision, Group};
 use super::partition::{Exit, Partition, Parts};
-use super::{PartitionState, lag, told};
+use super::{PartitionState, commits, lag, told};
 use crate::LogPartition;
 
 /// Before a client that failed for good is made anew, and before a failed partition is assigned again.
@@ -45,7 +45,6 @@ pub(super) async fn run(parts: Arc<Parts>, mut stopped: watch::Receiver<bool>) {
 /// A task of a partition. Dropping it ends the task.
 struct Task {
     stop: watch::Sender<bool>,
-    done: watch::Receiver<Option<i64>>,
     handle: JoinHandle<()>,
     generation: u64,
 }
@@ -71,6 +70,8 @@ struct Member {
     ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
     /// Measures the lag.
     _lag: AbortOnDrop<()>,
+    /// Commits.
+    _commits: AbortOnDrop<()>,
     /// Last, so that the tasks go before it.
     consumer: Closing,
 }
@@ -93,8 +94,9 @@ impl Member {
         let consumer = Closing(Arc::new(consumer));
         let (interval, timeout) = (parts.options.lag_interval, parts.options.request_timeout);
         let lag = AbortOnDrop(tokio::spawn(lag::watch(Arc::downgrade(&consumer.0), interval, timeout)));
+        let commits = AbortOnDrop(tokio::spawn(commits::keep(Arc::downgrade(&consumer.0))));
         let (parts, ended) = (Arc::clone(parts), mpsc::unbounded_channel());
-        Ok(Self { parts, tasks: BTreeMap::new(), generation: 0, decisions, ended, _lag: lag, consumer })
+        Ok(Self { parts, tasks: BTreeMap::new(), generation: 0, decisions, ended, _lag: lag, _commits: commits, consumer })
     }
 
     /// Serves the client until stopped, or until it fails for good.
@@ -149,14 +151,12 @@ impl Member {
         for (partition, queue) in queues {
             self.generation += 1;
             let (stop, stopped) = watch::channel(false);
-            let (done_sender, done) = watch::channel(None);
             let task = Partition {
                 parts: Arc::clone(&self.parts),
                 consumer: Arc::clone(&self.consumer.0),
                 queue,
                 partition: LogPartition { topic: topic.clone(), partition },
                 stop: stopped,
-                done: done_sender,
             };
             let (ended, generation) = (self.ended.0.clone(), self.generation);
             let handle = tokio::spawn(async move {
@@ -169,16 +169,16 @@ impl Member {
                 // The member may be gone.
                 let _ = ended.send(Ended { partition, generation, exit });
             });
-            self.tasks.insert(partition, Task { stop, done, handle, generation });
+            self.tasks.insert(partition, Task { stop, handle, generation });
         }
         Ok(())
     }
 
     /// Gives partitions away: quiet, committed, unassigned, in this order.
     async fn revoke(&mut self, partitions: &[i32]) -> Result<(), KafkaError> {
-        let offsets = self.quiet(partitions).await;
+        self.quiet(partitions).await;
         if !self.consumer.0.assignment_lost() {
-            self.commit(offsets).await;
+            self.commit().await;
         }
         self.consumer.0.incremental_unassign(&self.list(partitions, Offset::Invalid)?)?;
         self.consumer.0.context().disown(partitions);
@@ -203,8 +203,8 @@ impl Member {
         self.assign(&[ended.partition])
     }
 
-    /// Stops tasks, waits for batches in the handler's hands, and says what may be committed.
-    async fn quiet(&mut self, partitions: &[i32]) -> Vec<(i32, i64)> {
+    /// Stops tasks and waits for batches in the handler's hands.
+    async fn quiet(&mut self, partitions: &[i32]) {
         let mut tasks: Vec<_> = partitions.iter().filter_map(|partition| Some((*partition, self.tasks.remove(partition)?))).collect();
         for (_, task) in &tasks {
             task.stop.send_replace(true);
@@ -215,33 +215,24 @@ impl Member {
                 tracing::warn!(group = %self.parts.options.group, partition, "a batch was not finished in time and will be read again");
             }
         }
-        tasks.iter().filter_map(|(partition, task)| Some((*partition, (*task.done.borrow())?))).collect()
     }
 
     /// Commits and waits for the answer. A failure costs a second reading, nothing else.
-    async fn commit(&self, offsets: Vec<(i32, i64)>) {
-        if offsets.is_empty() {
-            return;
-        }
-        let (consumer, topic) = (Arc::clone(&self.consumer.0), self.parts.options.topic.clone());
-        let committed = tokio::task::spawn_blocking(move || {
-            let mut list = TopicPartitionList::new();
-            for (partition, offset) in offsets {
-                list.add_partition_offset(&topic, partition, Offset::Offset(offset))?;
-            }
-            consumer.commit(&list, CommitMode::Sync)
-        })
-        .await;
-        if let Ok(Err(error)) = committed {
-            tracing::warn!(group = %self.parts.options.group, %error, "kafka offsets were not committed");
-        }
+    async fn commit(&self) {
+        let committing = tokio::time::timeout(self.parts.options.request_timeout, commits::commit(&self.consumer.0));
+        let cause = match committing.await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        tracing::warn!(group = %self.parts.options.group, cause, "kafka offsets were not committed");
     }
 
     /// Leaves the group in order.
     async fn leave(mut self) {
         let owned: Vec<i32> = self.tasks.keys().copied().collect();
-        let offsets = self.quiet(&owned).await;
-        self.commit(offsets).await;
+        self.quiet(&owned).await;
+        self.commit().await;
         self.consumer.0.context().disown(&owned);
         for partition in &owned {
             self.parts.board.remove(*partition);

@@ -20,6 +20,9 @@ mod group;
 /// How far behind.
 mod lag;
 
+/// What the group is told.
+mod commits;
+
 /// The trait that is fed.
 mod handler;
 

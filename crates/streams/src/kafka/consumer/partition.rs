@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer, stream_consumer::StreamPartitionQueue};
+use rdkafka::consumer::{Consumer, StreamConsumer, stream_consumer::StreamPartitionQueue};
 use rdkafka::message::OwnedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::watch;
@@ -33,8 +33,6 @@ const REFUSED_INTERVAL: Duration = Duration::from_secs(30);
 const SEEKS_MAX: u32 = 20;
 /// Between those tries.
 const SEEK_INTERVAL: Duration = Duration::from_millis(100);
-/// How often an idle partition looks whether a commit was refused.
-const COMMIT_LOOK: Duration = Duration::from_secs(1);
 /// A batch that the handler keeps for longer is logged, again after each further such time.
 const LONG_HANDLED: Duration = Duration::from_secs(30);
 
@@ -66,8 +64,6 @@ pub(super) struct Partition {
     pub(super) queue: StreamPartitionQueue<Group>,
     pub(super) partition: LogPartition,
     pub(super) stop: watch::Receiver<bool>,
-    /// The offset to commit, for whoever revokes the partition.
-    pub(super) done: watch::Sender<Option<i64>>,
 }
 
 /// Told to stop while trying.
@@ -95,18 +91,16 @@ impl Partition {
         let parts = Arc::clone(&self.parts);
         let (mut stop, mut next, mut gap_to) = (self.stop.clone(), offset, None);
         let (mut backoff, mut buried) = (Backoff::default(), BTreeSet::new());
-        let mut refused = self.consumer.context().refused_commits();
         if after.is_some_and(|after| after + 1 == offset) {
             // Whoever stored it may have died before it could tell the group, and nothing more may come.
-            self.commit(offset);
+            self.consumer.context().settle(self.partition.partition, offset);
         }
         loop {
             let read = {
                 let mut stream = self.queue.stream();
                 let (group, number) = (self.consumer.context(), self.partition.partition);
                 let wanted = Wanted { next, gap_to, waiting: &|| group.lag(number) };
-                let read = batch::read(&mut stream, wanted, &parts.options, parts.pace.as_ref(), &parts.turns, &mut stop);
-                self.committing_again(next, &mut refused, read).await
+                batch::read(&mut stream, wanted, &parts.options, parts.pace.as_ref(), &parts.turns, &mut stop).await
             };
             let batch = match read {
                 Read::Batch(batch) => batch,
@@ -141,28 +135,8 @@ impl Partition {
             }
             buried.clear();
             next = after.map_or(0, |after| after + 1).max(last + 1);
-            refused = self.consumer.context().refused_commits();
-            self.commit(next);
-        }
-    }
-
-    /// Waits for a read, and meanwhile commits again what the brokers have refused: a topic may be silent for long, and billing waits until
-    /// its offsets are committed.
-    async fn committing_again<T>(&self, next: i64, known: &mut u64, read: impl Future<Output = T>) -> T {
-        let mut read = std::pin::pin!(read);
-        let mut looks = tokio::time::interval(COMMIT_LOOK);
-        loop {
-            tokio::select! {
-                biased;
-                read = &mut read => return read,
-                _ = looks.tick() => {
-                    let refused = self.consumer.context().refused_commits();
-                    if refused != *known && self.done.borrow().is_some() {
-                        *known = refused;
-                        self.commit(next);
-                    }
-                }
-            }
+            // Without waiting, since the store's position is what counts.
+            self.consumer.context().settle(self.partition.partition, next);
         }
     }
 
@@ -170,7 +144,9 @@ impl Partition {
     async fn begin(&mut self) -> Result<(i64, Option<i64>), Stop> {
         let mut backoff = Backoff::default();
         loop {
-            let problem = match self.find_beginning().await {
+            // Told to stop, nobody waits for the store or the brokers.
+            let found = unless_told(&mut self.stop.clone(), self.find_beginning()).await?;
+            let problem = match found {
                 Ok(Ok((start, position))) => {
                     if start.lost > 0 {
                         let (group, topic) = (self.parts.options.group.clone(), self.partition.topic.clone());
@@ -211,11 +187,11 @@ impl Partition {
             }
             let consumer = Arc::clone(&self.consumer);
             let (list, timeout) = (self.list(Offset::Offset(offset)), self.parts.options.request_timeout);
-            let sought = tokio::task::spawn_blocking(move || {
+            let seeking = tokio::task::spawn_blocking(move || {
                 let answered = consumer.seek_partitions(list, timeout)?;
                 answered.elements().iter().try_for_each(|element| element.error())
-            })
-            .await;
+            });
+            let Ok(sought) = unless_told(&mut self.stop, seeking).await else { return Ok(()) };
             match sought {
                 Ok(Ok(())) => return self.consumer.resume(&self.list(Offset::Invalid)).map_err(|error| error.to_string()),
                 Ok(Err(error)) => cause = error.to_string(),
@@ -346,15 +322,6 @@ impl Partition {
         Ok(())
     }
 
-    /// Tells the group how far we are; without waiting, since the store's position is what counts.
-    fn commit(&self, next: i64) {
-        self.done.send_replace(Some(next));
-        self.consumer.context().progress(self.partition.partition, next);
-        if let Err(error) = self.consumer.commit(&self.list(Offset::Offset(next)), CommitMode::Async) {
-            tracing::warn!(group = %self.parts.options.group, partition = %self.partition, %error, "kafka offset was not committed");
-        }
-    }
-
     fn list(&self, offset: Offset) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         let mut element = list.add_partition(&self.partition.topic, self.partition.partition);
@@ -379,11 +346,7 @@ impl Partition {
 
     /// Waits, unless told to stop.
     async fn pause(&mut self, wait: Duration) -> Result<(), Stop> {
-        tokio::select! {
-            biased;
-            () = told(&mut self.stop) => Err(Stop),
-            () = tokio::time::sleep(wait) => Ok(()),
-        }
+        unless_told(&mut self.stop, tokio::time::sleep(wait)).await
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a histogram of batch sizes")]
@@ -393,6 +356,15 @@ impl Partition {
         metrics::counter!("flexprice_kafka_batches_total", &labels).increment(1);
         metrics::histogram!("flexprice_kafka_batch_events", &labels).record(messages as f64);
         metrics::histogram!("flexprice_kafka_batch_seconds", &labels).record(begun.elapsed().as_secs_f64());
+    }
+}
+
+/// Waits for something, unless told to stop.
+async fn unless_told<T>(stop: &mut watch::Receiver<bool>, work: impl Future<Output = T>) -> Result<T, Stop> {
+    tokio::select! {
+        biased;
+        () = told(stop) => Err(Stop),
+        done = work => Ok(done),
     }
 }
 

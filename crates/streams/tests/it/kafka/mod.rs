@@ -8,5 +8,6 @@ mod harness;
 mod produce;
 mod rebalance;
 mod slow;
+mod stop;
 mod stuck;
 mod topics;

@@ -11,20 +11,21 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Produc
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use streams::LogPartition;
 use streams::kafka::{
-    ConsumerOptions, Handled, HandlerError, KafkaConsumer, KafkaOptions, KafkaProducer, LogHandler, ProducerOptions, RecordBatch,
+    ConsumerOptions, Handled, HandlerError, KafkaAdmin, KafkaConsumer, KafkaOptions, KafkaProducer, LogHandler, ProducerOptions,
+    RecordBatch,
 };
 
 use super::harness::{Log, MemoryStore, events, kafka, scope, until};
 
 /// The client's own mock of a cluster, which fails as it is told.
-struct Brokers {
-    mock: MockCluster<'static, DefaultProducerContext>,
-    kafka: KafkaOptions,
+pub(super) struct Brokers {
+    pub(super) mock: MockCluster<'static, DefaultProducerContext>,
+    pub(super) kafka: KafkaOptions,
     producer: KafkaProducer,
 }
 
 impl Brokers {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mock = MockCluster::new(1).unwrap();
         for topic in ["events", "dlq"] {
             mock.create_topic(topic, 1, 1).unwrap();
@@ -34,7 +35,7 @@ impl Brokers {
         Self { mock, kafka, producer }
     }
 
-    fn options(&self) -> ConsumerOptions {
+    pub(super) fn options(&self) -> ConsumerOptions {
         ConsumerOptions {
             batch_age_max: Duration::from_millis(50),
             lag_interval: Duration::from_millis(100),
@@ -107,6 +108,27 @@ async fn a_member_that_was_fenced_joins_anew() {
     until("all are stored", async || handler.store.rows() == 20).await;
     consumer.stop().await;
     handler.store.assert_gapless();
+}
+
+/// As during a rebalance, for a partition that stays. No message comes after it that would bring another commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_refused_is_repeated_until_it_is_taken() {
+    let brokers = Brokers::new();
+    let (store, consumer) = {
+        let store = MemoryStore::new();
+        (store.clone(), KafkaConsumer::start(&brokers.kafka, brokers.options(), store).unwrap())
+    };
+    let admin = KafkaAdmin::new(brokers.kafka.clone(), Duration::from_secs(10));
+    let lag = async || admin.lag("group", "events").await.unwrap()[0].messages();
+    // Known to be up to date before the brokers begin to refuse.
+    brokers.producer.publish(&scope(), events(0..10)).await.unwrap();
+    until("the first are committed", async || lag().await == 0).await;
+    brokers.mock.request_errors(RDKafkaApiKey::OffsetCommit, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS; 3]);
+    brokers.producer.publish(&scope(), events(10..20)).await.unwrap();
+    until("all are stored", async || store.rows() == 20).await;
+    until("all is committed", async || lag().await == 0).await;
+    consumer.stop().await;
+    store.assert_gapless();
 }
 
 /// The commit of a transaction takes an offset that holds no message. With batches of one message each, every such place is where a batch

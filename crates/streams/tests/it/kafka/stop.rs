@@ -1,0 +1,75 @@
+//! A consumer that is stopped ends soon, whatever it is doing: nothing that can be done again is waited for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use streams::LogPartition;
+use streams::kafka::{ConsumerOptions, Handled, HandlerError, KafkaConsumer, LogHandler, RecordBatch};
+use tokio::sync::Semaphore;
+
+use super::harness::until;
+use super::stuck::Brokers;
+
+/// Longer than any test takes: who waits for this is found out.
+const FOR_EVER: Duration = Duration::from_secs(300);
+/// What the client may wait for the brokers. The test's own end waits for it, too.
+const REQUEST: Duration = Duration::from_secs(40);
+/// Closing the client waits 5 s for the group's answer to its farewell; the rest is a loaded machine.
+const SOON: Duration = Duration::from_secs(30);
+
+/// A store that does not say where it stands, until it is told to.
+struct Silent {
+    asked: AtomicBool,
+    answers: Semaphore,
+}
+
+impl Silent {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { asked: AtomicBool::new(false), answers: Semaphore::new(0) })
+    }
+}
+
+#[async_trait]
+impl LogHandler for Silent {
+    async fn position(&self, _: &LogPartition) -> Result<Option<i64>, HandlerError> {
+        self.asked.store(true, Ordering::SeqCst);
+        let _permit = self.answers.acquire().await.unwrap();
+        Ok(None)
+    }
+
+    async fn handle(&self, _: Arc<RecordBatch>) -> Result<Handled, HandlerError> {
+        unreachable!("nothing is read before the beginning is known")
+    }
+}
+
+/// A consumer that has asked the store where its partition begins.
+async fn asking(brokers: &Brokers, handler: &Arc<Silent>) -> KafkaConsumer {
+    let options = ConsumerOptions { drain_timeout: FOR_EVER, request_timeout: REQUEST, lag_interval: FOR_EVER, ..brokers.options() };
+    let consumer = KafkaConsumer::start(&brokers.kafka, options, handler.clone()).unwrap();
+    until("the store is asked", async || handler.asked.load(Ordering::SeqCst)).await;
+    consumer
+}
+
+async fn stops_soon(consumer: KafkaConsumer) {
+    tokio::time::timeout(SOON, consumer.stop()).await.unwrap_or_else(|_| panic!("it still waits after {SOON:?}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_does_not_say_where_to_begin_is_not_waited_for() {
+    let brokers = Brokers::new();
+    let consumer = asking(&brokers, &Silent::new()).await;
+    stops_soon(consumer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn brokers_that_do_not_say_where_to_begin_are_not_waited_for() {
+    let (brokers, handler) = (Brokers::new(), Silent::new());
+    let consumer = asking(&brokers, &handler).await;
+    brokers.mock.broker_round_trip_time(1, FOR_EVER).unwrap();
+    handler.answers.add_permits(1);
+    // Nothing shows that the brokers have been asked. Were they not yet, the stop would have nothing to overtake.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    stops_soon(consumer).await;
+}
