@@ -41,7 +41,7 @@ impl Default for EmbeddedOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 24 << 20,
-            memtable_bytes: 3 << 20,
+            memtable_bytes: 8 << 20,
             cell_cache_bytes: 6 << 20,
             id_sieve_bytes_max: 32 << 20,
             unique_sieve_bytes_max: 16 << 20,

@@ -39,7 +39,7 @@ impl LogHandler for Silent {
         Ok(None)
     }
 
-    async fn handle(&self, _: Arc<RecordBatch>) -> Result<Handled, HandlerError> {
+    async fn handle(&self, _: RecordBatch) -> Result<Handled, HandlerError> {
         unreachable!("nothing is read before the beginning is known")
     }
 }

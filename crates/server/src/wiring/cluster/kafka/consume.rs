@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use app::App;
-use app::event::LogRecord;
+use app::event::{LogOutcome, LogRecord};
 use async_trait::async_trait;
 use streams::kafka::{ConsumerOptions, DecodedRecord, Handled, HandlerError, KafkaConsumer, LogHandler, RecordBatch};
-use streams::{Ledger, LogPartition};
+use streams::{Ledger, LogPartition, Stored};
 
 use super::super::Stop;
 use super::{Consumer, consumers, options};
@@ -50,14 +50,11 @@ impl LogHandler for StoreEvents {
     async fn handle(&self, batch: RecordBatch) -> Result<Handled, HandlerError> {
         let RecordBatch { partition, after, last, records } = batch;
         let records = records.into_iter().map(|DecodedRecord { offset, scope, event }| LogRecord { offset, scope, event }).collect();
-        let stored = self.app.store_logged(self.ledger, partition, after, records, last).await;
-        let stored = stored.map_err(HandlerError::new)?;
-        Ok(if !stored.dead.is_empty() {
-            Handled::Dead(stored.dead)
-        } else if stored.settled {
-            Handled::Settled { position: stored.position }
-        } else {
-            Handled::Moved { position: stored.position }
+        let outcome = self.app.store_logged(self.ledger, partition, after, records, last).await.map_err(HandlerError::new)?;
+        Ok(match outcome {
+            LogOutcome::Dead(dead) => Handled::Dead(dead),
+            LogOutcome::Stored(Stored { position, settled: true, .. }) => Handled::Settled { position },
+            LogOutcome::Stored(Stored { position, settled: false, .. }) => Handled::Moved { position },
         })
     }
 }
