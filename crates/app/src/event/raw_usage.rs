@@ -64,13 +64,18 @@ impl App {
             until: Some(period.end),
             ..EventFilter::default()
         };
-        let reading = Reading::new(&meter, period, bucket.or(window), bucket.is_some());
-        let mut usage = self.read_events(scope, filter.clone(), reading).await?;
-        if meter.reset_usage == ResetUsage::Never {
-            let whole = Reading::new(&meter, period, bucket, bucket.is_some());
-            usage.value = self.read_events(scope, EventFilter { from: None, ..filter }, whole).await?.value;
+        let window = bucket.or(window);
+        let reading = |window| Reading::new(&meter, period, window, bucket.is_some());
+        if meter.reset_usage != ResetUsage::Never {
+            return self.read_events(scope, filter, reading(window)).await;
         }
-        Ok(usage)
+        let ever = EventFilter { from: None, ..filter.clone() };
+        let value = self.read_events(scope, ever, reading(bucket)).await?.value;
+        let windows = match window {
+            Some(_) => self.read_events(scope, filter, reading(window)).await?.windows,
+            None => Vec::new(),
+        };
+        Ok(RawUsage { value, windows })
     }
 
     async fn read_events(&self, scope: &Scope, filter: EventFilter, mut reading: Reading<'_>) -> Result<RawUsage> {

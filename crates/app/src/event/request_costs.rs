@@ -20,8 +20,7 @@ const REQUESTS_MAX: usize = 1_000;
 
 impl App {
     /// What each event costs, not rounded, in US dollars: its quantities at the price of the first line in force that bills the meter for
-    /// the customer. An event that is unknown or not counted yet, or that nothing bills,
-    /// costs 0. A price in another currency is refused.
+    /// the customer. An event that is unknown or not counted yet, or that nothing bills, costs 0. A price in another currency is refused.
     pub async fn request_costs(&self, scope: &Scope, event_ids: &[String]) -> Result<Vec<Decimal>> {
         require((1..=REQUESTS_MAX).contains(&event_ids.len()), "requestIds must hold 1 to 1000 ids")?;
         let known = self.events().counted(scope, event_ids).await?;

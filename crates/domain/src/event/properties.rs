@@ -9,7 +9,7 @@ use crate::money::Decimal;
 
 /// The first-level properties of one event. Of a key sent twice, the last counts.
 ///
-/// Up to [`UNSORTED_MAX`] are kept as they were sent: going through them is quicker than sorting them. More are kept sorted, each key once.
+/// Up to `UNSORTED_MAX` are kept as they were sent: going through them is quicker than sorting them. More are kept sorted, each key once.
 #[derive(Debug, Default)]
 pub struct Properties<'a>(Vec<Property<'a>>);
 

@@ -20,7 +20,7 @@ const JOURNALS_BYTES_MAX: u64 = 128 << 20;
 /// Size of one table on disk, bytes: small, so that one compaction is short and flushes need not wait for it long.
 const TABLE_BYTES: u64 = 4 << 20;
 /// Tables of the first level that are merged into the second. A memtable of small entries makes a small table, so several are
-/// collected before the second level (this many times `TABLE_BYTES`) is rewritten.
+/// collected before the second level is rewritten, whose size is this many times `TABLE_BYTES`.
 const FIRST_LEVEL_TABLES: u8 = 8;
 /// Sealed memtables, of all keyspaces, that may wait to be written out. The engine itself stops a commit at 4 of one keyspace, and
 /// would wait forever if its worker had died.

@@ -1,19 +1,11 @@
 //! Dead letters: messages that nobody can handle, kept whole in a topic of their own, with where they came from and why (spec 10 §3).
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
-
-use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::client::{KafkaOptions, Quiet};
+use super::client::KafkaOptions;
 use super::consumer::ConsumerOptions;
 use super::error::KafkaError;
-use super::lag::blocking;
 use super::producer::{MessageSender, RawMessage};
-use crate::LogPartition;
 
 /// Why.
 const REASON: &str = "reason_poisoned";
@@ -37,7 +29,6 @@ pub(super) struct DeadLetters {
     topic: String,
     handler: String,
     group: String,
-    timeout: Duration,
 }
 
 impl DeadLetters {
@@ -47,7 +38,6 @@ impl DeadLetters {
             topic: options.topic_dlq.clone(),
             handler: options.handler_name.clone(),
             group: options.group.clone(),
-            timeout: options.request_timeout,
         })
     }
 
@@ -67,42 +57,6 @@ impl DeadLetters {
         metrics::counter!("flexprice_kafka_dead_letters_total", "group" => group, "topic" => topic).increment(letters.len() as u64);
         Ok(())
     }
-
-    /// Reads messages again, as they are in the log, for those that were decoded before they turned out to be dead. `offsets` ascend.
-    pub(super) async fn originals(
-        &self,
-        kafka: &KafkaOptions,
-        partition: &LogPartition,
-        offsets: &[i64],
-    ) -> Result<Vec<OwnedMessage>, KafkaError> {
-        let (kafka, partition, offsets, timeout) = (kafka.clone(), partition.clone(), offsets.to_vec(), self.timeout);
-        blocking(move || read_at(&kafka, &partition, &offsets, timeout)).await
-    }
-}
-
-/// Reads the messages of some offsets; fails if one is not there any more.
-fn read_at(kafka: &KafkaOptions, partition: &LogPartition, offsets: &[i64], timeout: Duration) -> Result<Vec<OwnedMessage>, KafkaError> {
-    let mut config = kafka.config()?;
-    config.set("group.id", "flexprice_dead_letters").set("enable.auto.commit", "false").set("auto.offset.reset", "error");
-    let consumer: BaseConsumer<Quiet> = BaseConsumer::from_config_and_context(&config, Quiet::default())?;
-    let mut wanted: BTreeMap<i64, Option<OwnedMessage>> = offsets.iter().map(|offset| (*offset, None)).collect();
-    let (Some(first), Some(last)) = (offsets.first(), offsets.last()) else { return Ok(Vec::new()) };
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*first))?;
-    consumer.assign(&list)?;
-    let deadline = Instant::now() + timeout;
-    while Instant::now() < deadline {
-        let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
-        let message = message?;
-        if let Some(slot) = wanted.get_mut(&message.offset()) {
-            *slot = Some(message.detach());
-        }
-        if message.offset() >= *last {
-            break;
-        }
-    }
-    let missing = || KafkaError::Unavailable(format!("{partition} did not give all messages from {first} to {last}"));
-    wanted.into_values().map(|message| message.ok_or_else(missing)).collect()
 }
 
 /// The message as it was before it died.

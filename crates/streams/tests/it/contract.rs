@@ -266,10 +266,13 @@ async fn scans_are_complete_in_bounded_chunks(store: &dyn EventStore) {
     const PROPERTIES_BYTES: usize = 500_000;
     let scope = scope("scans_are_complete_in_bounded_chunks");
     let mut model = Model::default();
+    // ClickHouse reads slices of time, of some 8 MiB: a small one, a minute of several slices, what follows on its heels, a gap, more.
+    let times =
+        ["10:00:59.999999", "10:01:00", "10:01:00", "10:01:00", "10:01:59.999999", "10:01:00", "10:01:00.5", "10:02:00", "12:00:00"];
     for batch in 0..6 {
         let events = (0..10).map(|i| {
-            let time = if i == 0 { "2024-05-01T10:00:59.999999Z" } else { "2024-05-01T10:01:00Z" };
-            let mut event = metered(&format!("e{batch}{i}"), "c", time, Vec::new());
+            let time = format!("2024-05-01T{}Z", times.get(i).copied().unwrap_or(if batch == 0 { "12:01:00" } else { "10:01:00" }));
+            let mut event = metered(&format!("e{batch}{i}"), "c", &time, Vec::new());
             event.event.properties = format!(r#"{{"n":{i},"text":"{}"}}"#, "x".repeat(PROPERTIES_BYTES));
             event
         });

@@ -164,7 +164,7 @@ fn piece_options(timeout: Duration, attempts_max: u32) -> ActivityOptions {
 }
 
 /// For a page of a scan, which takes seconds: what it started before it was cut off it does not start again. While a scan lives no other
-/// begins, so it must not wait for longer than what it waits for: 2 s between three tries, whatever failed, then the schedule's next scan.
+/// begins, so it must not wait for longer than what it waits for: 2 s between three tries, then the schedule's next scan.
 fn page_options() -> ActivityOptions {
     let retries = RetryPolicy::builder().initial_interval(Duration::from_secs(2)).backoff_coefficient(1.0).maximum_attempts(3).build();
     ActivityOptions::with_start_to_close_timeout(2 * MINUTE).heartbeat_timeout(HEARTBEAT_TIMEOUT).retry_policy(retries).build()

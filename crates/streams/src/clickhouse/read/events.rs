@@ -20,7 +20,7 @@ use crate::{EventFilter, EventOrder, EventStoreError};
 const PAGE: usize = 10_000;
 
 /// Behind which event a page begins.
-type Place = (Timestamp, String);
+pub(super) type Place = (Timestamp, String);
 
 #[derive(Row, Deserialize)]
 pub(super) struct EventRow {
@@ -134,12 +134,17 @@ fn page_text(scope: &Scope, filter: &EventFilter, order: EventOrder, after: Opti
         EventOrder::Ascending => ("ASC", ">"),
         EventOrder::Descending => ("DESC", "<"),
     };
-    if let Some((timestamp, event_id)) = after {
-        let (instant, id) = (sql::instant(*timestamp), sql::text(event_id));
-        // The first condition follows from the second and is what the sort key understands.
-        condition.push_str(&format!(" AND timestamp {beyond}= {instant} AND (timestamp, event_id) {beyond} ({instant}, {id})"));
+    if let Some(after) = after {
+        condition.push_str(&format!(" AND {}", is_beyond(beyond, after)));
     }
     format!("SELECT {COLUMNS} FROM events WHERE {condition} ORDER BY timestamp {direction}, event_id {direction} LIMIT {page}")
+}
+
+/// Strictly `<` or `>` a place.
+pub(super) fn is_beyond(beyond: &str, (timestamp, event_id): &Place) -> String {
+    let (instant, id) = (sql::instant(*timestamp), sql::text(event_id));
+    // The first condition follows from the second and is what the sort key understands.
+    format!("timestamp {beyond}= {instant} AND (timestamp, event_id) {beyond} ({instant}, {id})")
 }
 
 /// What the server can tell: all but the id and the properties.

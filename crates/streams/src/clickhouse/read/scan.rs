@@ -8,7 +8,7 @@ use domain::scope::Scope;
 use domain::time::Timestamp;
 use serde::Deserialize;
 
-use super::events::{condition, has_properties, named, property_filters};
+use super::events::{Place, condition, has_properties, is_beyond, named, property_filters};
 use super::usage::between;
 use crate::clickhouse::engine::Engine;
 use crate::{EventFilter, EventStoreError, ScanReceiver, ScannedEvent};
@@ -26,6 +26,7 @@ struct SliceRow {
     /// A minute since 1970.
     last: i64,
     bytes: u64,
+    events: u64,
 }
 
 #[derive(Row, Deserialize)]
@@ -56,14 +57,20 @@ pub(in crate::clickhouse) async fn scan(
     let (condition, properties) = (condition(scope, filter), property_filters(filter));
     let slices: Vec<SliceRow> = engine.rows(&slices_text(&condition)).await?;
     let mut first = 0;
-    for SliceRow { last, bytes } in slices {
+    for SliceRow { last, bytes, events } in slices {
         let slice = format!("{condition} AND {}", between(first * MINUTE_MICROS, (last + 1) * MINUTE_MICROS));
-        // A minute that is too much by itself is divided by the identities of its events.
-        let parts = (bytes / SLICE_BYTES).max(1);
-        for part in 0..parts {
-            let rows: Vec<ScanRow> = engine.rows(&part_text(&slice, part, parts)).await?;
+        // A minute that is too much by itself is read page by page, in the order of the table.
+        let page = (bytes >= 2 * SLICE_BYTES).then(|| (events * SLICE_BYTES / bytes).max(1));
+        let mut after: Option<Place> = None;
+        loop {
+            let rows: Vec<ScanRow> = engine.rows(&rows_text(&slice, page, after.as_ref())).await?;
+            after = rows.last().map(|row| (Timestamp::from_micros(row.timestamp), row.event_id.clone()));
+            let is_last = page.is_none_or(|page| (rows.len() as u64) < page);
             if hand_out(rows, &properties, receive).await.is_break() {
                 return Ok(());
+            }
+            if is_last {
+                break;
             }
         }
         first = last + 1;
@@ -86,17 +93,21 @@ async fn hand_out(rows: Vec<ScanRow>, properties: &[Filter], receive: ScanReceiv
 /// The last minute of each slice, ascending. Minutes follow one another until they have the bytes of a slice.
 fn slices_text(condition: &str) -> String {
     let minutes = format!(
-        "SELECT intDiv(toUnixTimestamp64Micro(timestamp), {MINUTE_MICROS}) AS minute, sum(length(properties) + {EVENT_BYTES}) AS weight \
-         FROM events WHERE {condition} GROUP BY minute"
+        "SELECT intDiv(toUnixTimestamp64Micro(timestamp), {MINUTE_MICROS}) AS minute, sum(length(properties) + {EVENT_BYTES}) AS weight, \
+         count() AS minute_events FROM events WHERE {condition} GROUP BY minute"
     );
-    let running = format!("SELECT minute, weight, sum(weight) OVER (ORDER BY minute ROWS UNBOUNDED PRECEDING) AS until FROM ({minutes})");
+    let running = format!(
+        "SELECT minute, minute_events, weight, sum(weight) OVER (ORDER BY minute ROWS UNBOUNDED PRECEDING) AS until FROM ({minutes})"
+    );
     format!(
-        "SELECT toInt64(max(minute)) AS last, sum(weight) AS bytes FROM ({running}) GROUP BY intDiv(until, {SLICE_BYTES}) ORDER BY last"
+        "SELECT toInt64(max(minute)) AS last, sum(weight) AS bytes, sum(minute_events) AS events FROM ({running}) \
+         GROUP BY intDiv(until, {SLICE_BYTES}) ORDER BY last"
     )
 }
 
-/// One of the parts of a slice.
-fn part_text(slice: &str, part: u64, parts: u64) -> String {
-    let part = if parts > 1 { format!(" AND id_high % {parts} = {part}") } else { String::new() };
-    format!("SELECT event_id, timestamp, properties FROM events WHERE {slice}{part}")
+/// The events of a slice, or a page of them.
+fn rows_text(slice: &str, page: Option<u64>, after: Option<&Place>) -> String {
+    let after = after.map(|after| format!(" AND {}", is_beyond(">", after))).unwrap_or_default();
+    let page = page.map(|page| format!(" ORDER BY timestamp, event_id LIMIT {page}")).unwrap_or_default();
+    format!("SELECT event_id, timestamp, properties FROM events WHERE {slice}{after}{page}")
 }

@@ -1,5 +1,6 @@
 //! Reading a batch: messages of one partition, decoded, until it is full or old enough.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
@@ -27,7 +28,7 @@ const STALL_LOOK: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) records: Vec<DecodedRecord>,
-    /// Messages that are no events, whole, with the reason.
+    /// Messages that are no events, or that the handler called dead, whole, with the reason.
     pub(super) poison: Vec<(OwnedMessage, String)>,
     /// The last offset read.
     pub(super) last: i64,
@@ -60,6 +61,8 @@ pub(super) struct Wanted<'a> {
     pub(super) next: i64,
     /// The offset that follows `next` in a log that has none between, once that is known.
     pub(super) gap_to: Option<i64>,
+    /// Offsets whose messages are not to be handled, and why.
+    pub(super) condemned: &'a BTreeMap<i64, String>,
     /// How many messages wait, as measured last.
     pub(super) waiting: &'a (dyn Fn() -> i64 + Send + Sync),
 }
@@ -106,7 +109,7 @@ pub(super) async fn read(
                     // A batch that waited for its turn takes what has come meanwhile, not only the first few messages.
                     deadline = Some((oldest + options.batch_age_max).max(Instant::now() + options.batch_age_max / 5));
                 }
-                batch.push(&message);
+                batch.push(&message, wanted.condemned);
                 let full = batch.messages >= options.batch_events_max || batch.bytes >= options.batch_bytes_max;
                 // Old enough is old enough where messages are let through slowly. Else it goes on while there are any: they come quicker
                 // than they are stored, and a few large batches cost the store less than many small ones.
@@ -147,13 +150,17 @@ async fn until(deadline: Option<Instant>) {
 }
 
 impl Batch {
-    fn push(&mut self, message: &BorrowedMessage<'_>) {
+    fn push(&mut self, message: &BorrowedMessage<'_>, condemned: &BTreeMap<i64, String>) {
         self.last = message.offset();
         self.messages += 1;
         let value = message.payload().unwrap_or_default();
         self.bytes += value.len();
         if let Some(turn) = &mut self.turn {
             turn.hold(value.len());
+        }
+        if let Some(reason) = condemned.get(&message.offset()) {
+            self.poison.push((message.detach(), reason.clone()));
+            return;
         }
         let recorded_at = message.timestamp().to_millis().unwrap_or_default().saturating_mul(1_000);
         match decode_event(value, Timestamp::from_micros(recorded_at)) {

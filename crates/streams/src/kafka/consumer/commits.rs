@@ -21,6 +21,10 @@ pub(super) async fn keep(consumer: Weak<StreamConsumer<Group>>) {
         let Some(settled) = consumer.upgrade().map(|consumer| consumer.context().settled()) else { return };
         settled.notified().await;
         let Some(consumer) = consumer.upgrade() else { return };
+        // Whose partitions were given to others has nothing to say; what it settles next comes here again.
+        if consumer.assignment_lost() {
+            continue;
+        }
         let Err(error) = commit(&consumer).await else { continue };
         let group = consumer.context();
         metrics::counter!("flexprice_kafka_commit_errors_total", "group" => group.group.clone()).increment(1);
@@ -34,7 +38,7 @@ pub(super) async fn keep(consumer: Weak<StreamConsumer<Group>>) {
 /// Commits what is not committed yet and waits for the answer; one at a time, so that no offset comes after a later one.
 pub(super) async fn commit(consumer: &Arc<StreamConsumer<Group>>) -> Result<(), KafkaError> {
     let group = consumer.context();
-    let _turn = group.committing.lock().await;
+    let turn = Arc::clone(&group.committing).lock_owned().await;
     let offsets = group.uncommitted();
     if offsets.is_empty() {
         return Ok(());
@@ -44,7 +48,12 @@ pub(super) async fn commit(consumer: &Arc<StreamConsumer<Group>>) -> Result<(), 
         list.add_partition_offset(&group.topic, *partition, Offset::Offset(*next))?;
     }
     let client = Arc::clone(consumer);
-    blocking(move || Ok(client.commit(&list, CommitMode::Sync)?)).await?;
+    // The turn ends with the request, also when nobody waits for it any more.
+    let work = move || {
+        let _turn = turn;
+        Ok(client.commit(&list, CommitMode::Sync)?)
+    };
+    blocking(work).await?;
     group.committed(&offsets);
     Ok(())
 }

@@ -45,7 +45,7 @@ pub(super) struct Group {
     /// Partitions that are ours.
     owned: Mutex<BTreeMap<i32, Progress>>,
     /// Held while a commit is under way.
-    pub(super) committing: tokio::sync::Mutex<()>,
+    pub(super) committing: Arc<tokio::sync::Mutex<()>>,
     /// Something is to be committed.
     settled: Arc<Notify>,
 }
@@ -54,7 +54,7 @@ impl Group {
     pub(super) fn new(group: &str, topic: &str, decisions: mpsc::UnboundedSender<Decision>) -> Self {
         let (log, closing, owned) = (Log::default(), AtomicBool::new(false), Mutex::default());
         let (group, topic) = (group.to_owned(), topic.to_owned());
-        Self { group, topic, log, decisions, closing, owned, committing: tokio::sync::Mutex::default(), settled: Arc::default() }
+        Self { group, topic, log, decisions, closing, owned, committing: Arc::default(), settled: Arc::default() }
     }
 
     pub(super) fn close(&self) {

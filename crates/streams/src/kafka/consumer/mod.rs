@@ -1,5 +1,5 @@
-//! The consumer of one topic in one group. Every partition it owns has a task that reads a batch, hands it to the [`LogHandler`], retries
-//! until the handler has taken it, and then commits the offset. The store's own position decides where reading begins, so neither a lost
+//! The consumer of one topic in one group. Every partition it owns has a task that reads a batch, hands it to the [`LogHandler`] until it
+//! has taken it, and then says what is to be committed. The store's own position decides where reading begins, so neither a lost
 //! commit nor a rebalance counts anything twice or leaves anything out (ADR 0006).
 
 use std::collections::BTreeMap;
@@ -63,7 +63,7 @@ pub struct ConsumerOptions {
     pub batch_events_max: usize,
     /// Most bytes of messages in a batch.
     pub batch_bytes_max: usize,
-    /// A batch that is not full is handed over at this age.
+    /// A batch that is not full is handed over at this age: as soon as no message waits, or at once where messages are let through slowly.
     pub batch_age_max: Duration,
     /// Batches in memory at the same time, over all partitions. One whose handler fails is dropped, and read again later.
     pub batches_in_flight_max: usize,
@@ -209,7 +209,8 @@ impl KafkaConsumer {
         self.board.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Stops reading, waits for batches in the handler's hands up to the drain timeout, commits and leaves the group.
+    /// Stops reading, waits for batches in the handler's hands up to the drain timeout, commits and leaves the group. A question to the brokers
+    /// that is under way is not waited for; the client leaves the group when it is answered or timed out.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         if let Some(task) = self.task.take()

@@ -1,13 +1,13 @@
-//! One partition of a consumer: find the beginning, then read a batch, hand it over, commit, and so on. Whatever fails is tried again until
-//! it works or the partition goes. A batch that the handler does not take is read again then: while all partitions wait for a store, none
-//! keeps a batch in memory, and nothing more is fetched than the prefetch limit allows.
+//! One partition of a consumer: find the beginning, then read a batch, hand it over, tell what may be committed, and so on. Whatever fails is
+//! tried again until it works or the partition goes. A batch that the handler does not take is read again then: while all partitions wait
+//! for a store, none keeps a batch in memory, and nothing more is fetched than the prefetch limit allows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{Consumer, StreamConsumer, stream_consumer::StreamPartitionQueue};
-use rdkafka::message::OwnedMessage;
+use rdkafka::message::{Message, OwnedMessage};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 
@@ -69,6 +69,23 @@ pub(super) struct Partition {
 /// Told to stop while trying.
 struct Stop;
 
+/// Messages that nobody can handle, kept while their batch is tried again.
+#[derive(Default)]
+struct DeadRecords {
+    /// What the handler called dead, and why: to be put aside when they are read again.
+    condemned: BTreeMap<i64, String>,
+    /// What is among the dead letters.
+    buried: BTreeSet<i64>,
+}
+
+impl DeadRecords {
+    /// What lies before is settled. What lies behind may have been read with a larger batch.
+    fn forget_before(&mut self, offset: i64) {
+        self.condemned = self.condemned.split_off(&offset);
+        self.buried = self.buried.split_off(&offset);
+    }
+}
+
 /// What became of a batch.
 enum Settled {
     /// The store holds it, and this is its position.
@@ -90,7 +107,7 @@ impl Partition {
         tracing::info!(group = %self.parts.options.group, partition = %self.partition, offset, "kafka partition is read");
         let parts = Arc::clone(&self.parts);
         let (mut stop, mut next, mut gap_to) = (self.stop.clone(), offset, None);
-        let (mut backoff, mut buried) = (Backoff::default(), BTreeSet::new());
+        let (mut backoff, mut dead) = (Backoff::default(), DeadRecords::default());
         if after.is_some_and(|after| after + 1 == offset) {
             // Whoever stored it may have died before it could tell the group, and nothing more may come.
             self.consumer.context().settle(self.partition.partition, offset);
@@ -99,7 +116,7 @@ impl Partition {
             let read = {
                 let mut stream = self.queue.stream();
                 let (group, number) = (self.consumer.context(), self.partition.partition);
-                let wanted = Wanted { next, gap_to, waiting: &|| group.lag(number) };
+                let wanted = Wanted { next, gap_to, condemned: &dead.condemned, waiting: &|| group.lag(number) };
                 batch::read(&mut stream, wanted, &parts.options, parts.pace.as_ref(), &parts.turns, &mut stop).await
             };
             let batch = match read {
@@ -121,7 +138,7 @@ impl Partition {
                 Read::Failed(error) => return Exit::Failed(error.to_string()),
             };
             let last = batch.last;
-            match self.settle(batch, after, &mut buried, &mut backoff).await {
+            match self.settle(batch, after, &mut dead, &mut backoff).await {
                 Ok(Settled::Done(position)) => after = position,
                 Ok(Settled::Again(position)) => {
                     after = position;
@@ -133,8 +150,8 @@ impl Partition {
                 }
                 Err(Stop) => return Exit::Stopped,
             }
-            buried.clear();
             next = after.map_or(0, |after| after + 1).max(last + 1);
+            dead.forget_before(next);
             // Without waiting, since the store's position is what counts.
             self.consumer.context().settle(self.partition.partition, next);
         }
@@ -203,59 +220,67 @@ impl Partition {
     }
 
     /// Puts dead letters aside and gives the rest to the handler. Dead letters come first: once the store's position has passed them nobody
-    /// would look at them again. The handler has the only copy of a batch: what it does not take is read again. `buried` are the dead
-    /// letters of earlier tries.
+    /// would look at them again. The handler has the only copy of a batch: whatever fails, it is read again, and who waits keeps nothing.
     async fn settle(
         &mut self,
         mut batch: Batch,
         after: Option<i64>,
-        buried: &mut BTreeSet<i64>,
+        dead: &mut DeadRecords,
         backoff: &mut Backoff,
     ) -> Result<Settled, Stop> {
         let begun = Instant::now();
-        let messages = batch.messages();
-        let turn = batch.turn.take();
-        self.bury(batch.poison, buried).await?;
-        let mut records = batch.records;
-        records.retain(|record| !buried.contains(&record.offset));
-        let mut position = after;
-        if !records.is_empty() {
-            let given: Vec<i64> = records.iter().map(|record| record.offset).collect();
-            let batch = RecordBatch { partition: self.partition.clone(), after, last: batch.last, records };
-            let handled = tokio::time::timeout(self.parts.options.handler_timeout, self.hand_over(batch)).await;
-            // Who waits holds no turn.
-            drop(turn);
-            let problem = match handled {
-                Ok(Ok(Handled::Settled { position: reached })) => {
-                    position = reached;
-                    None
+        let (messages, turn) = (batch.messages(), batch.turn.take());
+        let settled = match self.bury(std::mem::take(&mut batch.poison), dead).await {
+            Ok(()) => self.store(batch, after, dead).await,
+            Err(problem) => Err(problem),
+        };
+        drop(turn);
+        match settled {
+            Ok(Settled::Done(position)) => {
+                if std::mem::take(backoff).failures > 0 {
+                    self.parts.board.set(self.partition.partition, PartitionState::Reading);
+                    tracing::info!(group = %self.parts.options.group, partition = %self.partition, "the handler takes batches again");
                 }
-                Ok(Ok(Handled::Moved { position })) if position > after => {
-                    tracing::warn!(
-                        group = %self.parts.options.group, partition = %self.partition, ?after, ?position,
-                        "another consumer wrote this partition; going on behind it"
-                    );
-                    return Ok(Settled::Again(position));
-                }
-                Ok(Ok(Handled::Moved { position })) => Some(format!("the store went back from {after:?} to {position:?}")),
-                Ok(Ok(Handled::Dead(dead))) => match self.set_dead_aside(&dead, &given, buried).await? {
-                    Ok(()) => return Ok(Settled::Again(after)),
-                    Err(problem) => Some(problem),
-                },
-                Ok(Err(error)) => Some(error.to_string()),
-                Err(_) => Some("the handler did not answer in time".to_owned()),
-            };
-            if let Some(problem) = problem {
-                self.retry("the handler did not take a batch", &problem, backoff).await?;
-                return Ok(Settled::Again(after));
+                self.measure(messages, begun);
+                Ok(Settled::Done(position))
+            }
+            Ok(again) => Ok(again),
+            Err(problem) => {
+                self.retry("a batch could not be settled", &problem, backoff).await?;
+                Ok(Settled::Again(after))
             }
         }
-        if std::mem::take(backoff).failures > 0 {
-            self.parts.board.set(self.partition.partition, PartitionState::Reading);
-            tracing::info!(group = %self.parts.options.group, partition = %self.partition, "the handler takes batches again");
+    }
+
+    /// Gives to the handler what is not buried. The error: why it has to come again after a pause.
+    async fn store(&self, batch: Batch, after: Option<i64>, dead: &mut DeadRecords) -> Result<Settled, String> {
+        let mut records = batch.records;
+        records.retain(|record| !dead.buried.contains(&record.offset));
+        if records.is_empty() {
+            return Ok(Settled::Done(after));
         }
-        self.measure(messages, begun);
-        Ok(Settled::Done(position))
+        let given: Vec<i64> = records.iter().map(|record| record.offset).collect();
+        let batch = RecordBatch { partition: self.partition.clone(), after, last: batch.last, records };
+        let handled = tokio::time::timeout(self.parts.options.handler_timeout, self.hand_over(batch)).await;
+        match handled.map_err(|_| "the handler did not answer in time")?.map_err(|error| error.to_string())? {
+            Handled::Settled { position } => Ok(Settled::Done(position)),
+            Handled::Moved { position } if position > after => {
+                tracing::warn!(
+                    group = %self.parts.options.group, partition = %self.partition, ?after, ?position,
+                    "another consumer wrote this partition; going on behind it"
+                );
+                Ok(Settled::Again(position))
+            }
+            Handled::Moved { position } => Err(format!("the store went back from {after:?} to {position:?}")),
+            Handled::Dead(found) if found.is_empty() || found.iter().any(|(offset, _)| given.binary_search(offset).is_err()) => {
+                Err("the handler calls records dead that it was not given".to_owned())
+            }
+            // They are put aside as they are in the log, when they are read again.
+            Handled::Dead(found) => {
+                dead.condemned.extend(found);
+                Ok(Settled::Again(after))
+            }
+        }
     }
 
     /// Gives a batch to the handler, and says so while that takes long.
@@ -275,50 +300,18 @@ impl Partition {
         }
     }
 
-    /// Makes dead letters of what the handler calls dead of the offsets it was given. The inner error: it named none, or others.
-    async fn set_dead_aside(
-        &mut self,
-        dead: &[(i64, String)],
-        given: &[i64],
-        buried: &mut BTreeSet<i64>,
-    ) -> Result<Result<(), String>, Stop> {
-        let mut offsets: Vec<i64> = dead.iter().map(|(offset, _)| *offset).collect();
-        offsets.sort_unstable();
-        if offsets.is_empty() || !offsets.iter().all(|offset| given.binary_search(offset).is_ok()) {
-            return Ok(Err("the handler calls records dead that it was not given".to_owned()));
-        }
-        let mut backoff = Backoff::default();
-        let originals = loop {
-            let found = self.parts.dead_letters.originals(&self.parts.kafka, &self.partition, &offsets).await;
-            match found {
-                Ok(originals) => break originals,
-                Err(error) => self.retry("dead letters could not be read again", &error.to_string(), &mut backoff).await?,
-            }
-        };
-        let reason = |message: &OwnedMessage| {
-            let offset = rdkafka::Message::offset(message);
-            dead.iter().find(|(dead, _)| *dead == offset).map(|(_, reason)| reason.clone()).unwrap_or_default()
-        };
-        let letters = originals.into_iter().map(|message| (reason(&message), message)).map(|(reason, message)| (message, reason)).collect();
-        self.bury(letters, buried).await?;
-        Ok(Ok(()))
-    }
-
-    /// Publishes dead letters until the brokers have them, each once.
-    async fn bury(&mut self, mut letters: Vec<(OwnedMessage, String)>, buried: &mut BTreeSet<i64>) -> Result<(), Stop> {
-        letters.retain(|(message, _)| !buried.contains(&rdkafka::Message::offset(message)));
+    /// Publishes dead letters, each once, and waits until the brokers have them. The error: why that has to be tried again.
+    async fn bury(&self, mut letters: Vec<(OwnedMessage, String)>, dead: &mut DeadRecords) -> Result<(), String> {
+        letters.retain(|(message, _)| !dead.buried.contains(&message.offset()));
         if letters.is_empty() {
             return Ok(());
         }
+        self.parts.dead_letters.publish(&letters).await.map_err(|error| format!("dead letters could not be published: {error}"))?;
         for (message, reason) in &letters {
-            let offset = rdkafka::Message::offset(message);
+            let offset = message.offset();
             tracing::warn!(group = %self.parts.options.group, partition = %self.partition, offset, reason, "a message became a dead letter");
+            dead.buried.insert(offset);
         }
-        let mut backoff = Backoff::default();
-        while let Err(error) = self.parts.dead_letters.publish(&letters).await {
-            self.retry("dead letters could not be published", &error.to_string(), &mut backoff).await?;
-        }
-        buried.extend(letters.iter().map(|(message, _)| rdkafka::Message::offset(message)));
         Ok(())
     }
 
