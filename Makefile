@@ -53,7 +53,8 @@ fire-full: setup-cluster ## The same with a release build, 1,000,000 events and 
 	@FLEXPRICE_BIN="$(release)" tests/cluster/under_fire.py --full
 
 scaling: setup-cluster ## Measure the cluster with more consumers, API processes and workers; a table for docs/performance.md
-	cargo build --release -p server --features cluster
+	cargo build --release --workspace --all-features
+	cargo bench --workspace --all-features --no-run --bench kafka_log --bench clickhouse_store --bench workflow_throughput
 	@FLEXPRICE_BIN="$(release)" tests/cluster/scaling.py
 
 nightly: setup-cluster servers ## 100,000 random questions to every read path, and 100 random worlds on a cluster, against exact formulas (hours)

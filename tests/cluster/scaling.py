@@ -8,7 +8,8 @@ that one, two and four consumers bring from Kafka into ClickHouse until usage sh
 workers. In the same run, over the same servers: the bare HTTP server under the same load, the plain Kafka client, the plain insert into
 ClickHouse, and workflows that do nothing. Everything shares the processors: with two of them, more processes cannot do twice the work.
 
-Servers of its own, on ports of its own, which it stops in the end. FLEXPRICE_BIN names the binary, else a release build is made.
+Servers of its own, on ports of its own, which it stops in the end. FLEXPRICE_BIN names the binary, else a release build is made. The
+baselines need the release build of the whole workspace, with all features: `make scaling` makes it.
 """
 
 import argparse
@@ -207,9 +208,10 @@ def bare(load):
     return load.events / took
 
 
-def bench(package, name, env, *arguments):
+def bench(name, env, *arguments):
     cargo = shutil.which("cargo") or sys.exit("scaling: cargo is missing, which the baselines need")
-    command = [cargo, "bench", "-q", "-p", package, "--features", "cluster", "--bench", name, "--", *arguments]
+    # With the features of the tests: with others, dependencies are built anew.
+    command = [cargo, "bench", "-q", "--workspace", "--all-features", "--bench", name, "--", *arguments]
     said = run(command, env, cwd=ROOT)
     print(said, flush=True)
     return said.rstrip()
@@ -219,11 +221,10 @@ def baselines(installation, load):
     """What the engines do by themselves: the lines of their benches, and the bare server."""
     addresses = [word.split("=", 1) for word in installation.services("env").split() if "=" in word]
     env = {**installation.env, **dict(addresses), "EVENTS": str(min(load.events, 500_000))}
-    subprocess.run([shutil.which("cargo"), "build", "-q", "--release", "-p", "bench"], cwd=ROOT, check=True)
     parts = [f"bare HTTP server under the same load: {bare(load):,.0f} events/s"]
-    parts.append(bench("streams", "kafka_log", env, str(load.events)))
-    parts.append(bench("streams", "clickhouse_store", env))
-    parts.append(bench("workflows", "workflow_throughput", env))
+    parts.append(bench("kafka_log", env, str(load.events)))
+    parts.append(bench("clickhouse_store", env))
+    parts.append(bench("workflow_throughput", env))
     return "### Beside it, in the same run\n\n```text\n" + "\n\n".join(parts) + "\n```\n"
 
 
