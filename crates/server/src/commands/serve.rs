@@ -1,6 +1,7 @@
 //! `flexprice serve`: from configuration to a listening server and back down.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -23,7 +24,11 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let runtime = super::runtime()?;
     let outcome = runtime.block_on(run_until_stopped(loaded))?;
     match outcome {
-        Outcome::Stopped => Ok(()),
+        Outcome::Stopped => {
+            // What is done is durable. A client of servers that are gone may wait for them without end.
+            runtime.shutdown_timeout(BLOCKING_WORK_MAX);
+            Ok(())
+        }
         Outcome::Interrupted => {
             // At once: do not wait for blocking work of the runtime.
             runtime.shutdown_background();
@@ -31,6 +36,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         }
     }
 }
+
+/// After everything was stopped in order, what still blocks gets so long.
+const BLOCKING_WORK_MAX: Duration = Duration::from_secs(5);
 
 async fn run_until_stopped(loaded: Loaded) -> Result<Outcome, Failure> {
     let config = loaded.config;

@@ -1,6 +1,6 @@
 //! Tells the group how far its partitions have come, again and again until the brokers have taken it. They refuse a commit of the
-//! generation before, also for a partition that stays, and the client reports that only to who waits for the answer: so one task waits,
-//! while the partitions go on. Else a topic that falls silent after a rebalance would never be read to its end, and bills wait for that.
+//! generation before, also for a partition that stays, and the client does not report that: so one task asks, while the partitions go on.
+//! Else a topic that falls silent after a rebalance would never be read to its end, and bills wait for that.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::group::Group;
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// Commits what partitions have settled, all that there is in one request, until the consumer is gone.
-pub(super) async fn keep(consumer: Weak<StreamConsumer<Group>>) {
+pub(super) async fn keep(consumer: Weak<StreamConsumer<Group>>, timeout: Duration) {
     loop {
         let Some(settled) = consumer.upgrade().map(|consumer| consumer.context().settled()) else { return };
         settled.notified().await;
@@ -25,7 +25,7 @@ pub(super) async fn keep(consumer: Weak<StreamConsumer<Group>>) {
         if consumer.assignment_lost() {
             continue;
         }
-        let Err(error) = commit(&consumer).await else { continue };
+        let Err(error) = commit(&consumer, timeout).await else { continue };
         let group = consumer.context();
         metrics::counter!("flexprice_kafka_commit_errors_total", "group" => group.group.clone()).increment(1);
         tracing::warn!(group = %group.group, %error, "kafka offsets were not committed; they will be committed again");
@@ -35,11 +35,14 @@ pub(super) async fn keep(consumer: Weak<StreamConsumer<Group>>) {
     }
 }
 
-/// Commits what is not committed yet and waits for the answer; one at a time, so that no offset comes after a later one.
-pub(super) async fn commit(consumer: &Arc<StreamConsumer<Group>>) -> Result<(), KafkaError> {
+/// Commits what is not committed yet and looks whether the brokers have taken it; one at a time, so that no offset comes after a later one.
+///
+/// The client's own waiting has no end when the brokers are gone, and it tells nobody what became of a commit that is not waited for. So
+/// they are asked, which they answer after the commit, in the order in which they are sent.
+pub(super) async fn commit(consumer: &Arc<StreamConsumer<Group>>, timeout: Duration) -> Result<(), KafkaError> {
     let group = consumer.context();
     let turn = Arc::clone(&group.committing).lock_owned().await;
-    let offsets = group.uncommitted();
+    let mut offsets = group.uncommitted();
     if offsets.is_empty() {
         return Ok(());
     }
@@ -51,9 +54,18 @@ pub(super) async fn commit(consumer: &Arc<StreamConsumer<Group>>) -> Result<(), 
     // The turn ends with the request, also when nobody waits for it any more.
     let work = move || {
         let _turn = turn;
-        Ok(client.commit(&list, CommitMode::Sync)?)
+        client.commit(&list, CommitMode::Async)?;
+        Ok(client.committed_offsets(list, timeout)?)
     };
-    blocking(work).await?;
+    let found = blocking(work).await?;
+    let all = offsets.len();
+    offsets.retain(|(partition, next)| {
+        let found = found.find_partition(&group.topic, *partition).map(|element| element.offset());
+        matches!(found, Some(Offset::Offset(committed)) if committed >= *next)
+    });
     group.committed(&offsets);
-    Ok(())
+    match all - offsets.len() {
+        0 => Ok(()),
+        refused => Err(KafkaError::Unavailable(format!("the brokers did not take the offsets of {refused} of {all} partitions"))),
+    }
 }

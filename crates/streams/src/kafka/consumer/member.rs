@@ -21,6 +21,10 @@ use crate::LogPartition;
 
 /// Before a client that failed for good is made anew, and before a failed partition is assigned again.
 const RESTART_INTERVAL: Duration = Duration::from_secs(1);
+/// Before a client is closed, what it was asked beside its work may be answered.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+/// Closing a client takes a farewell to the group, 5 s when its answer does not come; without brokers it has no end.
+const CLOSING_MAX: Duration = Duration::from_secs(10);
 
 /// Works until stopped; a client that fails for good is made anew.
 pub(super) async fn run(parts: Arc<Parts>, mut stopped: watch::Receiver<bool>) {
@@ -94,7 +98,7 @@ impl Member {
         let consumer = Closing(Arc::new(consumer));
         let (interval, timeout) = (parts.options.lag_interval, parts.options.request_timeout);
         let lag = AbortOnDrop(tokio::spawn(lag::watch(Arc::downgrade(&consumer.0), interval, timeout)));
-        let commits = AbortOnDrop(tokio::spawn(commits::keep(Arc::downgrade(&consumer.0))));
+        let commits = AbortOnDrop(tokio::spawn(commits::keep(Arc::downgrade(&consumer.0), timeout)));
         let (parts, ended) = (Arc::clone(parts), mpsc::unbounded_channel());
         Ok(Self { parts, tasks: BTreeMap::new(), generation: 0, decisions, ended, _lag: lag, _commits: commits, consumer })
     }
@@ -219,13 +223,9 @@ impl Member {
 
     /// Commits and waits for the answer. A failure costs a second reading, nothing else.
     async fn commit(&self) {
-        let committing = tokio::time::timeout(self.parts.options.request_timeout, commits::commit(&self.consumer.0));
-        let cause = match committing.await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
-        };
-        tracing::warn!(group = %self.parts.options.group, cause, "kafka offsets were not committed");
+        if let Err(error) = commits::commit(&self.consumer.0, self.parts.options.request_timeout).await {
+            tracing::warn!(group = %self.parts.options.group, %error, "kafka offsets were not committed");
+        }
     }
 
     /// Leaves the group in order.
@@ -237,9 +237,17 @@ impl Member {
         for partition in &owned {
             self.parts.board.remove(*partition);
         }
+        // Who still asks the brokers holds the client, too, and whoever lets it go last closes it: that is to be us, if it is soon.
+        let deadline = tokio::time::Instant::now() + LAST_ANSWERS;
+        while Arc::strong_count(&self.consumer.0) > 1 && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         // Closing waits for the brokers.
-        if let Err(error) = tokio::task::spawn_blocking(move || drop(self)).await {
-            tracing::error!(%error, "the kafka consumer did not close");
+        let group = self.parts.options.group.clone();
+        match tokio::time::timeout(CLOSING_MAX, tokio::task::spawn_blocking(move || drop(self))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(group, %error, "the kafka consumer did not close"),
+            Err(_) => tracing::warn!(group, "the kafka consumer is left to close by itself: the brokers do not answer"),
         }
     }
 

@@ -209,8 +209,8 @@ impl KafkaConsumer {
         self.board.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Stops reading, waits for batches in the handler's hands up to the drain timeout, commits and leaves the group. A question to the brokers
-    /// that is under way is not waited for; the client leaves the group when it is answered or timed out.
+    /// Stops reading, waits for batches in the handler's hands up to the drain timeout, commits and leaves the group. Brokers that do not
+    /// answer are waited for some seconds; then the client is left to close by itself.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         if let Some(task) = self.task.take()

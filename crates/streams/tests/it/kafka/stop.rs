@@ -9,7 +9,7 @@ use streams::LogPartition;
 use streams::kafka::{ConsumerOptions, Handled, HandlerError, KafkaConsumer, LogHandler, RecordBatch};
 use tokio::sync::Semaphore;
 
-use super::harness::until;
+use super::harness::{events, scope, until};
 use super::stuck::Brokers;
 
 /// Longer than any test takes: who waits for this is found out.
@@ -72,4 +72,41 @@ async fn brokers_that_do_not_say_where_to_begin_are_not_waited_for() {
     // Nothing shows that the brokers have been asked. Were they not yet, the stop would have nothing to overtake.
     tokio::time::sleep(Duration::from_millis(500)).await;
     stops_soon(consumer).await;
+}
+
+/// A store that keeps its batch until it is told.
+struct Holding {
+    given: AtomicBool,
+    stored: Semaphore,
+}
+
+#[async_trait]
+impl LogHandler for Holding {
+    async fn position(&self, _: &LogPartition) -> Result<Option<i64>, HandlerError> {
+        Ok(None)
+    }
+
+    async fn handle(&self, batch: RecordBatch) -> Result<Handled, HandlerError> {
+        self.given.store(true, Ordering::SeqCst);
+        let _permit = self.stored.acquire().await.unwrap();
+        Ok(Handled::Settled { position: Some(batch.last) })
+    }
+}
+
+/// The client's own waiting for a commit, and for its farewell, has no end then.
+#[tokio::test(flavor = "multi_thread")]
+async fn brokers_that_are_gone_are_not_waited_for() {
+    let handler = Arc::new(Holding { given: AtomicBool::new(false), stored: Semaphore::new(0) });
+    let brokers = Brokers::new();
+    let options = ConsumerOptions { request_timeout: Duration::from_secs(2), ..brokers.options() };
+    let consumer = KafkaConsumer::start(&brokers.kafka, options, handler.clone()).unwrap();
+    brokers.producer.publish(&scope(), events(0..1)).await.unwrap();
+    until("the batch is given", async || handler.given.load(Ordering::SeqCst)).await;
+    brokers.mock.broker_down(1).unwrap();
+    handler.stored.add_permits(1);
+    // Nothing shows that the commit is under way; were it not yet, the stop would begin it.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    stops_soon(consumer).await;
+    // The client closes by itself, and the test's own end waits for it.
+    brokers.mock.broker_up(1).unwrap();
 }

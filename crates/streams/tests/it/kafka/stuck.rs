@@ -21,7 +21,7 @@ use super::harness::{Log, MemoryStore, events, kafka, scope, until};
 pub(super) struct Brokers {
     pub(super) mock: MockCluster<'static, DefaultProducerContext>,
     pub(super) kafka: KafkaOptions,
-    producer: KafkaProducer,
+    pub(super) producer: KafkaProducer,
 }
 
 impl Brokers {
