@@ -95,7 +95,7 @@ impl ConsumerOptions {
             handler_name: group.to_owned(),
             rate_limit: 0,
             batch_events_max: 50_000,
-            batch_bytes_max: 64 << 20,
+            batch_bytes_max: 32 << 20,
             batch_age_max: Duration::from_millis(500),
             batches_in_flight_max: 4,
             handler_timeout: Duration::from_secs(600),
