@@ -4,6 +4,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use domain::event::Event;
 use domain::scope::Scope;
 
 use crate::{EventStoreError, MeteredEvent};
@@ -22,6 +23,17 @@ impl fmt::Display for LogPartition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.topic, self.partition)
     }
+}
+
+/// An event as it is read from the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogRecord {
+    /// Its place in the partition.
+    pub offset: i64,
+    /// Whose it is.
+    pub scope: Scope,
+    /// As it was accepted.
+    pub event: Event,
 }
 
 /// An event as the log holds it, measured.

@@ -29,7 +29,7 @@ pub use coordination::{Coordination, CoordinationError, LocalCoordination, Lock,
 #[cfg(feature = "cluster")]
 pub use coordination::{RedisCoordination, RedisOptions};
 pub use embedded::{EmbeddedEventStore, EmbeddedOptions};
-pub use event_log::{Ledger, LogPartition, LogStore, LoggedBatch, LoggedEvent, Stored};
+pub use event_log::{Ledger, LogPartition, LogRecord, LogStore, LoggedBatch, LoggedEvent, Stored};
 pub use event_store::{
     Appended, COPIES_KEPT, CountedEvent, EventFilter, EventOrder, EventStore, EventStoreError, GroupKey, GroupUsage, GroupedPart,
     GroupedQuery, LateEntry, MeteredEvent, RefusedCopy, RowFilter, ScanReceiver, ScannedEvent, UsageQuery,

@@ -34,4 +34,4 @@ pub use monitoring::EventMonitoring;
 pub(crate) use monitoring::KnownLag;
 pub use query::{EventCursor, EventPage, EventPageRequest, EventSort, Side};
 pub use raw_usage::{RawUsage, RawUsageRequest, RawWindow};
-pub use store_logged::{LogOutcome, LogRecord};
+pub use store_logged::LogOutcome;

@@ -2,22 +2,10 @@
 
 use std::collections::HashMap;
 
-use domain::event::Event;
 use domain::scope::Scope;
-use streams::{Ledger, LogPartition, LoggedBatch, LoggedEvent, MeteredEvent, Stored};
+use streams::{Ledger, LogPartition, LogRecord, LoggedBatch, LoggedEvent, MeteredEvent, Stored};
 
 use crate::{App, Error, Result};
-
-/// An event as a consumer reads it.
-#[derive(Clone, Debug)]
-pub struct LogRecord {
-    /// Its place in the partition.
-    pub offset: i64,
-    /// Whose it is.
-    pub scope: Scope,
-    /// The event.
-    pub event: Event,
-}
 
 /// What became of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +70,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use async_trait::async_trait;
+    use domain::event::Event;
     use domain::time::Timestamp;
     use storage::{Database, DatabaseOptions};
     use streams::{EmbeddedEventStore, EmbeddedOptions, EventStoreError, LogStore};

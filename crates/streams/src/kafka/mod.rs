@@ -29,7 +29,7 @@ mod lag;
 mod topics;
 
 pub use client::{KafkaOptions, KafkaSasl, KafkaSecurity};
-pub use consumer::{ConsumerOptions, DecodedRecord, Handled, KafkaConsumer, LogHandler, PartitionState, RecordBatch};
+pub use consumer::{ConsumerOptions, Handled, KafkaConsumer, LogHandler, PartitionState, RecordBatch};
 pub use error::{EventLogError, HandlerError, KafkaError};
 pub use lag::{KafkaAdmin, PartitionLag};
 pub use message::{Poison, decode_event, encode_event};

@@ -14,10 +14,10 @@ use domain::time::Timestamp;
 
 use super::super::message::decode_event;
 use super::group::Group;
-use super::handler::DecodedRecord;
 use super::pace::Pace;
 use super::turns::{Turn, Turns};
 use super::{ConsumerOptions, told};
+use crate::LogRecord;
 
 /// After so many messages in one go others get their turn on the thread.
 const MESSAGES_BEFORE_YIELD: usize = 256;
@@ -27,7 +27,7 @@ const STALL_LOOK: Duration = Duration::from_secs(1);
 /// What was read.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) records: Vec<DecodedRecord>,
+    pub(super) records: Vec<LogRecord>,
     /// Messages that are no events, or that the handler called dead, whole, with the reason.
     pub(super) poison: Vec<(OwnedMessage, String)>,
     /// The last offset read.
@@ -164,7 +164,7 @@ impl Batch {
         }
         let recorded_at = message.timestamp().to_millis().unwrap_or_default().saturating_mul(1_000);
         match decode_event(value, Timestamp::from_micros(recorded_at)) {
-            Ok((scope, event)) => self.records.push(DecodedRecord { offset: message.offset(), scope, event }),
+            Ok((scope, event)) => self.records.push(LogRecord { offset: message.offset(), scope, event }),
             Err(poison) => self.poison.push((message.detach(), poison.to_string())),
         }
     }

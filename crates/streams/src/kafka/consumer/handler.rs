@@ -1,22 +1,9 @@
 //! What a consumer feeds: a handler that stores batches and knows how far its store has come.
 
 use async_trait::async_trait;
-use domain::event::Event;
-use domain::scope::Scope;
 
 use super::super::error::HandlerError;
-use crate::LogPartition;
-
-/// An event with its place in the partition.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DecodedRecord {
-    /// Its offset.
-    pub offset: i64,
-    /// Whose it is.
-    pub scope: Scope,
-    /// As it was accepted.
-    pub event: Event,
-}
+use crate::{LogPartition, LogRecord};
 
 /// Events of one partition in its order: all that the log holds after `after` up to and with `last`, save what was put aside as dead.
 #[derive(Clone, Debug)]
@@ -28,7 +15,7 @@ pub struct RecordBatch {
     /// The last offset of the batch, also where it holds no event.
     pub last: i64,
     /// Ascending by offset, each greater than `after` and not greater than `last`; never empty.
-    pub records: Vec<DecodedRecord>,
+    pub records: Vec<LogRecord>,
 }
 
 /// What became of a batch.

@@ -44,7 +44,7 @@ mod batch;
 /// Where reading begins.
 mod start;
 
-pub use handler::{DecodedRecord, Handled, LogHandler, RecordBatch};
+pub use handler::{Handled, LogHandler, RecordBatch};
 
 /// How a topic is consumed.
 #[derive(Clone, Debug)]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use app::App;
-use app::event::{LogOutcome, LogRecord};
+use app::event::LogOutcome;
 use async_trait::async_trait;
-use streams::kafka::{ConsumerOptions, DecodedRecord, Handled, HandlerError, KafkaConsumer, LogHandler, RecordBatch};
+use streams::kafka::{ConsumerOptions, Handled, HandlerError, KafkaConsumer, LogHandler, RecordBatch};
 use streams::{Ledger, LogPartition, Stored};
 
 use super::super::Stop;
@@ -49,7 +49,6 @@ impl LogHandler for StoreEvents {
 
     async fn handle(&self, batch: RecordBatch) -> Result<Handled, HandlerError> {
         let RecordBatch { partition, after, last, records } = batch;
-        let records = records.into_iter().map(|DecodedRecord { offset, scope, event }| LogRecord { offset, scope, event }).collect();
         let outcome = self.app.store_logged(self.ledger, partition, after, records, last).await.map_err(HandlerError::new)?;
         Ok(match outcome {
             LogOutcome::Dead(dead) => Handled::Dead(dead),
