@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 
 use crate::connection::Connection;
 
-/// A run ends after this time, whatever is left.
+/// A run that was to send all its requests fails after this time.
 const TIME_MAX: Duration = Duration::from_secs(1_800);
 /// A server that takes no request of a connection for so long has stopped working.
 const BUSY_MAX: Duration = Duration::from_secs(60);
@@ -103,14 +103,16 @@ fn work(
     started: Instant,
     bar: &ProgressBar,
 ) -> anyhow::Result<(Vec<u32>, u64)> {
-    let time_max = load.time_max.unwrap_or(TIME_MAX);
     let mut latencies = Vec::new();
     let mut refused = 0;
     let mut request = Vec::new();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= load.requests || started.elapsed() > time_max {
+        if number >= load.requests || load.time_max.is_some_and(|time_max| started.elapsed() > time_max) {
             return Ok((latencies, refused));
+        }
+        if started.elapsed() > TIME_MAX {
+            bail!("only {number} of {} requests were sent in {TIME_MAX:?}", load.requests);
         }
         (load.fill)(number, &mut request);
         let sent = Instant::now();

@@ -17,19 +17,17 @@ use crate::EventStoreError;
 const FORMAT_VERSION: u32 = 4;
 /// Journals on disk before the engine writes out even small memtables, bytes.
 const JOURNALS_BYTES_MAX: u64 = 128 << 20;
-/// Size of one table on disk, bytes: small, so that one compaction is short and flushes need not wait for it long.
-const TABLE_BYTES: u64 = 4 << 20;
 /// Tables of the first level that are merged into the second. A memtable of small entries makes a small table, so several are
-/// collected before the second level is rewritten, whose size is this many times `TABLE_BYTES`.
+/// collected before the second level is rewritten, whose size is that of this many tables.
 const FIRST_LEVEL_TABLES: u8 = 8;
 /// Sealed memtables, of all keyspaces, that may wait to be written out. The engine itself stops a commit at 4 of one keyspace, and
 /// would wait forever if its worker had died.
 const SEALED_MEMTABLES_MAX: usize = 3;
-/// Tables in the first level before commits wait; the engine itself stops at 30.
-const FIRST_LEVEL_TABLES_MAX: usize = 20;
+/// Tables in the first level before commits wait; the engine slows them down from 20 and stops at 30.
+const FIRST_LEVEL_TABLES_MAX: usize = 19;
 /// Between two looks at the above.
 const BACKPRESSURE_PAUSE: Duration = Duration::from_millis(1);
-/// Longest wait of one commit. The engine compacts when a memtable is written out: waiting for ever could wait for nothing.
+/// Longest wait of one commit.
 const BACKPRESSURE_MAX: Duration = Duration::from_secs(10);
 
 /// An open database. Dropping the last handle closes it.
@@ -66,9 +64,9 @@ impl Engine {
             .open()
             .map_err(engine_error)?;
         let plain = || {
-            KeyspaceCreateOptions::default()
-                .max_memtable_size(options.memtable_bytes)
-                .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(FIRST_LEVEL_TABLES).with_table_target_size(TABLE_BYTES)))
+            KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes).compaction_strategy(Arc::new(
+                Leveled::default().with_l0_threshold(FIRST_LEVEL_TABLES).with_table_target_size(options.table_bytes),
+            ))
         };
         // Hashes do not compress.
         let random = || plain().data_block_compression_policy(CompressionPolicy::disabled());
@@ -128,6 +126,9 @@ impl Engine {
 
     /// Bounds what is held in memory and on the first level. The engine's own loops do not notice that its worker has died, and it
     /// seals memtables only when the worker gets to it, which a compaction delays.
+    ///
+    /// Whoever waits compacts meanwhile. The engine's worker does so once for each memtable that it has written out, and no more: merging a
+    /// table of each of several levels needs more than that in the long run, and while commits wait no memtable is written out.
     fn wait_for_room(&self) -> Result<(), EventStoreError> {
         for keyspace in self.keyspaces() {
             if keyspace.tree.active_memtable().size() > self.memtable_bytes {
@@ -138,8 +139,11 @@ impl Engine {
         while self.is_behind() {
             self.check_alive()?;
             if waiting_since.elapsed() > BACKPRESSURE_MAX {
-                tracing::warn!("the event store's engine stays behind: writing on, which wakes it");
+                tracing::warn!("the event store's engine stays behind: writing on");
                 break;
+            }
+            for keyspace in self.keyspaces().into_iter().filter(|keyspace| has_full_first_level(keyspace)) {
+                self.compact(keyspace)?;
             }
             std::thread::sleep(BACKPRESSURE_PAUSE);
         }
@@ -148,7 +152,13 @@ impl Engine {
 
     fn is_behind(&self) -> bool {
         self.keyspaces().iter().map(|keyspace| keyspace.sealed_memtable_count()).sum::<usize>() > SEALED_MEMTABLES_MAX
-            || self.keyspaces().iter().any(|keyspace| keyspace.l0_table_count() > FIRST_LEVEL_TABLES_MAX)
+            || self.keyspaces().into_iter().any(has_full_first_level)
+    }
+
+    /// One compaction of what most needs it; none while the worker has these tables in its hands.
+    fn compact(&self, keyspace: &Keyspace) -> Result<(), EventStoreError> {
+        let oldest_snapshot = self.db.supervisor.snapshot_tracker.get_seqno_safe_to_gc();
+        keyspace.tree.compact(keyspace.config.compaction_strategy.clone(), oldest_snapshot).map_err(|error| engine_error(error.into()))
     }
 
     fn keyspaces(&self) -> [&Keyspace; 8] {
@@ -169,6 +179,10 @@ impl Engine {
     }
 }
 
+fn has_full_first_level(keyspace: &Keyspace) -> bool {
+    keyspace.l0_table_count() > FIRST_LEVEL_TABLES_MAX
+}
+
 /// What an error of the engine means to a caller.
 pub(super) fn engine_error(error: fjall::Error) -> EventStoreError {
     match error {
@@ -176,5 +190,31 @@ pub(super) fn engine_error(error: fjall::Error) -> EventStoreError {
             EventStoreError::Unavailable(error.to_string())
         }
         other => EventStoreError::Corrupt(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each memtable becomes a table several times as large as those of the levels below, so one compaction for each is not enough.
+    #[test]
+    fn commits_go_on_when_the_worker_cannot_keep_up() {
+        const GROUPS: u64 = 250;
+        let dir = tempfile::tempdir().unwrap();
+        let options = EmbeddedOptions { memtable_bytes: 128 << 10, table_bytes: 6 << 10, ..EmbeddedOptions::default() };
+        let engine = Engine::open(dir.path(), &options).unwrap();
+        for group in 0..GROUPS {
+            let mut batch = engine.batch(1_000);
+            for item in 0..1_000_u64 {
+                let random = (group * 1_000 + item).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                batch.insert(&engine.ids, random.to_be_bytes(), item.to_be_bytes());
+            }
+            engine.commit(batch).unwrap();
+            // What was sealed before the commit may have come since.
+            let tables = engine.ids.l0_table_count();
+            assert!(tables <= FIRST_LEVEL_TABLES_MAX + SEALED_MEMTABLES_MAX + 2, "{tables} tables after group {group}");
+        }
+        assert_eq!(engine.ids.len().unwrap() as u64, GROUPS * 1_000);
     }
 }

@@ -9,7 +9,10 @@ pub struct EmbeddedOptions {
     pub cache_bytes: u64,
     /// Size at which one of the eight memtables is sealed and written out, bytes. All together hold up to some ten times this.
     pub memtable_bytes: u64,
-    /// Cells the writer keeps in memory, bytes.
+    /// Size of one table on disk, bytes: small, so that one compaction is short and memtables need not wait for it long.
+    pub table_bytes: u64,
+    /// Cells the writer keeps in memory, bytes. Those of the months and days that come in should fit, some 700 bytes each: what does not is
+    /// written in parts, which every reader adds up.
     pub cell_cache_bytes: u64,
     /// Most memory for knowing which event ids the store may have, bytes: it grows with their number, at 12 bits for each. Beyond, more and
     /// more new ids are looked up.
@@ -42,7 +45,8 @@ impl Default for EmbeddedOptions {
         Self {
             cache_bytes: 24 << 20,
             memtable_bytes: 8 << 20,
-            cell_cache_bytes: 6 << 20,
+            table_bytes: 4 << 20,
+            cell_cache_bytes: 16 << 20,
             id_sieve_bytes_max: 32 << 20,
             unique_sieve_bytes_max: 16 << 20,
             loose_rows_max: 32,

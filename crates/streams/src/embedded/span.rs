@@ -21,8 +21,6 @@ pub(super) enum Level {
 }
 
 impl Level {
-    pub(super) const ALL: [Self; 3] = [Self::Hour, Self::Day, Self::Month];
-
     /// The next shorter one.
     pub(super) const fn shorter(self) -> Option<Self> {
         match self {
@@ -142,7 +140,7 @@ mod tests {
             ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999999Z", "2024-02-29T23:00:00Z", "2024-03-01T00:00:00Z", "9999-11-30T05:00:00Z"]
         {
             let at: Timestamp = text.parse().unwrap();
-            for level in Level::ALL {
+            for level in [Level::Hour, Level::Day, Level::Month] {
                 let span = Span::around(level, at);
                 assert!(span.period().contains(at), "{level:?} {text}");
                 assert_eq!(Span::from_bytes(span.to_bytes()), span);

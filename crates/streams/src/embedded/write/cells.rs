@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 use domain::time::Timestamp;
-use quick_cache::Weighter;
-use quick_cache::unsync::Cache;
+use hashlink::LinkedHashMap;
 
 use super::hashing::KeyHashing;
 use super::names::At;
@@ -28,20 +27,21 @@ struct Slot {
     meters: Meters,
 }
 
-#[derive(Clone)]
-struct Bytes;
-
-impl Weighter<CellId, Slot> for Bytes {
-    fn weight(&self, _: &CellId, slot: &Slot) -> u64 {
-        SLOT_BYTES + slot.meters.iter().map(|(_, cell)| CELL_BYTES + cell.last_id.len() as u64).sum::<u64>()
+impl Slot {
+    /// In memory, roughly.
+    fn bytes(&self) -> u64 {
+        SLOT_BYTES + self.meters.iter().map(|(_, cell)| CELL_BYTES + cell.last_id.len() as u64).sum::<u64>()
     }
 }
 
 /// The writer's cells: those of the group at work, and those it may need again.
 pub(super) struct Cells {
     touched: HashMap<CellId, Slot, KeyHashing>,
-    /// One per level, so that many hours do not drive out the months.
-    kept: [Cache<CellId, Slot, Bytes, KeyHashing>; Level::ALL.len()],
+    /// The one that was touched longest ago first, to be forgotten first. Whatever touches an hour or a day touches its month, so these stay.
+    /// (A cache that learns which entries come again learns nothing from a replay, whose days pass one after the other.)
+    kept: LinkedHashMap<CellId, Slot, KeyHashing>,
+    kept_bytes: u64,
+    kept_bytes_max: u64,
     /// Rows that hours of customers have got, as far as it is remembered: each has one place, which the last to come takes.
     rows: Vec<((Number, Span), u32)>,
     hashing: KeyHashing,
@@ -51,11 +51,11 @@ pub(super) struct Cells {
 
 impl Cells {
     pub(super) fn new(bytes: u64, loose_rows_max: u32) -> Self {
-        let share = bytes / Level::ALL.len() as u64;
-        let items = usize::try_from(share / (SLOT_BYTES + CELL_BYTES)).unwrap_or(usize::MAX);
         Self {
             touched: HashMap::default(),
-            kept: std::array::from_fn(|_| Cache::with(items, share, Bytes, KeyHashing::default(), Default::default())),
+            kept: LinkedHashMap::default(),
+            kept_bytes: 0,
+            kept_bytes_max: bytes,
             // No rows: an empty place, whatever its key.
             rows: vec![((0, Span::around(Level::Hour, Timestamp::MIN)), 0); HOURS_REMEMBERED],
             hashing: KeyHashing::default(),
@@ -75,13 +75,15 @@ impl Cells {
         if rows > self.loose_rows_max { Summed::Yes } else { Summed::No }
     }
 
-    /// Adds rows of meters of a pack to the cell of a level. `group` numbers the slot if a new one is begun.
-    pub(super) fn add<'c>(&mut self, level: Level, id: CellId, group: u64, added: impl Iterator<Item = (Number, &'c Cell)>) {
-        let kept = &mut self.kept[level as usize];
-        let slot = self
-            .touched
-            .entry(id)
-            .or_insert_with(|| kept.remove(&id).map_or_else(|| Slot { number: group, meters: Vec::new() }, |(_, slot)| slot));
+    /// Adds rows of meters of a pack to their cell. `group` numbers the slot if a new one is begun.
+    pub(super) fn add<'c>(&mut self, id: CellId, group: u64, added: impl Iterator<Item = (Number, &'c Cell)>) {
+        let slot = self.touched.entry(id).or_insert_with(|| match self.kept.remove(&id) {
+            Some(slot) => {
+                self.kept_bytes -= slot.bytes();
+                slot
+            }
+            None => Slot { number: group, meters: Vec::new() },
+        });
         for (meter, added) in added {
             match slot.meters.iter_mut().find(|(known, _)| *known == meter) {
                 Some((_, cell)) => cell.merge(added),
@@ -98,7 +100,13 @@ impl Cells {
             self.scratch.clear();
             cell::encode(&slot.meters, &mut self.scratch);
             at.batch.insert(&at.engine.cells, key, self.scratch.as_slice());
-            self.kept[id.span.level() as usize].insert(id, slot);
+            self.kept_bytes += slot.bytes();
+            self.kept.insert(id, slot);
+        }
+        while self.kept_bytes > self.kept_bytes_max
+            && let Some((_, slot)) = self.kept.pop_front()
+        {
+            self.kept_bytes -= slot.bytes();
         }
     }
 }

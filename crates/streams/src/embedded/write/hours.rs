@@ -104,7 +104,7 @@ pub(super) fn add_hours(
                     };
                     (sum.meter, &sum.cell)
                 });
-                cells.add(level, CellId { customer: *customer, pack, span }, group, sums);
+                cells.add(CellId { customer: *customer, pack, span }, group, sums);
             }
         }
     }
