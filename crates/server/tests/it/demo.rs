@@ -39,7 +39,7 @@ impl Drop for Serving {
 }
 
 fn example(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flights").join(file)
+    Path::new("../../examples/flights").join(file)
 }
 
 fn demo(place: &Place, url: &str, more: &[&str]) -> Ran {

@@ -7,7 +7,7 @@ use server::config::{Source, example_yaml, load, reference_markdown, sections};
 use crate::support::Place;
 
 fn in_repository(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
+    Path::new("../..").join(name)
 }
 
 fn assert_current(name: &str, expected: &str) {

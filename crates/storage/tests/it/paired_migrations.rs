@@ -13,7 +13,7 @@ fn pairs_with(sqlite: &str, postgres: &str) -> bool {
 }
 
 fn files(database: &str) -> Vec<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(database);
+    let dir = Path::new("migrations").join(database);
     let mut files: Vec<PathBuf> = fs::read_dir(dir).expect("a directory").map(|file| file.expect("a file").path()).collect();
     files.sort();
     files

@@ -65,10 +65,8 @@ async fn template() -> &'static str {
     TEMPLATE
         .get_or_init(async || {
             let mut schema = std::hash::DefaultHasher::new();
-            let mut files: Vec<_> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres"))
-                .expect("the migrations")
-                .map(|file| file.expect("a migration").path())
-                .collect();
+            let mut files: Vec<_> =
+                std::fs::read_dir("migrations/postgres").expect("the migrations").map(|file| file.expect("a migration").path()).collect();
             files.sort();
             for file in files {
                 schema.write(&std::fs::read(file).expect("a migration"));

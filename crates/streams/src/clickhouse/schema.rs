@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn the_statements_are_the_reviewed_ones() {
         for (cluster, file) in [(None, "schema_single.sql"), (Some("main"), "schema_cluster.sql")] {
-            let path = format!("{}/src/clickhouse/{file}", env!("CARGO_MANIFEST_DIR"));
+            let path = format!("src/clickhouse/{file}");
             let written = all(cluster);
             if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
                 std::fs::write(&path, &written).unwrap();

@@ -1,7 +1,7 @@
 //! Recorded histories replay: a change of a workflow that running ones cannot follow fails here. How to change one all the same is in
 //! docs/recipes/change-a-workflow.md.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use app::Error;
 use serde_json::Value;
@@ -17,7 +17,7 @@ use workflows::temporal::{Piece, PieceOutcome, PieceWorkflow, Queue, Scan, Tempo
 use crate::support::{Table, connect, eventually, fresh_prefix, patient, piece, serve};
 
 fn histories() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/histories")
+    PathBuf::from("tests/histories")
 }
 
 fn recorded() -> Vec<(String, WorkflowHistory)> {

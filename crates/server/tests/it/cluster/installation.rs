@@ -75,7 +75,7 @@ impl Installation {
     /// Makes the namespace of its workers, and says what processes that use it want in their environment.
     pub(crate) fn with_temporal(&self) -> [(&'static str, String); 1] {
         let address = server("TEMPORAL_ADDRESS", "127.0.0.1:7233");
-        let tool = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dev/services");
+        let tool = "../../dev/services";
         let (_, port) = address.rsplit_once(':').expect("an address with a port");
         let offset = port.parse::<i32>().expect("a port") - 7233;
         let create = ["temporal-cli", "operator", "namespace", "create", "--namespace", &self.name];
