@@ -39,7 +39,7 @@ impl Drop for Serving {
 }
 
 fn example(file: &str) -> PathBuf {
-    Path::new("../../examples/flights").join(file)
+    std::path::absolute(Path::new("../../examples/flights").join(file)).expect("a working directory")
 }
 
 fn demo(place: &Place, url: &str, more: &[&str]) -> Ran {
