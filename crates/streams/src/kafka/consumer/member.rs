@@ -10,7 +10,7 @@ use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaError as Native;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::super::error::KafkaError;
@@ -242,11 +242,20 @@ impl Member {
         while Arc::strong_count(&self.consumer.0) > 1 && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        // Closing waits for the brokers.
+        // Closing waits for the brokers: in a thread of its own, which no runtime waits for when it ends.
         let group = self.parts.options.group.clone();
-        match tokio::time::timeout(CLOSING_MAX, tokio::task::spawn_blocking(move || drop(self))).await {
+        let (done, closed) = oneshot::channel();
+        let close = move || {
+            drop(self);
+            // Nobody waits any more: fine.
+            let _ = done.send(());
+        };
+        if let Err(error) = std::thread::Builder::new().name("kafka-close".to_owned()).spawn(close) {
+            tracing::error!(group, %error, "the kafka consumer was closed without a thread");
+        }
+        match tokio::time::timeout(CLOSING_MAX, closed).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(group, %error, "the kafka consumer did not close"),
+            Ok(Err(_)) => tracing::error!(group, "the kafka consumer did not close"),
             Err(_) => tracing::warn!(group, "the kafka consumer is left to close by itself: the brokers do not answer"),
         }
     }

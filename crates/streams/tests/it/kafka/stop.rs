@@ -106,7 +106,6 @@ async fn brokers_that_are_gone_are_not_waited_for() {
     handler.stored.add_permits(1);
     // Nothing shows that the commit is under way; were it not yet, the stop would begin it.
     tokio::time::sleep(Duration::from_millis(500)).await;
+    // The client may never be closed; the end of the test's runtime does not wait for it either.
     stops_soon(consumer).await;
-    // The client closes by itself, and the test's own end waits for it.
-    brokers.mock.broker_up(1).unwrap();
 }
