@@ -65,7 +65,7 @@ pub(crate) struct ApiState {
     pub(crate) app: App,
     pub(crate) settings: Arc<ApiSettings>,
     pub(crate) in_flight: Arc<tokio::sync::Semaphore>,
-    pub(crate) readiness: Arc<routes::health::Readiness>,
+    pub(crate) readiness: Arc<routes::platform::health::Readiness>,
 }
 
 fn state(app: App, settings: ApiSettings) -> ApiState {
@@ -76,11 +76,11 @@ fn state(app: App, settings: ApiSettings) -> ApiState {
 /// Liveness, readiness and metrics.
 fn probes() -> Router<ApiState> {
     Router::new()
-        .route("/health", get(routes::health::health).post(routes::health::health))
-        .route("/health/live", get(routes::health::health))
-        .route("/health/ready", get(routes::health::ready))
-        .route("/ready", get(routes::health::ready))
-        .route("/metrics", get(routes::health::metrics))
+        .route("/health", get(routes::platform::health::health).post(routes::platform::health::health))
+        .route("/health/live", get(routes::platform::health::health))
+        .route("/health/ready", get(routes::platform::health::ready))
+        .route("/ready", get(routes::platform::health::ready))
+        .route("/metrics", get(routes::platform::health::metrics))
 }
 
 /// Liveness, readiness and metrics alone: for a process that serves no API.

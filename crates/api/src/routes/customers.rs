@@ -10,7 +10,6 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::expand::Expand;
 use crate::ApiState;
 use crate::answer::{commit, commit_empty};
 use crate::error::ApiResult;
@@ -18,7 +17,8 @@ use crate::extract::{Body, Caller, Query};
 use crate::filter::ColumnKind::Text;
 use crate::filter::Columns;
 use crate::list::{DefaultStatus, ListResponse};
-use crate::wire::customer::{CreateCustomerRequest, CustomerFilter, CustomerResponse, UpdateCustomerRequest};
+use crate::routes::expand::Expand;
+use crate::wire::customers::{CreateCustomerRequest, CustomerFilter, CustomerResponse, UpdateCustomerRequest};
 
 const COLUMNS: Columns = Columns(&[
     ("external_id", "external_id", Text),

@@ -15,7 +15,6 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::expand::{Allowed, Expand};
 use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
@@ -23,10 +22,11 @@ use crate::extract::{Body, Caller, Query};
 use crate::filter::ColumnKind::{Decimal, Int, Text, Time};
 use crate::filter::Columns;
 use crate::list::{DefaultStatus, ListResponse};
-use crate::wire::customer::CustomerResponse;
-use crate::wire::invoice::{InvoiceExplanation, InvoiceFilter, InvoiceResponse, PreviewInvoiceRequest};
-use crate::wire::platform::SuccessResponse;
-use crate::wire::subscription::SubscriptionResponse;
+use crate::routes::expand::{Allowed, Expand};
+use crate::wire::SuccessResponse;
+use crate::wire::customers::CustomerResponse;
+use crate::wire::invoices::{InvoiceExplanation, InvoiceFilter, InvoiceResponse, PreviewInvoiceRequest};
+use crate::wire::subscriptions::SubscriptionResponse;
 
 const COLUMNS: Columns = Columns(&[
     ("customer_id", "customer_id", Text),

@@ -17,7 +17,6 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::expand::{Allowed, Expand};
 use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
@@ -25,12 +24,13 @@ use crate::extract::{Body, Caller, Query};
 use crate::filter::ColumnKind::{Bool, Int, Text, Time};
 use crate::filter::Columns;
 use crate::list::{DefaultStatus, ListResponse};
-use crate::wire::customer::CustomerResponse;
-use crate::wire::invoice::InvoiceResponse;
-use crate::wire::meter::MeterResponse;
-use crate::wire::plan::PlanResponse;
-use crate::wire::price::PriceResponse;
-use crate::wire::subscription::{
+use crate::routes::expand::{Allowed, Expand};
+use crate::wire::catalog::meters::MeterResponse;
+use crate::wire::catalog::plans::PlanResponse;
+use crate::wire::catalog::prices::PriceResponse;
+use crate::wire::customers::CustomerResponse;
+use crate::wire::invoices::InvoiceResponse;
+use crate::wire::subscriptions::{
     CancelSubscriptionRequest, CancelSubscriptionResponse, CreateSubscriptionRequest, SubscriptionFilter, SubscriptionLineItemResponse,
     SubscriptionResponse, SubscriptionUsageRequest, SubscriptionUsageResponse,
 };

@@ -1,24 +1,11 @@
 //! Requests and responses as they stand on the wire. Field names are the published API's.
 
-pub(crate) mod backfill;
-pub(crate) mod collected;
-pub(crate) mod cost;
-pub(crate) mod customer;
-pub(crate) mod event;
-pub(crate) mod event_list;
-pub(crate) mod event_lookup;
-pub(crate) mod feature;
-pub(crate) mod group;
-pub(crate) mod invoice;
-pub(crate) mod meter;
-pub(crate) mod meter_usage;
-pub(crate) mod monitoring;
-pub(crate) mod plan;
+pub(crate) mod catalog;
+pub(crate) mod customers;
+pub(crate) mod events;
+pub(crate) mod invoices;
 pub(crate) mod platform;
-pub(crate) mod price;
-pub(crate) mod raw_usage;
-pub(crate) mod request_costs;
-pub(crate) mod subscription;
+pub(crate) mod subscriptions;
 pub(crate) mod usage;
 
 use std::collections::BTreeMap;
@@ -62,6 +49,19 @@ impl From<&Audit> for AuditBody {
             created_by: audit.created_by.clone(),
             updated_by: audit.updated_by.clone(),
         }
+    }
+}
+
+/// Done.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct SuccessResponse {
+    pub(crate) message: String,
+}
+
+impl SuccessResponse {
+    /// Says what was done.
+    pub(crate) fn new(message: &str) -> Self {
+        Self { message: message.to_owned() }
     }
 }
 

@@ -1,0 +1,214 @@
+//! Cost sheets, and what is left of the revenue.
+
+use std::collections::HashMap;
+
+use app::cost::{CostItem, CostRequest};
+use app::{Condition, Error, Page};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use domain::cost::Costsheet;
+use domain::ids::CostsheetId;
+use domain::invalid::{Invalid, require};
+use domain::meter::Meter;
+use domain::scope::Scope;
+use http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::ApiState;
+use crate::answer::commit;
+use crate::error::ApiResult;
+use crate::extract::{Body, Caller, Query};
+use crate::filter::ColumnKind::Text;
+use crate::filter::Columns;
+use crate::list::{DefaultStatus, ListResponse};
+use crate::routes::asked_period::asked_period;
+use crate::routes::expand::{Allowed, Expand};
+use crate::wire::catalog::costsheets::{
+    CostAnalyticItem, CostsheetEnvelope, CostsheetFilter, CostsheetResponse, CreateCostsheetRequest, DeleteCostsheetResponse,
+    GetCostAnalyticsRequest, GetCostsheetResponse, GetDetailedCostAnalyticsResponse, UpdateCostsheetRequest,
+};
+use crate::wire::catalog::meters::MeterResponse;
+use crate::wire::catalog::prices::PriceResponse;
+
+const COLUMNS: Columns = Columns(&[("name", "name", Text), ("lookup_key", "lookup_key", Text)]);
+
+const EXPAND: Allowed = &[("prices", &["meters"]), ("meters", &[])];
+
+pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(create_costsheet))
+        .routes(routes!(query_costsheet))
+        .routes(routes!(get_active_costsheet))
+        .routes(routes!(get_cost_analytics))
+        .routes(routes!(get_costsheet, update_costsheet, delete_costsheet))
+}
+
+/// Makes a cost sheet
+#[utoipa::path(post, path = "/v1/costs", operation_id = "createCostsheet", tag = "Costs", request_body = CreateCostsheetRequest,
+    responses((status = 201, body = CostsheetEnvelope)))]
+async fn create_costsheet(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Body(request): Body<CreateCostsheetRequest>,
+) -> ApiResult<Response> {
+    let sheet = request.into_costsheet(CostsheetId::new(state.app.ids()), state.app.audit(&context));
+    let pending = state.app.create_costsheet(sheet).await?;
+    commit(&context, StatusCode::CREATED, pending, |sheet| CostsheetEnvelope { costsheet: CostsheetResponse::new(sheet, None) }).await
+}
+
+/// Searches cost sheets of every status
+#[utoipa::path(post, path = "/v1/costs/search", operation_id = "queryCostsheet", tag = "Costs", request_body = CostsheetFilter,
+    responses((status = 200, body = ListResponse<CostsheetResponse>)))]
+async fn query_costsheet(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Body(mut filter): Body<CostsheetFilter>,
+) -> ApiResult<Response> {
+    let scope = &context.scope;
+    let common = filter.common();
+    let expand = Expand::parse(common.expand.as_deref(), EXPAND)?;
+    let mut own = Vec::new();
+    if !filter.costsheet_ids.is_empty() {
+        own.push(Condition::one_of("id", &filter.costsheet_ids));
+    }
+    own.extend(filter.name.filter(|name| !name.is_empty()).map(|name| Condition::eq("name", &name)));
+    own.extend(filter.lookup_key.filter(|key| !key.is_empty()).map(|key| Condition::eq("lookup_key", &key)));
+    let query = common.into_query(&COLUMNS, DefaultStatus::All, own)?;
+    let page: Page<Costsheet> = state.app.list(scope, &query).await?;
+    let with_meters = expand.has("meters") || expand.has_in("prices", "meters");
+    let mut prices = if expand.has("prices") { Some(prices_of(&state, scope, &page.items, with_meters).await?) } else { None };
+    let response = ListResponse::new(page, query.limit, query.offset, |sheet| {
+        let prices = prices.as_mut().map(|prices| prices.remove(sheet.id.as_str()).unwrap_or_default());
+        CostsheetResponse::new(&sheet, prices)
+    });
+    Ok(axum::Json(response).into_response())
+}
+
+/// The prices of cost sheets, also ended ones, by cost sheet.
+async fn prices_of(
+    state: &ApiState,
+    scope: &Scope,
+    sheets: &[Costsheet],
+    with_meters: bool,
+) -> ApiResult<HashMap<String, Vec<PriceResponse>>> {
+    let ids: Vec<String> = sheets.iter().map(|sheet| sheet.id.to_string()).collect();
+    let prices = state.app.prices_of_costsheets(scope, &ids).await?;
+    let meter_ids = prices.iter().filter(|_| with_meters).filter_map(|price| Some(price.meter_id.as_ref()?.to_string()));
+    let meters: HashMap<String, Meter> = state.app.get_many(scope, meter_ids).await?;
+    let mut by_sheet: HashMap<String, Vec<PriceResponse>> = HashMap::new();
+    for price in &prices {
+        let mut response = PriceResponse::from(price);
+        response.meter = price.meter_id.as_ref().and_then(|id| meters.get(id.as_str())).map(MeterResponse::from);
+        by_sheet.entry(price.entity_id.clone()).or_default().push(response);
+    }
+    Ok(by_sheet)
+}
+
+async fn with_prices(state: &ApiState, scope: &Scope, sheet: Costsheet, with_meters: bool) -> ApiResult<CostsheetResponse> {
+    let mut prices = prices_of(state, scope, std::slice::from_ref(&sheet), with_meters).await?;
+    Ok(CostsheetResponse::new(&sheet, Some(prices.remove(sheet.id.as_str()).unwrap_or_default())))
+}
+
+/// Reads the newest published cost sheet with its prices
+#[utoipa::path(get, path = "/v1/costs/active", operation_id = "getActiveCostsheet", tag = "Costs",
+    responses((status = 200, body = CostsheetResponse)))]
+async fn get_active_costsheet(State(state): State<ApiState>, Caller(context): Caller) -> ApiResult<Response> {
+    let sheet = state.app.active_costsheet(&context.scope).await?;
+    Ok(axum::Json(with_prices(&state, &context.scope, sheet, true).await?).into_response())
+}
+
+/// What to embed in a cost sheet.
+#[derive(Debug, Default, serde::Deserialize)]
+struct Embed {
+    expand: Option<String>,
+}
+
+/// Reads a cost sheet with its prices
+#[utoipa::path(get, path = "/v1/costs/{id}", operation_id = "getCostsheet", tag = "Costs", responses((status = 200, body = GetCostsheetResponse)))]
+async fn get_costsheet(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Path(id): Path<String>,
+    Query(embed): Query<Embed>,
+) -> ApiResult<Response> {
+    let expand = Expand::parse(embed.expand.as_deref(), EXPAND)?;
+    let sheet: Costsheet = state.app.get(&context.scope, "cost sheet", &id).await?;
+    let with_meters = expand.has("meters") || expand.has_in("prices", "meters");
+    let costsheet = with_prices(&state, &context.scope, sheet, with_meters).await?;
+    Ok(axum::Json(GetCostsheetResponse { bare: costsheet.clone(), costsheet }).into_response())
+}
+
+/// Changes a cost sheet
+#[utoipa::path(put, path = "/v1/costs/{id}", operation_id = "updateCostsheet", tag = "Costs", request_body = UpdateCostsheetRequest,
+    responses((status = 200, body = CostsheetEnvelope)))]
+async fn update_costsheet(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Path(id): Path<String>,
+    Body(request): Body<UpdateCostsheetRequest>,
+) -> ApiResult<Response> {
+    let pending = state.app.update_costsheet(&context, &id, |sheet| request.apply(sheet)).await?;
+    commit(&context, StatusCode::OK, pending, |sheet| CostsheetEnvelope { costsheet: CostsheetResponse::new(sheet, None) }).await
+}
+
+/// Removes a cost sheet; its prices stay
+#[utoipa::path(delete, path = "/v1/costs/{id}", operation_id = "deleteCostsheet", tag = "Costs",
+    responses((status = 200, body = DeleteCostsheetResponse)))]
+async fn delete_costsheet(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
+    let pending = state.app.delete_costsheet(&context, &id).await?;
+    let message = "cost sheet deleted successfully".to_owned();
+    commit(&context, StatusCode::OK, pending, |()| DeleteCostsheetResponse { message, id }).await
+}
+
+/// What usage cost, beside what it is billed at
+#[utoipa::path(post, path = "/v1/costs/analytics", operation_id = "getDetailedCostAnalytics", tag = "Costs",
+    request_body = GetCostAnalyticsRequest, responses((status = 200, body = GetDetailedCostAnalyticsResponse)))]
+async fn get_cost_analytics(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Body(request): Body<GetCostAnalyticsRequest>,
+) -> ApiResult<Response> {
+    let scope = &context.scope;
+    require(request.start_time.is_some() == request.end_time.is_some(), "give start_time and end_time both, or neither")?;
+    if let Some(wrong) = request.expand.iter().find(|name| !matches!(name.as_str(), "meter" | "price")) {
+        return Err(Error::from(Invalid::input(format!("`{wrong}` cannot be expanded here: use meter, price")).with("field", wrong)).into());
+    }
+    let wants = |name: &str| request.expand.iter().any(|wanted| wanted == name);
+    let external_customer_id = request.external_customer_id.clone().filter(|id| !id.is_empty());
+    let period = asked_period(&state, scope, request.start_time, request.end_time)?;
+    let asked = CostRequest {
+        external_customer_id: external_customer_id.clone(),
+        feature_ids: request.feature_ids.clone(),
+        property_filters: request.property_filters.clone().unwrap_or_default(),
+        period,
+    };
+    let found = state.app.cost_analytics(scope, asked).await?;
+    let sheet = found.sheet.as_ref().map(|sheet| sheet.id.to_string()).unwrap_or_default();
+    let item = |item: &CostItem| CostAnalyticItem {
+        meter_id: item.meter.id.to_string(),
+        meter_name: item.meter.event_name.clone(),
+        costsheet_id: sheet.clone(),
+        price_id: item.price.id.to_string(),
+        external_customer_id: external_customer_id.clone(),
+        total_quantity: item.usage.clone(),
+        total_cost: item.cost.clone(),
+        total_events: i64::try_from(item.events).unwrap_or(i64::MAX),
+        currency: item.price.currency.to_string(),
+        meter: wants("meter").then(|| MeterResponse::from(&item.meter)),
+        price: wants("price").then(|| PriceResponse::from(&item.price)),
+    };
+    let response = GetDetailedCostAnalyticsResponse {
+        cost_analytics: found.items.iter().map(item).collect(),
+        total_cost: found.cost,
+        total_revenue: found.revenue,
+        margin: found.margin.margin,
+        margin_percent: found.margin.margin_percent,
+        roi: found.margin.roi,
+        roi_percent: found.margin.roi_percent,
+        currency: found.currency,
+        start_time: period.start,
+        end_time: period.end,
+    };
+    Ok(axum::Json(response).into_response())
+}

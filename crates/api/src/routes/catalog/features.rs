@@ -1,0 +1,177 @@
+//! Features.
+
+use std::collections::HashMap;
+
+use app::catalog::NewFeature;
+use app::{Condition, Page};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use domain::catalog::{AlertSettings, Feature, Group};
+use domain::ids::{FeatureId, MeterId};
+use domain::meter::{Filter, Meter};
+use domain::scope::Scope;
+use http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::ApiState;
+use crate::answer::commit;
+use crate::error::ApiResult;
+use crate::extract::{Body, Caller, Query};
+use crate::filter::ColumnKind::Text;
+use crate::filter::Columns;
+use crate::list::{DefaultStatus, ListResponse};
+use crate::routes::expand::Expand;
+use crate::wire::SuccessResponse;
+use crate::wire::catalog::features::{CloneFeatureRequest, CreateFeatureRequest, FeatureFilter, FeatureResponse, UpdateFeatureRequest};
+use crate::wire::catalog::groups::GroupResponse;
+use crate::wire::catalog::meters::MeterResponse;
+
+const COLUMNS: Columns = Columns(&[
+    ("name", "name", Text),
+    ("lookup_key", "lookup_key", Text),
+    ("description", "description", Text),
+    ("type", "kind", Text),
+    ("meter_id", "meter_id", Text),
+    ("group_id", "group_id", Text),
+    ("unit_singular", "unit_singular", Text),
+    ("unit_plural", "unit_plural", Text),
+]);
+
+pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(create_feature, list_features))
+        .routes(routes!(query_feature))
+        .routes(routes!(get_feature, update_feature, delete_feature))
+        .routes(routes!(clone_feature))
+}
+
+/// Makes a feature, and its meter when one is given
+#[utoipa::path(post, path = "/v1/features", operation_id = "createFeature", tag = "Features", request_body = CreateFeatureRequest,
+    responses((status = 201, body = FeatureResponse)))]
+async fn create_feature(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Body(request): Body<CreateFeatureRequest>,
+) -> ApiResult<Response> {
+    let feature = request.to_feature(FeatureId::new(state.app.ids()), state.app.audit(&context))?;
+    let wants_meter = feature.kind == domain::catalog::FeatureType::Metered && feature.meter_id.is_none();
+    let meter = match request.meter {
+        Some(meter) if wants_meter => Some(meter.into_meter(MeterId::new(state.app.ids()), state.app.audit(&context))?),
+        _ => None,
+    };
+    let pending = state.app.create_feature(&context, NewFeature { feature, meter }).await?;
+    let group = group_of(&state, &context.scope, &pending.value().0).await?;
+    commit(&context, StatusCode::CREATED, pending, |(feature, _)| FeatureResponse::new(feature, None, group)).await
+}
+
+/// Lists features, published and archived
+#[utoipa::path(get, path = "/v1/features", operation_id = "listFeatures", tag = "Features",
+    responses((status = 200, body = ListResponse<FeatureResponse>)))]
+async fn list_features(state: State<ApiState>, caller: Caller, Query(filter): Query<FeatureFilter>) -> ApiResult<Response> {
+    search(state, caller, filter).await
+}
+
+/// Searches features, published and archived
+#[utoipa::path(post, path = "/v1/features/search", operation_id = "queryFeature", tag = "Features", request_body = FeatureFilter,
+    responses((status = 200, body = ListResponse<FeatureResponse>)))]
+async fn query_feature(state: State<ApiState>, caller: Caller, Body(filter): Body<FeatureFilter>) -> ApiResult<Response> {
+    search(state, caller, filter).await
+}
+
+async fn search(State(state): State<ApiState>, Caller(context): Caller, filter: FeatureFilter) -> ApiResult<Response> {
+    let scope = &context.scope;
+    let expand = Expand::parse(filter.common.expand.as_deref(), &[("meters", &[])])?;
+    let mut own = Vec::new();
+    for (column, values) in [("id", &filter.feature_ids), ("meter_id", &filter.meter_ids), ("lookup_key", &filter.lookup_keys)] {
+        if !values.is_empty() {
+            own.push(Condition::one_of(column, values));
+        }
+    }
+    own.extend(filter.lookup_key.filter(|key| !key.is_empty()).map(|key| Condition::eq("lookup_key", &key)));
+    own.extend(filter.name_contains.filter(|text| !text.is_empty()).map(|text| Condition::Contains("name", text)));
+    let query = filter.common.into_query(&COLUMNS, DefaultStatus::PublishedAndArchived, own)?;
+    let page: Page<Feature> = state.app.list(scope, &query).await?;
+    let groups: HashMap<String, Group> =
+        state.app.get_many(scope, page.items.iter().filter_map(|feature| Some(feature.group_id.as_ref()?.to_string()))).await?;
+    let meters: HashMap<String, Meter> = if expand.has("meters") {
+        state.app.get_many(scope, page.items.iter().filter_map(|feature| Some(feature.meter_id.as_ref()?.to_string()))).await?
+    } else {
+        HashMap::new()
+    };
+    let response = ListResponse::new(page, query.limit, query.offset, |feature| {
+        let meter = feature.meter_id.as_ref().and_then(|id| meters.get(id.as_str())).map(MeterResponse::from);
+        let group = feature.group_id.as_ref().and_then(|id| groups.get(id.as_str())).map(GroupResponse::from);
+        FeatureResponse::new(&feature, meter, group)
+    });
+    Ok(axum::Json(response).into_response())
+}
+
+/// Reads a feature with its meter and group
+#[utoipa::path(get, path = "/v1/features/{id}", operation_id = "getFeature", tag = "Features", responses((status = 200, body = FeatureResponse)))]
+async fn get_feature(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
+    let feature: Feature = state.app.get(&context.scope, "feature", &id).await?;
+    let meter = match &feature.meter_id {
+        Some(id) => Some(MeterResponse::from(&state.app.get::<Meter>(&context.scope, "meter", id.as_str()).await?)),
+        None => None,
+    };
+    let group = group_of(&state, &context.scope, &feature).await?;
+    Ok(axum::Json(FeatureResponse::new(&feature, meter, group)).into_response())
+}
+
+async fn group_of(state: &ApiState, scope: &Scope, feature: &Feature) -> ApiResult<Option<GroupResponse>> {
+    Ok(match &feature.group_id {
+        Some(id) => Some(GroupResponse::from(&state.app.get::<Group>(scope, "group", id.as_str()).await?)),
+        None => None,
+    })
+}
+
+/// Changes a feature; filters are added to its meter's
+#[utoipa::path(put, path = "/v1/features/{id}", operation_id = "updateFeature", tag = "Features", request_body = UpdateFeatureRequest,
+    responses((status = 200, body = FeatureResponse)))]
+async fn update_feature(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Path(id): Path<String>,
+    Body(mut request): Body<UpdateFeatureRequest>,
+) -> ApiResult<Response> {
+    let filters = request.filters.take().map(|filters| filters.into_iter().map(Filter::from).collect());
+    let alerts = request.alert_settings.take().map(AlertSettings::try_from).transpose()?;
+    let pending = state.app.update_feature(&context, &id, filters, |feature| request.apply(alerts, feature)).await?;
+    let group = match &pending.value().group_id {
+        Some(id) => Some(GroupResponse::from(&state.app.get::<Group>(&context.scope, "group", id.as_str()).await?)),
+        None => None,
+    };
+    commit(&context, StatusCode::OK, pending, |feature| FeatureResponse::new(feature, None, group)).await
+}
+
+/// Puts a feature away
+#[utoipa::path(delete, path = "/v1/features/{id}", operation_id = "deleteFeature", tag = "Features", responses((status = 200, body = SuccessResponse)))]
+async fn delete_feature(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
+    let pending = state.app.delete_feature(&context, &id).await?;
+    commit(&context, StatusCode::OK, pending, |()| SuccessResponse::new("feature deleted successfully")).await
+}
+
+/// Copies a feature, with its meter
+#[utoipa::path(post, path = "/v1/features/{id}/clone", operation_id = "cloneFeature", tag = "Features", request_body = CloneFeatureRequest,
+    responses((status = 201, body = FeatureResponse)))]
+async fn clone_feature(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Path(id): Path<String>,
+    Body(request): Body<CloneFeatureRequest>,
+) -> ApiResult<Response> {
+    let apply = |feature: &mut Feature| {
+        feature.name = request.name;
+        feature.lookup_key = request.lookup_key;
+        if let Some(description) = request.description {
+            feature.description = description;
+        }
+        feature.metadata.extend(request.metadata.unwrap_or_default());
+    };
+    let pending = state.app.clone_feature(&context, &id, apply).await?;
+    commit(&context, StatusCode::CREATED, pending, |(feature, meter)| {
+        FeatureResponse::new(feature, meter.as_ref().map(MeterResponse::from), None)
+    })
+    .await
+}

@@ -1,0 +1,78 @@
+//! Display groups.
+
+use std::collections::BTreeMap;
+
+use app::{Condition, Error};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use domain::catalog::Group;
+use domain::ids::GroupId;
+use http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::ApiState;
+use crate::answer::{commit, commit_empty};
+use crate::error::ApiResult;
+use crate::extract::{Body, Caller};
+use crate::filter::ColumnKind::Text;
+use crate::filter::Columns;
+use crate::list::{DefaultStatus, ListResponse};
+use crate::wire::catalog::groups::{CreateGroupRequest, GroupFilter, GroupResponse};
+
+const COLUMNS: Columns = Columns(&[("name", "name", Text), ("lookup_key", "lookup_key", Text), ("entity_type", "entity_type", Text)]);
+
+pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(create_group)).routes(routes!(query_group)).routes(routes!(get_group, delete_group))
+}
+
+/// Makes a group
+#[utoipa::path(post, path = "/v1/groups", operation_id = "createGroup", tag = "Groups", request_body = CreateGroupRequest,
+    responses((status = 201, body = GroupResponse)))]
+async fn create_group(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Body(request): Body<CreateGroupRequest>,
+) -> ApiResult<Response> {
+    let entity_type = request.entity_type.ok_or_else(|| Error::input("entity_type is required: price or feature"))?;
+    let group = Group {
+        id: GroupId::new(state.app.ids()),
+        name: request.name,
+        lookup_key: request.lookup_key,
+        entity_type,
+        metadata: BTreeMap::new(),
+        audit: state.app.audit(&context),
+    };
+    let pending = state.app.create_group(group).await?;
+    commit(&context, StatusCode::CREATED, pending, |group| GroupResponse::from(group)).await
+}
+
+/// Searches groups
+#[utoipa::path(post, path = "/v1/groups/search", operation_id = "queryGroup", tag = "Groups", request_body = GroupFilter,
+    responses((status = 200, body = ListResponse<GroupResponse>)))]
+async fn query_group(State(state): State<ApiState>, Caller(context): Caller, Body(filter): Body<GroupFilter>) -> ApiResult<Response> {
+    let mut own = Vec::new();
+    if !filter.group_ids.is_empty() {
+        own.push(Condition::one_of("id", &filter.group_ids));
+    }
+    own.extend(filter.lookup_key.filter(|key| !key.is_empty()).map(|key| Condition::eq("lookup_key", &key)));
+    own.extend(filter.entity_type.map(|kind| Condition::eq("entity_type", &kind)));
+    own.extend(filter.name.filter(|name| !name.is_empty()).map(|name| Condition::Contains("name", name)));
+    let query = filter.common.into_query(&COLUMNS, DefaultStatus::Published, own)?;
+    let page = state.app.list::<Group>(&context.scope, &query).await?;
+    Ok(axum::Json(ListResponse::new(page, query.limit, query.offset, |group| GroupResponse::from(&group))).into_response())
+}
+
+/// Reads a group
+#[utoipa::path(get, path = "/v1/groups/{id}", operation_id = "getGroup", tag = "Groups", responses((status = 200, body = GroupResponse)))]
+async fn get_group(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
+    let group: Group = state.app.get(&context.scope, "group", &id).await?;
+    Ok(axum::Json(GroupResponse::from(&group)).into_response())
+}
+
+/// Puts a group away; its members stay
+#[utoipa::path(delete, path = "/v1/groups/{id}", operation_id = "deleteGroup", tag = "Groups", responses((status = 204)))]
+async fn delete_group(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
+    let pending = state.app.delete_group(&context, &id).await?;
+    commit_empty(&context, pending).await
+}

@@ -1,0 +1,66 @@
+//! API keys.
+
+use app::platform::{NewApiKey, Secret, SecretType};
+use app::{Condition, Error};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::ApiState;
+use crate::answer::{commit, commit_empty};
+use crate::error::ApiResult;
+use crate::extract::{Body, Caller, Query};
+use crate::filter::ColumnKind::Text;
+use crate::filter::Columns;
+use crate::list::{CommonFilter, DefaultStatus, ListResponse};
+use crate::wire::platform::api_keys::{CreateApiKeyRequest, CreateApiKeyResponse, SecretResponse};
+
+const COLUMNS: Columns = Columns(&[("name", "name", Text)]);
+
+pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(create_api_key, list_api_keys)).routes(routes!(delete_api_key))
+}
+
+/// Makes a key for the caller's environment; it is shown this once
+#[utoipa::path(post, path = "/v1/secrets/api/keys", operation_id = "createApiKey", tag = "Secrets", request_body = CreateApiKeyRequest,
+    responses((status = 201, body = CreateApiKeyResponse)))]
+async fn create_api_key(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Body(request): Body<CreateApiKeyRequest>,
+) -> ApiResult<Response> {
+    let kind = match request.kind.as_str() {
+        "private_key" => SecretType::PrivateKey,
+        "publishable_key" => SecretType::PublishableKey,
+        other => return Err(Error::input(format!("type must be private_key or publishable_key, not `{other}`")).into()),
+    };
+    if request.service_account_id.is_some_and(|id| !id.is_empty()) {
+        return Err(Error::unbuilt("service_account_id").into());
+    }
+    let new = NewApiKey { name: request.name, kind, expires_at: request.expires_at };
+    let pending = state.app.create_api_key(&context, new).await?;
+    commit(&context, StatusCode::CREATED, pending, |made| CreateApiKeyResponse {
+        secret: SecretResponse::from(&made.secret),
+        api_key: made.api_key.clone(),
+    })
+    .await
+}
+
+/// Lists private keys
+#[utoipa::path(get, path = "/v1/secrets/api/keys", operation_id = "listApiKeys", tag = "Secrets",
+    responses((status = 200, body = ListResponse<SecretResponse>)))]
+async fn list_api_keys(State(state): State<ApiState>, Caller(context): Caller, Query(filter): Query<CommonFilter>) -> ApiResult<Response> {
+    let own = vec![Condition::eq("kind", &SecretType::PrivateKey)];
+    let query = filter.into_query(&COLUMNS, DefaultStatus::Published, own)?;
+    let page = state.app.list::<Secret>(&context.scope, &query).await?;
+    Ok(axum::Json(ListResponse::new(page, query.limit, query.offset, |secret| SecretResponse::from(&secret))).into_response())
+}
+
+/// Takes a key away, at once
+#[utoipa::path(delete, path = "/v1/secrets/api/keys/{id}", operation_id = "deleteApiKey", tag = "Secrets", responses((status = 204)))]
+async fn delete_api_key(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
+    let pending = state.app.delete_api_key(&context, &id).await?;
+    commit_empty(&context, pending).await
+}

@@ -1,0 +1,60 @@
+//! The clock of a sandbox environment: a year of billing in seconds.
+
+use app::Error;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::ApiState;
+use crate::error::ApiResult;
+use crate::extract::{Body, Caller};
+use crate::wire::platform::clocks::{AdvanceClockRequest, ClockResponse, SetClockRequest};
+
+pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(get_clock, set_clock, remove_clock)).routes(routes!(advance_clock))
+}
+
+/// Reads an environment's clock
+#[utoipa::path(get, path = "/v1/environments/{id}/clock", operation_id = "getEnvironmentClock", tag = "Environments",
+    responses((status = 200, body = ClockResponse)))]
+async fn get_clock(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
+    let clock = state.app.clock_state(&context, &id)?;
+    Ok(axum::Json(ClockResponse::new(&id, &clock)).into_response())
+}
+
+/// Sets a sandbox's clock; nothing runs until it is advanced
+#[utoipa::path(put, path = "/v1/environments/{id}/clock", operation_id = "setEnvironmentClock", tag = "Environments",
+    request_body = SetClockRequest, responses((status = 200, body = ClockResponse)))]
+async fn set_clock(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Path(id): Path<String>,
+    Body(request): Body<SetClockRequest>,
+) -> ApiResult<Response> {
+    let time = request.time.ok_or_else(|| Error::input("time is required, such as 2025-01-01T00:00:00Z"))?;
+    let clock = state.app.set_clock(&context, &id, time).await?;
+    Ok(axum::Json(ClockResponse::new(&id, &clock)).into_response())
+}
+
+/// Takes a sandbox's clock away: it follows the system again
+#[utoipa::path(delete, path = "/v1/environments/{id}/clock", operation_id = "removeEnvironmentClock", tag = "Environments",
+    responses((status = 200, body = ClockResponse)))]
+async fn remove_clock(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
+    let clock = state.app.remove_clock(&context, &id).await?;
+    Ok(axum::Json(ClockResponse::new(&id, &clock)).into_response())
+}
+
+/// Advances a sandbox's clock and runs all that falls due on the way, in order
+#[utoipa::path(post, path = "/v1/environments/{id}/clock/advance", operation_id = "advanceEnvironmentClock", tag = "Environments",
+    request_body = AdvanceClockRequest, responses((status = 200, body = ClockResponse)))]
+async fn advance_clock(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Path(id): Path<String>,
+    Body(request): Body<AdvanceClockRequest>,
+) -> ApiResult<Response> {
+    let to = request.to.ok_or_else(|| Error::input("to is required, such as 2025-02-01T00:00:00Z"))?;
+    let clock = state.app.advance_clock(&context, &id, to).await?;
+    Ok(axum::Json(ClockResponse::new(&id, &clock)).into_response())
+}

@@ -1,0 +1,276 @@
+//! Cost sheets and cost analytics on the wire.
+
+use std::collections::BTreeMap;
+
+use domain::cost::Costsheet;
+use domain::ids::CostsheetId;
+use domain::money::Decimal;
+use domain::scope::{Audit, Status};
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::list::{CommonFilter, SortBy};
+use crate::schema::{Dec, StatusSchema, Time};
+use crate::wire::catalog::meters::MeterResponse;
+use crate::wire::catalog::prices::PriceResponse;
+use crate::wire::{AuditBody, Filters};
+
+/// A cost sheet to make.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct CreateCostsheetRequest {
+    /// 1 to 255 characters; unique.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub(crate) name: String,
+    /// The caller's name; up to 255 characters, unique, may be empty.
+    #[serde(default)]
+    pub(crate) lookup_key: String,
+    #[serde(default)]
+    pub(crate) description: String,
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+}
+
+/// Changes of a cost sheet: only what is given and not empty.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct UpdateCostsheetRequest {
+    pub(crate) name: Option<String>,
+    pub(crate) lookup_key: Option<String>,
+    pub(crate) description: Option<String>,
+    /// Replaces all pairs.
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+}
+
+/// A cost sheet.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct CostsheetResponse {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) lookup_key: String,
+    pub(crate) description: String,
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// Where they are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) prices: Option<Vec<PriceResponse>>,
+    /// Status, scope, dates.
+    #[serde(flatten)]
+    pub(crate) audit: AuditBody,
+}
+
+/// A cost sheet that was made or changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CostsheetEnvelope {
+    pub(crate) costsheet: CostsheetResponse,
+}
+
+/// A cost sheet that was read: the published contract has it inside an envelope, the established service sends it bare, so it is both.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GetCostsheetResponse {
+    pub(crate) costsheet: CostsheetResponse,
+    /// The same.
+    #[serde(flatten)]
+    pub(crate) bare: CostsheetResponse,
+}
+
+/// What was removed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeleteCostsheetResponse {
+    pub(crate) message: String,
+    pub(crate) id: String,
+}
+
+/// Which cost sheets. The contract nests the common filters; they may stand beside them, too.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = costsheet::Filter)]
+pub(crate) struct CostsheetFilter {
+    #[serde(flatten)]
+    pub(crate) common: CommonFilter,
+    /// Any of these ids; also as `costsheet_ids`.
+    #[serde(default, rename = "costsheetIDs", alias = "costsheet_ids")]
+    pub(crate) costsheet_ids: Vec<String>,
+    /// Exactly.
+    pub(crate) name: Option<String>,
+    /// Exactly; also as `lookup_key`.
+    #[serde(rename = "lookupKey", alias = "lookup_key")]
+    pub(crate) lookup_key: Option<String>,
+    /// The common filters.
+    #[serde(rename = "queryFilter")]
+    pub(crate) query_filter: Option<QueryFilterBody>,
+    /// When they were made.
+    #[serde(rename = "timeRangeFilter")]
+    pub(crate) time_range_filter: Option<TimeRangeBody>,
+}
+
+/// Common filters in a body of their own.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = types::QueryFilter)]
+pub(crate) struct QueryFilterBody {
+    pub(crate) limit: Option<i64>,
+    pub(crate) offset: Option<i64>,
+    /// The column to sort by.
+    pub(crate) sort: Option<String>,
+    /// `asc` or `desc`.
+    pub(crate) order: Option<String>,
+    #[schema(value_type = Option<StatusSchema>)]
+    pub(crate) status: Option<Status>,
+    /// Things to embed, comma-separated.
+    pub(crate) expand: Option<String>,
+}
+
+/// From when to when.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = types::TimeRangeFilter)]
+pub(crate) struct TimeRangeBody {
+    /// At or after.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) start_time: Option<Timestamp>,
+    /// At or before.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) end_time: Option<Timestamp>,
+}
+
+/// Which usage is asked about.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct GetCostAnalyticsRequest {
+    /// With `end_time`, or neither: then the last seven days.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) start_time: Option<Timestamp>,
+    #[schema(value_type = Option<Time>)]
+    pub(crate) end_time: Option<Timestamp>,
+    /// Everybody's without, then without revenue.
+    pub(crate) external_customer_id: Option<String>,
+    #[serde(default)]
+    pub(crate) feature_ids: Vec<String>,
+    /// Only events with each of these properties, of any of its values.
+    pub(crate) property_filters: Option<Filters>,
+    /// Accepted, and changes nothing yet: there are no inherited subscriptions whose usage it could add.
+    #[expect(dead_code, reason = "read and documented; nothing hangs on it until subscriptions are inherited")]
+    pub(crate) include_children: Option<bool>,
+    /// meter, price.
+    #[serde(default)]
+    pub(crate) expand: Vec<String>,
+    /// Accepted, and changes nothing: all items are answered.
+    #[expect(dead_code, reason = "part of the contract, without effect by the specification")]
+    pub(crate) limit: Option<i64>,
+    /// Accepted, and changes nothing.
+    #[expect(dead_code, reason = "part of the contract, without effect by the specification")]
+    pub(crate) offset: Option<i64>,
+}
+
+/// What the usage of one meter costs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CostAnalyticItem {
+    pub(crate) meter_id: String,
+    /// The name of its events.
+    pub(crate) meter_name: String,
+    pub(crate) costsheet_id: String,
+    pub(crate) price_id: String,
+    /// As it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) external_customer_id: Option<String>,
+    #[schema(value_type = Dec)]
+    pub(crate) total_quantity: Decimal,
+    /// Not rounded.
+    #[schema(value_type = Dec)]
+    pub(crate) total_cost: Decimal,
+    pub(crate) total_events: i64,
+    pub(crate) currency: String,
+    /// Where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) meter: Option<MeterResponse>,
+    /// Where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) price: Option<PriceResponse>,
+}
+
+/// Cost beside revenue.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GetDetailedCostAnalyticsResponse {
+    pub(crate) cost_analytics: Vec<CostAnalyticItem>,
+    #[schema(value_type = Dec)]
+    pub(crate) total_cost: Decimal,
+    /// 0 without a customer.
+    #[schema(value_type = Dec)]
+    pub(crate) total_revenue: Decimal,
+    /// Revenue less cost; this and the next are 0 without an active cost sheet.
+    #[schema(value_type = Dec)]
+    pub(crate) margin: Decimal,
+    /// Of the revenue.
+    #[schema(value_type = Dec)]
+    pub(crate) margin_percent: Decimal,
+    /// Margin per unit of cost.
+    #[schema(value_type = Dec)]
+    pub(crate) roi: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) roi_percent: Decimal,
+    /// Empty when nothing is priced.
+    pub(crate) currency: String,
+    #[schema(value_type = Time)]
+    pub(crate) start_time: Timestamp,
+    #[schema(value_type = Time)]
+    pub(crate) end_time: Timestamp,
+}
+
+impl CreateCostsheetRequest {
+    /// The cost sheet that is asked for.
+    pub(crate) fn into_costsheet(self, id: CostsheetId, audit: Audit) -> Costsheet {
+        let Self { name, lookup_key, description, metadata } = self;
+        Costsheet { id, name, lookup_key, description, metadata: metadata.unwrap_or_default(), audit }
+    }
+}
+
+impl UpdateCostsheetRequest {
+    /// Applies what is given and not empty.
+    pub(crate) fn apply(self, sheet: &mut Costsheet) {
+        for (given, field) in
+            [(self.name, &mut sheet.name), (self.lookup_key, &mut sheet.lookup_key), (self.description, &mut sheet.description)]
+        {
+            if let Some(given) = given.filter(|given| !given.is_empty()) {
+                *field = given;
+            }
+        }
+        if let Some(metadata) = self.metadata {
+            sheet.metadata = metadata;
+        }
+    }
+}
+
+impl CostsheetFilter {
+    /// The common filters, wherever they stand.
+    pub(crate) fn common(&mut self) -> CommonFilter {
+        let mut common = std::mem::take(&mut self.common);
+        if let Some(nested) = self.query_filter.take() {
+            common.limit = common.limit.or(nested.limit);
+            common.offset = common.offset.or(nested.offset);
+            common.status = common.status.or(nested.status);
+            common.expand = common.expand.or(nested.expand);
+            common.order = common.order.or(nested.order);
+            if let (SortBy::Columns(columns), Some(column)) = (&common.sort, nested.sort)
+                && columns.is_empty()
+            {
+                common.sort = SortBy::Column(column);
+            }
+        }
+        if let Some(nested) = self.time_range_filter.take() {
+            common.start_time = common.start_time.or(nested.start_time);
+            common.end_time = common.end_time.or(nested.end_time);
+        }
+        common
+    }
+}
+
+impl CostsheetResponse {
+    /// A cost sheet with its prices, where they are asked for.
+    pub(crate) fn new(sheet: &Costsheet, prices: Option<Vec<PriceResponse>>) -> Self {
+        let Costsheet { id, name, lookup_key, description, metadata, audit } = sheet;
+        Self {
+            id: id.to_string(),
+            name: name.clone(),
+            lookup_key: lookup_key.clone(),
+            description: description.clone(),
+            metadata: metadata.clone(),
+            prices,
+            audit: AuditBody::from(audit),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Meters on the wire.
+
+use crate::list::CommonFilter;
+use crate::schema::AggregationTypeSchema;
+use crate::schema::Dec;
+use crate::schema::ResetUsageSchema;
+use crate::schema::WindowSizeSchema;
+use crate::wire::AuditBody;
+use domain::ids::MeterId;
+use domain::invalid::Invalid;
+use domain::meter::Aggregation;
+use domain::meter::AggregationType;
+use domain::meter::Expression;
+use domain::meter::Filter;
+use domain::meter::Meter;
+use domain::meter::ResetUsage;
+use domain::meter::WindowSize;
+use domain::money::Decimal;
+use domain::scope::Audit;
+use serde::Deserialize;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What a meter takes from an event.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = meter::Aggregation)]
+pub(crate) struct AggregationBody {
+    /// How quantities become usage.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AggregationTypeSchema>)]
+    pub(crate) kind: Option<AggregationType>,
+    /// A first-level property.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) field: Option<String>,
+    /// A CEL formula over first-level properties, instead of a field: only for SUM, AVG, MAX and LATEST.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expression: Option<String>,
+    /// A factor: for SUM_WITH_MULTIPLIER, or of an expression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) multiplier: Option<Decimal>,
+    /// Only for MAX and SUM: usage per window of this size, in UTC, each priced on its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<WindowSizeSchema>)]
+    pub(crate) bucket_size: Option<WindowSize>,
+    /// Only for MAX with a bucket_size: a first-level property whose values are told apart in each bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) group_by: Option<String>,
+}
+
+/// A condition on one property: any of the values.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = meter::Filter)]
+pub(crate) struct FilterBody {
+    #[serde(default)]
+    pub(crate) key: String,
+    #[serde(default)]
+    pub(crate) values: Vec<String>,
+}
+
+/// A meter to make.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct CreateMeterRequest {
+    /// Display name.
+    #[serde(default)]
+    pub(crate) name: String,
+    /// The events it reads, exactly.
+    #[serde(default)]
+    pub(crate) event_name: String,
+    /// What it takes from them.
+    pub(crate) aggregation: Option<AggregationBody>,
+    /// Conditions, all of which must hold.
+    pub(crate) filters: Option<Vec<FilterBody>>,
+    /// Required.
+    #[schema(value_type = Option<ResetUsageSchema>, required = true)]
+    pub(crate) reset_usage: Option<ResetUsage>,
+}
+
+/// Filters to add; nothing can be taken away.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct UpdateMeterRequest {
+    #[serde(default)]
+    pub(crate) filters: Vec<FilterBody>,
+}
+
+/// A meter.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct MeterResponse {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) event_name: String,
+    pub(crate) aggregation: AggregationBody,
+    pub(crate) filters: Vec<FilterBody>,
+    #[schema(value_type = ResetUsageSchema)]
+    pub(crate) reset_usage: ResetUsage,
+    /// Status, scope, dates.
+    #[serde(flatten)]
+    pub(crate) audit: AuditBody,
+}
+
+/// Which meters.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct MeterFilter {
+    #[serde(flatten)]
+    pub(crate) common: CommonFilter,
+    /// Exactly.
+    pub(crate) event_name: Option<String>,
+    /// Any of these ids.
+    #[serde(default)]
+    pub(crate) meter_ids: Vec<String>,
+}
+
+impl CreateMeterRequest {
+    /// The meter that is asked for.
+    pub(crate) fn into_meter(self, id: MeterId, audit: Audit) -> Result<Meter, Invalid> {
+        let Some(AggregationBody { kind: Some(kind), field, expression, multiplier, bucket_size, group_by }) = self.aggregation else {
+            return Err(Invalid::input("aggregation.type is required").with("field", "aggregation.type"));
+        };
+        let reset_usage = self.reset_usage.ok_or_else(|| Invalid::input("reset_usage is required: BILLING_PERIOD or NEVER"))?;
+        let aggregation = Aggregation {
+            kind,
+            field: field.unwrap_or_default(),
+            expression: expression.filter(|text| !text.is_empty()).map(|text| Expression::compile(&text)).transpose()?,
+            multiplier,
+            bucket_size,
+            group_by: group_by.unwrap_or_default(),
+        };
+        let filters = self.filters.unwrap_or_default().into_iter().map(Filter::from).collect();
+        Ok(Meter { id, name: self.name, event_name: self.event_name.trim().to_owned(), aggregation, filters, reset_usage, audit })
+    }
+}
+
+impl From<FilterBody> for Filter {
+    fn from(body: FilterBody) -> Self {
+        Self { key: body.key, values: body.values }
+    }
+}
+
+impl From<&Meter> for MeterResponse {
+    fn from(meter: &Meter) -> Self {
+        let Meter { audit, aggregation, .. } = meter;
+        let text = |text: &str| if text.is_empty() { None } else { Some(text.to_owned()) };
+        Self {
+            id: meter.id.to_string(),
+            name: meter.name.clone(),
+            event_name: meter.event_name.clone(),
+            aggregation: AggregationBody {
+                kind: Some(aggregation.kind),
+                field: text(&aggregation.field),
+                expression: aggregation.expression.as_ref().map(|expression| expression.text().to_owned()),
+                multiplier: aggregation.multiplier.clone(),
+                bucket_size: aggregation.bucket_size,
+                group_by: text(&aggregation.group_by),
+            },
+            filters: meter.filters.iter().map(|filter| FilterBody { key: filter.key.clone(), values: filter.values.clone() }).collect(),
+            reset_usage: meter.reset_usage,
+            audit: AuditBody::from(audit),
+        }
+    }
+}

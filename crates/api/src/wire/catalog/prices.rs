@@ -1,0 +1,435 @@
+//! Prices on the wire.
+
+use crate::list::CommonFilter;
+use crate::schema::BillingModelSchema;
+use crate::schema::BillingPeriodSchema;
+use crate::schema::Dec;
+use crate::schema::InvoiceCadenceSchema;
+use crate::schema::PriceEntityTypeSchema;
+use crate::schema::PriceTypeSchema;
+use crate::schema::PriceUnitTypeSchema;
+use crate::schema::RoundTypeSchema;
+use crate::schema::TierModeSchema;
+use crate::schema::Time;
+use crate::wire::AuditBody;
+use crate::wire::catalog::groups::GroupResponse;
+use crate::wire::catalog::meters::MeterResponse;
+use app::catalog::PriceChange;
+use domain::ids::GroupId;
+use domain::ids::MeterId;
+use domain::ids::PriceId;
+use domain::invalid::Invalid;
+use domain::money::Currency;
+use domain::money::Decimal;
+use domain::rating::BillingModel;
+use domain::rating::InvoiceCadence;
+use domain::rating::Price;
+use domain::rating::PriceEntityType;
+use domain::rating::PriceType;
+use domain::rating::PriceUnitType;
+use domain::rating::RoundType;
+use domain::rating::Tier;
+use domain::rating::TierMode;
+use domain::rating::TransformQuantity;
+use domain::scope::Audit;
+use domain::time::BillingPeriod;
+use domain::time::Timestamp;
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// One tier.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = price::PriceTier)]
+pub(crate) struct TierBody {
+    /// Upper bound, inclusive; open without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) up_to: Option<i64>,
+    /// The rate of one unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) unit_amount: Option<Decimal>,
+    /// What entering the tier costs besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) flat_amount: Option<Decimal>,
+}
+
+/// The size of a package.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = price::TransformQuantity)]
+pub(crate) struct TransformQuantityBody {
+    /// Units in a package.
+    #[serde(default)]
+    pub(crate) divide_by: i64,
+    /// Where a begun package goes; up without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<RoundTypeSchema>)]
+    pub(crate) round: Option<RoundType>,
+}
+
+/// A price to make.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct CreatePriceRequest {
+    /// What it belongs to; required.
+    #[schema(value_type = Option<PriceEntityTypeSchema>, required = true)]
+    pub(crate) entity_type: Option<PriceEntityType>,
+    /// The id of that.
+    #[serde(default)]
+    pub(crate) entity_id: String,
+    /// Required.
+    #[serde(rename = "type")]
+    #[schema(value_type = Option<PriceTypeSchema>, required = true)]
+    pub(crate) kind: Option<PriceType>,
+    /// Three letters.
+    #[serde(default)]
+    pub(crate) currency: String,
+    /// The rate; required unless tiered.
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) amount: Option<Decimal>,
+    /// Required.
+    #[schema(value_type = Option<BillingModelSchema>, required = true)]
+    pub(crate) billing_model: Option<BillingModel>,
+    /// Required when tiered.
+    #[schema(value_type = Option<TierModeSchema>)]
+    pub(crate) tier_mode: Option<TierMode>,
+    /// Required when tiered.
+    pub(crate) tiers: Option<Vec<TierBody>>,
+    /// Required for packages.
+    pub(crate) transform_quantity: Option<TransformQuantityBody>,
+    /// Required.
+    #[schema(value_type = Option<BillingPeriodSchema>, required = true)]
+    pub(crate) billing_period: Option<BillingPeriod>,
+    /// 1 without.
+    pub(crate) billing_period_count: Option<i64>,
+    /// Required.
+    #[schema(value_type = Option<InvoiceCadenceSchema>, required = true)]
+    pub(crate) invoice_cadence: Option<InvoiceCadence>,
+    /// Required for usage.
+    pub(crate) meter_id: Option<String>,
+    /// FIAT without.
+    #[schema(value_type = Option<PriceUnitTypeSchema>)]
+    pub(crate) price_unit_type: Option<PriceUnitType>,
+    /// Not built yet.
+    pub(crate) price_unit_config: Option<Value>,
+    /// Not built yet.
+    pub(crate) bucket_size: Option<String>,
+    /// Default quantity of a fixed line.
+    pub(crate) min_quantity: Option<i64>,
+    pub(crate) trial_period_days: Option<i64>,
+    /// Now without.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) start_date: Option<Timestamp>,
+    #[schema(value_type = Option<Time>)]
+    pub(crate) end_date: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) display_name: String,
+    #[serde(default)]
+    pub(crate) description: String,
+    #[serde(default)]
+    pub(crate) lookup_key: String,
+    pub(crate) group_id: Option<String>,
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+}
+
+/// Prices to make, all or none.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct CreateBulkPriceRequest {
+    #[serde(default)]
+    pub(crate) items: Vec<CreatePriceRequest>,
+}
+
+/// The prices, in order.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct CreateBulkPriceResponse {
+    pub(crate) items: Vec<PriceResponse>,
+}
+
+/// Changes of a price: what it charges begins a successor.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct UpdatePriceRequest {
+    pub(crate) lookup_key: Option<String>,
+    pub(crate) description: Option<String>,
+    /// Empty keeps.
+    pub(crate) display_name: Option<String>,
+    /// Replaces all pairs.
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    /// Empty takes the group away.
+    pub(crate) group_id: Option<String>,
+    #[schema(value_type = Option<BillingModelSchema>)]
+    pub(crate) billing_model: Option<BillingModel>,
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) amount: Option<Decimal>,
+    #[schema(value_type = Option<TierModeSchema>)]
+    pub(crate) tier_mode: Option<TierMode>,
+    pub(crate) tiers: Option<Vec<TierBody>>,
+    pub(crate) transform_quantity: Option<TransformQuantityBody>,
+    /// When the successor takes over; now without.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) effective_from: Option<Timestamp>,
+    /// Not built yet.
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) price_unit_amount: Option<Decimal>,
+    /// Not built yet.
+    pub(crate) price_unit_tiers: Option<Value>,
+}
+
+/// When a price ends.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct DeletePriceRequest {
+    /// Now without.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) end_date: Option<Timestamp>,
+}
+
+/// A price.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct PriceResponse {
+    pub(crate) id: String,
+    pub(crate) display_name: String,
+    pub(crate) description: String,
+    pub(crate) lookup_key: String,
+    #[schema(value_type = PriceEntityTypeSchema)]
+    pub(crate) entity_type: PriceEntityType,
+    pub(crate) entity_id: String,
+    #[serde(rename = "type")]
+    #[schema(value_type = PriceTypeSchema)]
+    pub(crate) kind: PriceType,
+    pub(crate) currency: String,
+    #[schema(value_type = Dec)]
+    pub(crate) amount: Decimal,
+    /// Symbol and amount.
+    pub(crate) display_amount: String,
+    #[schema(value_type = PriceUnitTypeSchema)]
+    pub(crate) price_unit_type: PriceUnitType,
+    #[schema(value_type = Dec)]
+    pub(crate) price_unit_amount: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) conversion_rate: Decimal,
+    #[schema(value_type = BillingModelSchema)]
+    pub(crate) billing_model: BillingModel,
+    /// Always RECURRING.
+    pub(crate) billing_cadence: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<TierModeSchema>)]
+    pub(crate) tier_mode: Option<TierMode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tiers: Option<Vec<TierBody>>,
+    pub(crate) transform_quantity: TransformQuantityBody,
+    #[schema(value_type = BillingPeriodSchema)]
+    pub(crate) billing_period: BillingPeriod,
+    pub(crate) billing_period_count: i64,
+    #[schema(value_type = InvoiceCadenceSchema)]
+    pub(crate) invoice_cadence: InvoiceCadence,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) meter_id: Option<String>,
+    /// Where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) meter: Option<MeterResponse>,
+    pub(crate) trial_period_days: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) min_quantity: Option<Decimal>,
+    #[schema(value_type = Time)]
+    pub(crate) start_date: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) end_date: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) parent_price_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) group_id: Option<String>,
+    /// Where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<GroupResponse>,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) sequence: i64,
+    /// Status, scope, dates.
+    #[serde(flatten)]
+    pub(crate) audit: AuditBody,
+}
+
+/// Which prices.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = types::PriceFilter)]
+pub(crate) struct PriceFilter {
+    #[serde(flatten)]
+    pub(crate) common: CommonFilter,
+    /// Any of these ids.
+    #[serde(default)]
+    pub(crate) price_ids: Vec<String>,
+    /// Of any of these plans.
+    #[serde(default)]
+    pub(crate) plan_ids: Vec<String>,
+    #[schema(value_type = Option<PriceEntityTypeSchema>)]
+    pub(crate) entity_type: Option<PriceEntityType>,
+    /// Of any of these.
+    #[serde(default)]
+    pub(crate) entity_ids: Vec<String>,
+    /// Of any of these meters.
+    #[serde(default)]
+    pub(crate) meter_ids: Vec<String>,
+    #[serde(default)]
+    #[schema(value_type = Vec<BillingPeriodSchema>)]
+    pub(crate) billing_periods: Vec<BillingPeriod>,
+    pub(crate) parent_price_id: Option<String>,
+    pub(crate) subscription_id: Option<String>,
+    /// Also prices that have ended.
+    pub(crate) allow_expired_prices: Option<bool>,
+    /// Changed after.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) updated_after: Option<Timestamp>,
+    /// Begun before.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) start_date_lt: Option<Timestamp>,
+}
+
+impl TryFrom<TierBody> for Tier {
+    type Error = Invalid;
+
+    fn try_from(body: TierBody) -> Result<Self, Invalid> {
+        let up_to = body.up_to.map(u64::try_from).transpose().map_err(|_| Invalid::input("tiers.up_to must be above 0"))?;
+        let unit_amount = body.unit_amount.ok_or_else(|| Invalid::input("tiers.unit_amount is required"))?;
+        Ok(Self { up_to, unit_amount, flat_amount: body.flat_amount })
+    }
+}
+
+impl From<&Tier> for TierBody {
+    fn from(tier: &Tier) -> Self {
+        Self {
+            up_to: tier.up_to.and_then(|bound| i64::try_from(bound).ok()),
+            unit_amount: Some(tier.unit_amount.clone()),
+            flat_amount: tier.flat_amount.clone(),
+        }
+    }
+}
+
+impl From<TransformQuantityBody> for TransformQuantity {
+    fn from(body: TransformQuantityBody) -> Self {
+        Self { divide_by: body.divide_by, round: body.round.unwrap_or_default() }
+    }
+}
+
+fn tiers(bodies: Vec<TierBody>) -> Result<Vec<Tier>, Invalid> {
+    bodies.into_iter().map(Tier::try_from).collect()
+}
+
+fn whole(value: Option<i64>, default: u32, field: &str) -> Result<u32, Invalid> {
+    let refuse = |_| Invalid::input(format!("{field} is out of range")).with("field", field);
+    value.map_or(Ok(default), |value| u32::try_from(value).map_err(refuse))
+}
+
+fn needed<T>(value: Option<T>, field: &str) -> Result<T, Invalid> {
+    value.ok_or_else(|| Invalid::input(format!("{field} is required")).with("field", field))
+}
+
+impl CreatePriceRequest {
+    /// The price that is asked for.
+    pub(crate) fn into_price(self, id: PriceId, audit: Audit) -> Result<Price, Invalid> {
+        let billing_model = needed(self.billing_model, "billing_model")?;
+        let amount = match (billing_model, self.amount) {
+            (_, Some(amount)) => amount,
+            (BillingModel::Tiered, None) => Decimal::zero(),
+            (BillingModel::FlatFee | BillingModel::Package, None) => {
+                return Err(Invalid::input(format!("amount is required for {billing_model}")).with("field", "amount"));
+            }
+        };
+        let transform_quantity = match (billing_model, self.transform_quantity) {
+            (_, Some(body)) => body.into(),
+            (BillingModel::Package, None) => return Err(Invalid::input("transform_quantity is required for PACKAGE")),
+            (BillingModel::FlatFee | BillingModel::Tiered, None) => TransformQuantity::default(),
+        };
+        Ok(Price {
+            id,
+            display_name: self.display_name,
+            description: self.description,
+            lookup_key: self.lookup_key,
+            entity_type: needed(self.entity_type, "entity_type")?,
+            entity_id: self.entity_id,
+            kind: needed(self.kind, "type")?,
+            currency: Currency::parse(&self.currency)?,
+            price_unit_type: self.price_unit_type.unwrap_or_default(),
+            billing_model,
+            amount,
+            tier_mode: self.tier_mode,
+            tiers: tiers(self.tiers.unwrap_or_default())?,
+            transform_quantity,
+            billing_period: needed(self.billing_period, "billing_period")?,
+            billing_period_count: whole(self.billing_period_count, 1, "billing_period_count")?,
+            invoice_cadence: needed(self.invoice_cadence, "invoice_cadence")?,
+            meter_id: self.meter_id.as_deref().filter(|id| !id.is_empty()).map(MeterId::from),
+            trial_period_days: whole(self.trial_period_days, 0, "trial_period_days")?,
+            min_quantity: self.min_quantity.map(Decimal::from),
+            start_date: self.start_date.unwrap_or(audit.created_at),
+            end_date: self.end_date,
+            parent_price_id: None,
+            group_id: self.group_id.as_deref().filter(|id| !id.is_empty()).map(GroupId::from),
+            metadata: self.metadata.unwrap_or_default(),
+            sequence: 0,
+            audit,
+        })
+    }
+}
+
+impl UpdatePriceRequest {
+    /// The change that is asked for.
+    pub(crate) fn into_change(self) -> Result<PriceChange, Invalid> {
+        Ok(PriceChange {
+            lookup_key: self.lookup_key,
+            description: self.description,
+            display_name: self.display_name,
+            metadata: self.metadata,
+            group_id: self.group_id,
+            billing_model: self.billing_model,
+            amount: self.amount,
+            tier_mode: self.tier_mode,
+            tiers: self.tiers.map(tiers).transpose()?,
+            transform_quantity: self.transform_quantity.map(TransformQuantity::from),
+            effective_from: self.effective_from,
+        })
+    }
+}
+
+impl From<&Price> for PriceResponse {
+    fn from(price: &Price) -> Self {
+        let Price { audit, transform_quantity, .. } = price;
+        Self {
+            id: price.id.to_string(),
+            display_name: price.display_name.clone(),
+            description: price.description.clone(),
+            lookup_key: price.lookup_key.clone(),
+            entity_type: price.entity_type,
+            entity_id: price.entity_id.clone(),
+            kind: price.kind,
+            currency: price.currency.to_string(),
+            amount: price.amount.clone(),
+            display_amount: price.display_amount(),
+            price_unit_type: price.price_unit_type,
+            // FIAT prices read back with these (spec 20 §5.1).
+            price_unit_amount: Decimal::zero(),
+            conversion_rate: Decimal::from(1_i64),
+            billing_model: price.billing_model,
+            billing_cadence: "RECURRING".to_owned(),
+            tier_mode: price.tier_mode,
+            tiers: if price.tiers.is_empty() { None } else { Some(price.tiers.iter().map(TierBody::from).collect()) },
+            transform_quantity: TransformQuantityBody { divide_by: transform_quantity.divide_by, round: Some(transform_quantity.round) },
+            billing_period: price.billing_period,
+            billing_period_count: i64::from(price.billing_period_count),
+            invoice_cadence: price.invoice_cadence,
+            meter_id: price.meter_id.as_ref().map(ToString::to_string),
+            meter: None,
+            trial_period_days: i64::from(price.trial_period_days),
+            min_quantity: price.min_quantity.clone(),
+            start_date: price.start_date,
+            end_date: price.end_date,
+            parent_price_id: price.parent_price_id.as_ref().map(ToString::to_string),
+            group_id: price.group_id.as_ref().map(ToString::to_string),
+            group: None,
+            metadata: price.metadata.clone(),
+            sequence: price.sequence,
+            audit: AuditBody::from(audit),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Customers on the wire.
+
+use crate::list::CommonFilter;
+use crate::wire::AuditBody;
+use app::Error;
+use domain::customer::Customer;
+use domain::ids::CustomerId;
+use domain::scope::Audit;
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// A customer to make.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct CreateCustomerRequest {
+    /// The integrating application's own identifier; events name it.
+    #[serde(default)]
+    pub(crate) external_id: String,
+    /// Display name.
+    #[serde(default)]
+    pub(crate) name: String,
+    /// May be empty.
+    #[serde(default)]
+    pub(crate) email: String,
+    /// Phone or similar.
+    #[serde(default)]
+    pub(crate) contact: String,
+    #[serde(default)]
+    pub(crate) address_line1: String,
+    #[serde(default)]
+    pub(crate) address_line2: String,
+    #[serde(default)]
+    pub(crate) address_city: String,
+    #[serde(default)]
+    pub(crate) address_state: String,
+    #[serde(default)]
+    pub(crate) address_postal_code: String,
+    /// Two letters, ISO 3166-1.
+    #[serde(default)]
+    pub(crate) address_country: String,
+    /// IANA name; UTC without.
+    #[serde(default)]
+    pub(crate) timezone: String,
+    /// Free pairs.
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    /// Not built yet.
+    pub(crate) integration_entity_mapping: Option<Vec<Value>>,
+    /// Not built yet; an empty list is accepted.
+    pub(crate) tax_rate_overrides: Option<Vec<Value>>,
+    /// Not built yet.
+    pub(crate) billing_currency: Option<String>,
+    /// Not built yet.
+    pub(crate) contact_persons: Option<Vec<Value>>,
+    /// Not built yet.
+    pub(crate) tax_treatment: Option<String>,
+}
+
+/// Changes of a customer: only what is given.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct UpdateCustomerRequest {
+    /// The former one is kept in metadata.
+    pub(crate) external_id: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) contact: Option<String>,
+    pub(crate) address_line1: Option<String>,
+    pub(crate) address_line2: Option<String>,
+    pub(crate) address_city: Option<String>,
+    pub(crate) address_state: Option<String>,
+    pub(crate) address_postal_code: Option<String>,
+    pub(crate) address_country: Option<String>,
+    /// Reaches only later subscriptions.
+    pub(crate) timezone: Option<String>,
+    /// Replaces all pairs.
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    /// Not built yet.
+    pub(crate) integration_entity_mapping: Option<Vec<Value>>,
+}
+
+/// A customer.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct CustomerResponse {
+    pub(crate) id: String,
+    pub(crate) external_id: String,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) contact: String,
+    pub(crate) address_line1: String,
+    pub(crate) address_line2: String,
+    pub(crate) address_city: String,
+    pub(crate) address_state: String,
+    pub(crate) address_postal_code: String,
+    pub(crate) address_country: String,
+    pub(crate) timezone: String,
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// Status, scope, dates.
+    #[serde(flatten)]
+    pub(crate) audit: AuditBody,
+}
+
+/// Which customers.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = types::CustomerFilter)]
+pub(crate) struct CustomerFilter {
+    #[serde(flatten)]
+    pub(crate) common: CommonFilter,
+    /// Any of these ids.
+    #[serde(default)]
+    pub(crate) customer_ids: Vec<String>,
+    /// Any of these external ids.
+    #[serde(default)]
+    pub(crate) external_ids: Vec<String>,
+    pub(crate) external_id: Option<String>,
+    pub(crate) email: Option<String>,
+    /// All pairs must be there.
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+}
+
+impl CreateCustomerRequest {
+    /// Refuses what is not built: better than to lose it silently.
+    pub(crate) fn refuse_unbuilt(&self) -> Result<(), Error> {
+        let some = |list: &Option<Vec<Value>>| list.as_ref().is_some_and(|list| !list.is_empty());
+        let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let unbuilt = [
+            ("tax_rate_overrides", some(&self.tax_rate_overrides)),
+            ("integration_entity_mapping", some(&self.integration_entity_mapping)),
+            ("contact_persons", some(&self.contact_persons)),
+            ("billing_currency", text(&self.billing_currency)),
+            ("tax_treatment", text(&self.tax_treatment)),
+        ];
+        unbuilt.iter().find(|(_, used)| *used).map_or(Ok(()), |(what, _)| Err(Error::unbuilt(what)))
+    }
+
+    /// The customer that is asked for.
+    pub(crate) fn into_customer(self, id: CustomerId, audit: Audit) -> Customer {
+        Customer {
+            id,
+            external_id: self.external_id,
+            name: self.name,
+            email: self.email,
+            contact: self.contact,
+            address_line1: self.address_line1,
+            address_line2: self.address_line2,
+            address_city: self.address_city,
+            address_state: self.address_state,
+            address_postal_code: self.address_postal_code,
+            address_country: self.address_country,
+            timezone: if self.timezone.is_empty() { "UTC".to_owned() } else { self.timezone },
+            metadata: self.metadata.unwrap_or_default(),
+            audit,
+        }
+    }
+}
+
+impl UpdateCustomerRequest {
+    /// Applies what is given.
+    pub(crate) fn apply(self, customer: &mut Customer) {
+        for (given, field) in [
+            (self.external_id, &mut customer.external_id),
+            (self.name, &mut customer.name),
+            (self.email, &mut customer.email),
+            (self.contact, &mut customer.contact),
+            (self.address_line1, &mut customer.address_line1),
+            (self.address_line2, &mut customer.address_line2),
+            (self.address_city, &mut customer.address_city),
+            (self.address_state, &mut customer.address_state),
+            (self.address_postal_code, &mut customer.address_postal_code),
+            (self.address_country, &mut customer.address_country),
+            (self.timezone, &mut customer.timezone),
+        ] {
+            if let Some(given) = given {
+                *field = given;
+            }
+        }
+        if let Some(metadata) = self.metadata {
+            customer.metadata = metadata;
+        }
+    }
+}
+
+impl From<&Customer> for CustomerResponse {
+    fn from(customer: &Customer) -> Self {
+        let Customer { audit, .. } = customer;
+        Self {
+            id: customer.id.to_string(),
+            external_id: customer.external_id.clone(),
+            name: customer.name.clone(),
+            email: customer.email.clone(),
+            contact: customer.contact.clone(),
+            address_line1: customer.address_line1.clone(),
+            address_line2: customer.address_line2.clone(),
+            address_city: customer.address_city.clone(),
+            address_state: customer.address_state.clone(),
+            address_postal_code: customer.address_postal_code.clone(),
+            address_country: customer.address_country.clone(),
+            timezone: customer.timezone.clone(),
+            metadata: customer.metadata.clone(),
+            audit: AuditBody::from(audit),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Lists of events on the wire (spec 10 §9.3).
+
+use domain::event::Event;
+use domain::invalid::Invalid;
+use domain::scope::Scope;
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::schema::Time;
+use crate::wire::{Filters, RawProperties};
+
+/// Which events.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct GetEventsRequest {
+    pub(crate) external_customer_id: Option<String>,
+    pub(crate) event_name: Option<String>,
+    pub(crate) event_id: Option<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) property_filters: Option<Filters>,
+    /// Seven days before the end without.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) start_time: Option<Timestamp>,
+    /// Now without; inclusive.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) end_time: Option<Timestamp>,
+    /// timestamp or event_name.
+    pub(crate) sort: Option<String>,
+    /// asc or desc.
+    pub(crate) order: Option<String>,
+    /// 50 without, at most 1000.
+    pub(crate) page_size: Option<i64>,
+    pub(crate) offset: Option<i64>,
+    /// Events newer than this key.
+    pub(crate) iter_first_key: Option<String>,
+    /// Events older than this key.
+    pub(crate) iter_last_key: Option<String>,
+}
+
+/// Which events, in a query string.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct GetEventsQuery {
+    external_customer_id: Option<String>,
+    event_name: Option<String>,
+    event_id: Option<String>,
+    source: Option<String>,
+    /// `k1:v1,v2;k2:v3`: each property with any of its values.
+    property_filters: Option<String>,
+    /// RFC 3339; seven days before the end without.
+    start_time: Option<String>,
+    /// RFC 3339; now without; inclusive.
+    end_time: Option<String>,
+    /// timestamp or event_name.
+    sort: Option<String>,
+    /// asc or desc.
+    order: Option<String>,
+    /// 1 to 50; else 50.
+    page_size: Option<String>,
+    offset: Option<String>,
+    /// Events newer than this key.
+    iter_first_key: Option<String>,
+    /// Events older than this key.
+    iter_last_key: Option<String>,
+}
+
+/// Most events of a page that a query string asks for.
+const QUERY_PAGE_MAX: i64 = 50;
+
+impl GetEventsQuery {
+    /// As a body would ask it.
+    pub(crate) fn into_request(self) -> Result<GetEventsRequest, Invalid> {
+        let page_size = number("page_size", self.page_size.as_deref())?.filter(|size| (1..=QUERY_PAGE_MAX).contains(size));
+        Ok(GetEventsRequest {
+            external_customer_id: self.external_customer_id,
+            event_name: self.event_name,
+            event_id: self.event_id,
+            source: self.source,
+            property_filters: self.property_filters.as_deref().map(property_filters).transpose()?,
+            start_time: time("start_time", self.start_time.as_deref())?,
+            end_time: time("end_time", self.end_time.as_deref())?,
+            sort: self.sort,
+            order: self.order,
+            page_size: Some(page_size.unwrap_or(QUERY_PAGE_MAX)),
+            offset: number("offset", self.offset.as_deref())?,
+            iter_first_key: self.iter_first_key,
+            iter_last_key: self.iter_last_key,
+        })
+    }
+}
+
+fn number(field: &str, text: Option<&str>) -> Result<Option<i64>, Invalid> {
+    let number = text.filter(|text| !text.is_empty()).map(str::parse).transpose();
+    number.map_err(|_| Invalid::input(format!("{field} must be a whole number")).with("field", field))
+}
+
+/// An instant of a query string; empty is none.
+pub(crate) fn time(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, Invalid> {
+    let time = text.filter(|text| !text.is_empty()).map(str::parse::<Timestamp>).transpose();
+    time.map_err(|error| Invalid::input(format!("{field}: {error}")).with("field", field))
+}
+
+fn property_filters(text: &str) -> Result<Filters, Invalid> {
+    let mut filters = Filters::new();
+    for filter in text.split(';').filter(|filter| !filter.is_empty()) {
+        let Some((key, values)) = filter.split_once(':').filter(|(key, _)| !key.is_empty()) else {
+            return Err(Invalid::input("property_filters look like k1:v1,v2;k2:v3").with("field", "property_filters"));
+        };
+        filters.entry(key.to_owned()).or_default().extend(values.split(',').map(str::to_owned));
+    }
+    Ok(filters)
+}
+
+/// An event.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Event)]
+pub(crate) struct EventResponse {
+    pub(crate) id: String,
+    pub(crate) event_name: String,
+    pub(crate) external_customer_id: String,
+    pub(crate) customer_id: String,
+    pub(crate) environment_id: String,
+    pub(crate) source: String,
+    #[schema(value_type = Time)]
+    pub(crate) timestamp: Timestamp,
+    /// As they were sent.
+    pub(crate) properties: RawProperties,
+}
+
+/// A page of events.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct GetEventsResponse {
+    pub(crate) events: Vec<EventResponse>,
+    pub(crate) has_more: bool,
+    pub(crate) total_count: i64,
+    /// The offset of the next page.
+    pub(crate) offset: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) iter_first_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) iter_last_key: Option<String>,
+}
+
+impl EventResponse {
+    /// An event of a scope.
+    pub(crate) fn new(scope: &Scope, event: &Event) -> Self {
+        Self {
+            id: event.id.clone(),
+            event_name: event.name.clone(),
+            external_customer_id: event.external_customer_id.clone(),
+            customer_id: event.customer_id.clone(),
+            environment_id: scope.environment_id.to_string(),
+            source: event.source.clone(),
+            timestamp: event.timestamp,
+            properties: RawProperties::new(&event.properties),
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! What became of one event, on the wire (spec 10 §9.4).
+
+use app::event::{EventLookup, ExaminedMeter, FailedFilter, FailurePoint};
+use domain::event::Event;
+use domain::meter::LedgerEntry;
+use domain::money::Decimal;
+use domain::rating::Price;
+use domain::scope::Scope;
+use domain::subscription::SubscriptionLineItem;
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::error::ErrorResponse;
+use crate::schema::{Dec, Time};
+use crate::wire::catalog::meters::MeterResponse;
+use crate::wire::catalog::prices::PriceResponse;
+use crate::wire::customers::CustomerResponse;
+use crate::wire::events::list::EventResponse;
+use crate::wire::subscriptions::SubscriptionLineItemResponse;
+
+/// Which event.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EventLookupQuery {
+    /// The event's id; any characters.
+    #[serde(default)]
+    #[param(required = true)]
+    pub(crate) id: String,
+}
+
+/// What became of an event.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GetEventByIDResponse {
+    event: EventResponse,
+    /// processed: a line bills it. processing: it may still be counted. failed: see debug_tracker.failure_point.
+    status: &'static str,
+    /// One per line that bills it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    processed_events: Vec<FeatureUsageInfo>,
+    /// Where its way ends, unless a line bills it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    debug_tracker: Option<DebugTracker>,
+    /// Every meter of its name, and why it counts the event or not.
+    meters: Vec<ExaminedMeterBody>,
+    /// Copies of its id that were refused, newest first; the newest ten are kept.
+    refused_copies: Vec<RefusedCopyBody>,
+}
+
+/// An event as one line bills it.
+#[derive(Debug, Serialize, ToSchema)]
+struct FeatureUsageInfo {
+    customer_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feature_id: Option<String>,
+    meter_id: String,
+    price_id: String,
+    sub_line_item_id: String,
+    subscription_id: String,
+    #[schema(value_type = Dec)]
+    qty_total: Decimal,
+    #[schema(value_type = Time)]
+    processed_at: Timestamp,
+}
+
+/// The steps from an event to a bill, up to the first that fails.
+#[derive(Debug, Serialize, ToSchema)]
+struct DebugTracker {
+    customer_lookup: CustomerLookupResult,
+    meter_matching: MeterMatchingResult,
+    price_lookup: PriceLookupResult,
+    subscription_line_item_lookup: SubscriptionLineItemLookupResult,
+    attributed_to_customer: AttributedToCustomerResult,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_point: Option<FailurePointBody>,
+}
+
+/// The step that failed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = types::FailurePoint)]
+struct FailurePointBody {
+    failure_point_type: &'static str,
+    error: ErrorResponse,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct CustomerLookupResult {
+    /// found, error.
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<CustomerResponse>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorResponse>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct MeterMatchingResult {
+    /// found, not_found, unprocessed.
+    status: &'static str,
+    matched_meters: Vec<MatchedMeter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorResponse>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct MatchedMeter {
+    meter_id: String,
+    event_name: String,
+    meter: MeterResponse,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct PriceLookupResult {
+    /// found, not_found, unprocessed.
+    status: &'static str,
+    matched_prices: Vec<MatchedPrice>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorResponse>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct MatchedPrice {
+    price_id: String,
+    meter_id: String,
+    status: String,
+    price: PriceResponse,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct SubscriptionLineItemLookupResult {
+    /// found, not_found, unprocessed.
+    status: &'static str,
+    matched_line_items: Vec<MatchedSubscriptionLineItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorResponse>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct MatchedSubscriptionLineItem {
+    sub_line_item_id: String,
+    subscription_id: String,
+    price_id: String,
+    #[schema(value_type = Time)]
+    start_date: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    end_date: Option<Timestamp>,
+    is_active_for_event: bool,
+    timestamp_within_range: bool,
+    subscription_line_item: SubscriptionLineItemResponse,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct AttributedToCustomerResult {
+    /// attributed, processing, not_found, unprocessed.
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meter_usage: Option<MeterUsageAttribution>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorResponse>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct MeterUsageAttribution {
+    external_customer_id: String,
+    meter_id: String,
+    #[schema(value_type = Dec)]
+    qty_total: Decimal,
+}
+
+/// One meter beside the event.
+#[derive(Debug, Serialize, ToSchema)]
+struct ExaminedMeterBody {
+    meter_id: String,
+    name: String,
+    status: String,
+    /// Whether the event meets all its filters and can be measured.
+    matches: bool,
+    /// Whether the event was counted.
+    counted: bool,
+    /// What it was counted with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Dec>)]
+    quantity: Option<Decimal>,
+    failed_filters: Vec<FailedFilterBody>,
+    /// Why it was not counted, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct FailedFilterBody {
+    key: String,
+    /// Any of these would do.
+    values: Vec<String>,
+    /// What the event has; null when it has no such property.
+    found: Option<String>,
+}
+
+/// A copy of a known id: it changed nothing.
+#[derive(Debug, Serialize, ToSchema)]
+struct RefusedCopyBody {
+    event: EventResponse,
+    #[schema(value_type = Time)]
+    refused_at: Timestamp,
+    /// Fields in which it differs from the event that counts.
+    differs_in: Vec<&'static str>,
+}
+
+impl GetEventByIDResponse {
+    /// The answer for an event of a scope.
+    pub(crate) fn new(scope: &Scope, lookup: &EventLookup) -> Self {
+        let billed = lookup.billed_by();
+        let processed_events: Vec<_> = billed.iter().map(|(line, entry)| processed(lookup, line, entry)).collect();
+        let failure = if processed_events.is_empty() { lookup.failure() } else { None };
+        let status = match (processed_events.is_empty(), failure) {
+            (false, _) => "processed",
+            (true, Some(_)) => "failed",
+            (true, None) => "processing",
+        };
+        let copies = lookup.copies.iter().map(|copy| RefusedCopyBody {
+            event: EventResponse::new(scope, &copy.event),
+            refused_at: copy.event.ingested_at,
+            differs_in: differences(&lookup.event, &copy.event),
+        });
+        Self {
+            event: EventResponse::new(scope, &lookup.event),
+            status,
+            debug_tracker: processed_events.is_empty().then(|| tracker(lookup, failure)),
+            processed_events,
+            meters: lookup.meters.iter().map(|examined| examined_body(lookup, examined)).collect(),
+            refused_copies: copies.collect(),
+        }
+    }
+}
+
+fn processed(lookup: &EventLookup, line: &SubscriptionLineItem, entry: &LedgerEntry) -> FeatureUsageInfo {
+    FeatureUsageInfo {
+        customer_id: line.customer_id.to_string(),
+        feature_id: lookup.features.get(&entry.meter_id).map(|feature| feature.id.to_string()),
+        meter_id: entry.meter_id.to_string(),
+        price_id: line.price_id.to_string(),
+        sub_line_item_id: line.id.to_string(),
+        subscription_id: line.subscription_id.to_string(),
+        qty_total: entry.quantity.to_decimal(),
+        processed_at: lookup.event.ingested_at,
+    }
+}
+
+fn tracker(lookup: &EventLookup, failure: Option<FailurePoint>) -> DebugTracker {
+    use FailurePoint::{AttributedToCustomer, CustomerLookup, MeterLookup, PriceLookup, SubscriptionLineItemLookup};
+    let steps = [CustomerLookup, MeterLookup, PriceLookup, SubscriptionLineItemLookup, AttributedToCustomer];
+    let failed_at = failure.and_then(|failure| steps.iter().position(|step| *step == failure)).unwrap_or(steps.len());
+    let error = |step: usize| (step == failed_at).then(|| ErrorResponse::not_found(steps[step].message()));
+    let status = |step: usize| match step.cmp(&failed_at) {
+        std::cmp::Ordering::Less => "found",
+        std::cmp::Ordering::Equal => "not_found",
+        std::cmp::Ordering::Greater => "unprocessed",
+    };
+    let reached = |step: usize| step <= failed_at;
+    let matched = lookup.meters.iter().filter(|examined| examined.is_match() || examined.added.is_some());
+    let added = lookup.meters.iter().find_map(|examined| examined.added.as_ref());
+    DebugTracker {
+        customer_lookup: CustomerLookupResult {
+            // The published API has an error here, nowhere else.
+            status: if failed_at == 0 { "error" } else { "found" },
+            customer: lookup.customer.as_ref().map(CustomerResponse::from),
+            error: error(0),
+        },
+        meter_matching: MeterMatchingResult {
+            status: status(1),
+            matched_meters: if reached(1) { matched.map(matched_meter).collect() } else { Vec::new() },
+            error: error(1),
+        },
+        price_lookup: PriceLookupResult {
+            status: status(2),
+            matched_prices: if reached(2) { lookup.prices.iter().map(matched_price).collect() } else { Vec::new() },
+            error: error(2),
+        },
+        subscription_line_item_lookup: SubscriptionLineItemLookupResult {
+            status: status(3),
+            matched_line_items: if reached(3) { lookup.lines.iter().map(|line| matched_line(lookup, line)).collect() } else { Vec::new() },
+            error: error(3),
+        },
+        attributed_to_customer: AttributedToCustomerResult {
+            status: match (failed_at == steps.len(), added) {
+                (true, Some(_)) => "attributed",
+                (true, None) => "processing",
+                (false, _) => status(4),
+            },
+            meter_usage: added.filter(|_| failed_at == steps.len()).map(|entry| MeterUsageAttribution {
+                external_customer_id: lookup.event.external_customer_id.clone(),
+                meter_id: entry.meter_id.to_string(),
+                qty_total: entry.quantity.to_decimal(),
+            }),
+            error: error(4),
+        },
+        failure_point: failure
+            .map(|failure| FailurePointBody { failure_point_type: failure.as_str(), error: ErrorResponse::not_found(failure.message()) }),
+    }
+}
+
+fn matched_meter(examined: &ExaminedMeter) -> MatchedMeter {
+    let meter = &examined.meter;
+    MatchedMeter { meter_id: meter.id.to_string(), event_name: meter.event_name.clone(), meter: MeterResponse::from(meter) }
+}
+
+fn matched_price(price: &Price) -> MatchedPrice {
+    MatchedPrice {
+        price_id: price.id.to_string(),
+        meter_id: price.meter_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+        status: price.audit.status.to_string(),
+        price: PriceResponse::from(price),
+    }
+}
+
+fn matched_line(lookup: &EventLookup, line: &SubscriptionLineItem) -> MatchedSubscriptionLineItem {
+    MatchedSubscriptionLineItem {
+        sub_line_item_id: line.id.to_string(),
+        subscription_id: line.subscription_id.to_string(),
+        price_id: line.price_id.to_string(),
+        start_date: line.start_date,
+        end_date: line.end_date,
+        is_active_for_event: lookup.holds(line),
+        timestamp_within_range: lookup.holds(line),
+        subscription_line_item: SubscriptionLineItemResponse::from(line),
+    }
+}
+
+fn examined_body(lookup: &EventLookup, examined: &ExaminedMeter) -> ExaminedMeterBody {
+    let filter =
+        |failed: &FailedFilter| FailedFilterBody { key: failed.key.clone(), values: failed.values.clone(), found: failed.found.clone() };
+    ExaminedMeterBody {
+        meter_id: examined.meter.id.to_string(),
+        name: examined.meter.name.clone(),
+        status: examined.meter.audit.status.to_string(),
+        matches: examined.is_match(),
+        counted: examined.added.is_some(),
+        quantity: examined.added.as_ref().map(|entry| entry.quantity.to_decimal()),
+        failed_filters: examined.failed_filters.iter().map(filter).collect(),
+        reason: examined.reason(lookup.is_counted),
+    }
+}
+
+fn differences(event: &Event, copy: &Event) -> Vec<&'static str> {
+    let fields = [
+        ("event_name", event.name != copy.name),
+        ("external_customer_id", event.external_customer_id != copy.external_customer_id),
+        ("customer_id", event.customer_id != copy.customer_id),
+        ("timestamp", event.timestamp != copy.timestamp),
+        ("source", event.source != copy.source),
+        ("properties", event.properties != copy.properties),
+    ];
+    fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
+}

@@ -1,0 +1,433 @@
+//! Invoices on the wire.
+
+use crate::list::CommonFilter;
+use crate::schema::BillingReasonSchema;
+use crate::schema::Dec;
+use crate::schema::InvoiceStatusSchema;
+use crate::schema::InvoiceTypeSchema;
+use crate::schema::PaymentStatusSchema;
+use crate::schema::Time;
+use crate::wire::AuditBody;
+use crate::wire::customers::CustomerResponse;
+use crate::wire::subscriptions::SubscriptionResponse;
+use domain::invoice::BillingReason;
+use domain::invoice::Invoice;
+use domain::invoice::InvoiceLineItem;
+use domain::invoice::InvoiceStatus;
+use domain::invoice::InvoiceType;
+use domain::invoice::PaymentStatus;
+use domain::money::Decimal;
+use domain::time::Timestamp;
+use serde::Deserialize;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// One line of an invoice.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct InvoiceLineItemResponse {
+    pub(crate) id: String,
+    pub(crate) invoice_id: String,
+    pub(crate) customer_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) subscription_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) subscription_line_item_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) entity_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) entity_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plan_display_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) price_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) price_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) meter_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) meter_display_name: Option<String>,
+    pub(crate) display_name: String,
+    /// Rounded gross amount.
+    #[schema(value_type = Dec)]
+    pub(crate) amount: Decimal,
+    /// Billable units.
+    #[schema(value_type = Dec)]
+    pub(crate) quantity: Decimal,
+    pub(crate) currency: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) period_start: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) period_end: Option<Timestamp>,
+    #[schema(value_type = Dec)]
+    pub(crate) line_item_discount: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) invoice_level_discount: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) prepaid_credits_applied: Decimal,
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// Status, scope, dates.
+    #[serde(flatten)]
+    pub(crate) audit: AuditBody,
+}
+
+/// An invoice.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct InvoiceResponse {
+    pub(crate) id: String,
+    pub(crate) customer_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) customer: Option<CustomerResponse>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) subscription_customer_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) subscription_id: Option<String>,
+    /// Where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(no_recursion)]
+    pub(crate) subscription: Option<Box<SubscriptionResponse>>,
+    #[schema(value_type = InvoiceTypeSchema)]
+    pub(crate) invoice_type: InvoiceType,
+    #[schema(value_type = InvoiceStatusSchema)]
+    pub(crate) invoice_status: InvoiceStatus,
+    #[schema(value_type = PaymentStatusSchema)]
+    pub(crate) payment_status: PaymentStatus,
+    #[schema(value_type = BillingReasonSchema)]
+    pub(crate) billing_reason: BillingReason,
+    pub(crate) currency: String,
+    #[schema(value_type = Dec)]
+    pub(crate) subtotal: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) total_discount: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) total_prepaid_credits_applied: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) total_tax: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) total: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) adjustment_amount: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) amount_due: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) amount_paid: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) amount_remaining: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) refunded_amount: Decimal,
+    /// Empty until it is final.
+    pub(crate) invoice_number: String,
+    pub(crate) billing_sequence: i64,
+    pub(crate) description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) billing_period: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) period_start: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) period_end: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) due_date: Option<Timestamp>,
+    #[schema(value_type = Time)]
+    pub(crate) issue_date: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) last_computed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) finalized_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) voided_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) paid_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) is_manually_edited: bool,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) version: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line_items: Option<Vec<InvoiceLineItemResponse>>,
+    /// Status, scope, dates.
+    #[serde(flatten)]
+    pub(crate) audit: AuditBody,
+}
+
+/// Which invoices; skipped ones only when asked for.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = types::InvoiceFilter)]
+pub(crate) struct InvoiceFilter {
+    #[serde(flatten)]
+    pub(crate) common: CommonFilter,
+    /// Any of these ids.
+    #[serde(default)]
+    pub(crate) invoice_ids: Vec<String>,
+    pub(crate) customer_id: Option<String>,
+    pub(crate) external_customer_id: Option<String>,
+    #[serde(default)]
+    pub(crate) subscription_customer_id: Vec<String>,
+    pub(crate) subscription_id: Option<String>,
+    #[schema(value_type = Option<InvoiceTypeSchema>)]
+    pub(crate) invoice_type: Option<InvoiceType>,
+    #[schema(value_type = Option<Vec<InvoiceStatusSchema>>)]
+    pub(crate) invoice_status: Option<Vec<InvoiceStatus>>,
+    #[schema(value_type = Option<Vec<PaymentStatusSchema>>)]
+    pub(crate) payment_status: Option<Vec<PaymentStatus>>,
+    #[schema(value_type = Option<BillingReasonSchema>)]
+    pub(crate) billing_reason: Option<BillingReason>,
+    pub(crate) currency: Option<String>,
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) amount_due_gt: Option<Decimal>,
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) amount_remaining_gt: Option<Decimal>,
+    #[schema(value_type = Option<Time>)]
+    pub(crate) period_start_gte: Option<Timestamp>,
+    #[schema(value_type = Option<Time>)]
+    pub(crate) period_start_lte: Option<Timestamp>,
+    #[schema(value_type = Option<Time>)]
+    pub(crate) period_end_gte: Option<Timestamp>,
+    #[schema(value_type = Option<Time>)]
+    pub(crate) period_end_lte: Option<Timestamp>,
+    #[schema(value_type = Option<Time>)]
+    pub(crate) finalized_at_gte: Option<Timestamp>,
+    #[schema(value_type = Option<Time>)]
+    pub(crate) voided_at_gte: Option<Timestamp>,
+    pub(crate) skip_line_items: Option<bool>,
+}
+
+/// Which invoice is previewed.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = GetPreviewInvoiceRequest)]
+pub(crate) struct PreviewInvoiceRequest {
+    #[serde(default)]
+    pub(crate) subscription_id: String,
+    /// The current period's without.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) period_start: Option<Timestamp>,
+    #[schema(value_type = Option<Time>)]
+    pub(crate) period_end: Option<Timestamp>,
+    pub(crate) hide_zero_charges_line_items: Option<bool>,
+}
+
+/// How the amount of a line came about.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct LineExplanation {
+    pub(crate) line_item_id: String,
+    pub(crate) display_name: String,
+    /// The version of the rate.
+    pub(crate) price_id: String,
+    pub(crate) billing_model: String,
+    #[schema(value_type = Time)]
+    pub(crate) service_start: Timestamp,
+    #[schema(value_type = Time)]
+    pub(crate) service_end: Timestamp,
+    /// The period that the full price stands for, where the service is a part of it: `exact` is `rated` times the length of the
+    /// service, divided by that of this period.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) full_start: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) full_end: Option<Timestamp>,
+    /// How usage was aggregated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) aggregation: Option<String>,
+    /// What the meter counted: of a bucketed meter, the sum of the values that were priced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) usage: Option<Decimal>,
+    /// The size of the buckets, which begin in UTC, whose values were priced each on its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bucket_size: Option<String>,
+    /// The property whose values were told apart in each bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bucket_group_by: Option<String>,
+    /// How many values of buckets were priced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bucket_values: Option<i64>,
+    /// How many events stand behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) events: Option<i64>,
+    /// Their amounts add up to `rated`.
+    pub(crate) steps: Vec<StepBody>,
+    /// The price of the quantity, not rounded.
+    #[schema(value_type = Dec)]
+    pub(crate) rated: Decimal,
+    /// The part of the full price that was billed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) coefficient: Option<Decimal>,
+    /// Before rounding.
+    #[schema(value_type = Dec)]
+    pub(crate) exact: Decimal,
+    /// What rounding added or took.
+    #[schema(value_type = Dec)]
+    pub(crate) rounding: Decimal,
+    /// What the line bills.
+    #[schema(value_type = Dec)]
+    pub(crate) amount: Decimal,
+}
+
+/// quantity × unit_amount + flat_amount = amount, all exact. Of a bucketed meter, sums over all values that took the step.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct StepBody {
+    pub(crate) label: String,
+    #[schema(value_type = Dec)]
+    pub(crate) quantity: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) unit_amount: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) flat_amount: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) amount: Decimal,
+    /// How many quantities took the step: 1, but for bucketed meters.
+    pub(crate) times: i64,
+}
+
+/// How an invoice came about, line by line.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct InvoiceExplanation {
+    pub(crate) invoice_id: String,
+    pub(crate) invoice_number: String,
+    #[schema(value_type = Dec)]
+    pub(crate) subtotal: Decimal,
+    #[schema(value_type = Dec)]
+    pub(crate) total: Decimal,
+    pub(crate) lines: Vec<LineExplanation>,
+}
+
+fn some_text(text: &str) -> Option<String> {
+    if text.is_empty() { None } else { Some(text.to_owned()) }
+}
+
+impl From<&InvoiceLineItem> for InvoiceLineItemResponse {
+    fn from(line: &InvoiceLineItem) -> Self {
+        let InvoiceLineItem { audit, .. } = line;
+        Self {
+            id: line.id.to_string(),
+            invoice_id: line.invoice_id.to_string(),
+            customer_id: line.customer_id.clone(),
+            subscription_id: line.subscription_id.as_ref().map(ToString::to_string),
+            subscription_line_item_id: line.subscription_line_item_id.as_ref().map(ToString::to_string),
+            entity_type: some_text(&line.entity_type),
+            entity_id: some_text(&line.entity_id),
+            plan_display_name: some_text(&line.plan_display_name),
+            price_id: line.price_id.as_ref().map(ToString::to_string),
+            price_type: some_text(&line.price_type),
+            meter_id: line.meter_id.as_ref().map(ToString::to_string),
+            meter_display_name: some_text(&line.meter_display_name),
+            display_name: line.display_name.clone(),
+            amount: line.amount.clone(),
+            quantity: line.quantity.clone(),
+            currency: line.currency.to_string(),
+            period_start: line.period_start,
+            period_end: line.period_end,
+            line_item_discount: Decimal::zero(),
+            invoice_level_discount: Decimal::zero(),
+            prepaid_credits_applied: Decimal::zero(),
+            metadata: line.metadata.clone(),
+            audit: AuditBody::from(audit),
+        }
+    }
+}
+
+impl InvoiceResponse {
+    /// An invoice with its lines, where they are wanted.
+    pub(crate) fn new(invoice: &Invoice, lines: Option<&[InvoiceLineItem]>) -> Self {
+        let Invoice { audit, totals, .. } = invoice;
+        Self {
+            id: invoice.id.to_string(),
+            customer_id: invoice.customer_id.to_string(),
+            customer: None,
+            subscription_customer_id: invoice.subscription_customer_id.as_ref().map(ToString::to_string),
+            subscription_id: invoice.subscription_id.as_ref().map(ToString::to_string),
+            subscription: None,
+            invoice_type: invoice.invoice_type,
+            invoice_status: invoice.invoice_status,
+            payment_status: invoice.payment_status,
+            billing_reason: invoice.billing_reason,
+            currency: invoice.currency.to_string(),
+            subtotal: totals.subtotal.clone(),
+            total_discount: totals.total_discount.clone(),
+            total_prepaid_credits_applied: totals.total_prepaid_credits_applied.clone(),
+            total_tax: totals.total_tax.clone(),
+            total: totals.total.clone(),
+            adjustment_amount: totals.adjustment_amount.clone(),
+            amount_due: totals.amount_due.clone(),
+            amount_paid: totals.amount_paid.clone(),
+            amount_remaining: totals.amount_remaining.clone(),
+            refunded_amount: totals.refunded_amount.clone(),
+            invoice_number: invoice.invoice_number.clone(),
+            billing_sequence: invoice.billing_sequence,
+            description: invoice.description.clone(),
+            billing_period: some_text(&invoice.billing_period),
+            period_start: invoice.period_start,
+            period_end: invoice.period_end,
+            due_date: invoice.due_date,
+            issue_date: invoice.issue_date,
+            last_computed_at: invoice.last_computed_at,
+            finalized_at: invoice.finalized_at,
+            voided_at: invoice.voided_at,
+            paid_at: invoice.paid_at,
+            idempotency_key: some_text(&invoice.idempotency_key),
+            is_manually_edited: false,
+            metadata: invoice.metadata.clone(),
+            version: invoice.version,
+            line_items: lines.map(|lines| lines.iter().map(InvoiceLineItemResponse::from).collect()),
+            audit: AuditBody::from(audit),
+        }
+    }
+}
+
+impl InvoiceExplanation {
+    /// The calculations of an invoice's lines; lines that were not computed are left out.
+    pub(crate) fn new(invoice: &Invoice, lines: &[InvoiceLineItem]) -> Self {
+        Self {
+            invoice_id: invoice.id.to_string(),
+            invoice_number: invoice.invoice_number.clone(),
+            subtotal: invoice.totals.subtotal.clone(),
+            total: invoice.totals.total.clone(),
+            lines: lines.iter().filter_map(explain).collect(),
+        }
+    }
+}
+
+fn explain(line: &InvoiceLineItem) -> Option<LineExplanation> {
+    let explanation = line.explanation.clone()?;
+    let steps = explanation.steps.into_iter().map(|step| StepBody {
+        label: step.label,
+        quantity: step.quantity,
+        unit_amount: step.unit_amount,
+        flat_amount: step.flat_amount,
+        amount: step.amount,
+        times: i64::try_from(step.times).unwrap_or(i64::MAX),
+    });
+    let buckets = explanation.usage.as_ref().and_then(|usage| usage.buckets.as_ref());
+    Some(LineExplanation {
+        line_item_id: line.id.to_string(),
+        display_name: line.display_name.clone(),
+        price_id: explanation.price_id,
+        billing_model: explanation.billing_model,
+        service_start: explanation.service_start,
+        service_end: explanation.service_end,
+        full_start: explanation.full_start,
+        full_end: explanation.full_end,
+        aggregation: explanation.usage.as_ref().map(|usage| usage.aggregation.clone()),
+        events: explanation.usage.as_ref().and_then(|usage| i64::try_from(usage.events).ok()),
+        bucket_size: buckets.map(|buckets| buckets.size.clone()),
+        bucket_group_by: buckets.and_then(|buckets| some_text(&buckets.group_by)),
+        bucket_values: buckets.and_then(|buckets| i64::try_from(buckets.values).ok()),
+        usage: explanation.usage.map(|usage| usage.quantity),
+        steps: steps.collect(),
+        rated: explanation.rated,
+        coefficient: explanation.coefficient,
+        exact: explanation.exact,
+        rounding: explanation.rounding,
+        amount: explanation.amount,
+    })
+}

@@ -1,0 +1,579 @@
+//! Subscriptions on the wire.
+
+use crate::list::CommonFilter;
+use crate::schema::BillingCycleSchema;
+use crate::schema::BillingPeriodSchema;
+use crate::schema::CancellationTypeSchema;
+use crate::schema::CollectionMethodSchema;
+use crate::schema::Dec;
+use crate::schema::InvoiceCadenceSchema;
+use crate::schema::InvoicePolicySchema;
+use crate::schema::LineItemEntityTypeSchema;
+use crate::schema::PaymentBehaviorSchema;
+use crate::schema::PaymentTermsSchema;
+use crate::schema::PriceTypeSchema;
+use crate::schema::ProrationBehaviorSchema;
+use crate::schema::SubscriptionStatusSchema;
+use crate::schema::SubscriptionTypeSchema;
+use crate::schema::Time;
+use crate::wire::AuditBody;
+use crate::wire::Filters;
+use crate::wire::Number;
+use crate::wire::catalog::meters::MeterResponse;
+use crate::wire::catalog::plans::PlanResponse;
+use crate::wire::catalog::prices::PriceResponse;
+use crate::wire::customers::CustomerResponse;
+use crate::wire::invoices::InvoiceResponse;
+use app::Error;
+use app::subscription::NewSubscription;
+use app::subscription::SubscriptionUsage;
+use domain::money::Currency;
+use domain::money::Decimal;
+use domain::rating::InvoiceCadence;
+use domain::rating::PriceType;
+use domain::subscription::BillingCycle;
+use domain::subscription::CancellationType;
+use domain::subscription::CollectionMethod;
+use domain::subscription::InvoicePolicy;
+use domain::subscription::LineItemEntityType;
+use domain::subscription::PaymentBehavior;
+use domain::subscription::PaymentTerms;
+use domain::subscription::ProrationBehavior;
+use domain::subscription::Subscription;
+use domain::subscription::SubscriptionLineItem;
+use domain::subscription::SubscriptionStatus;
+use domain::subscription::SubscriptionType;
+use domain::time::BillingPeriod;
+use domain::time::Timestamp;
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// A subscription to make.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct CreateSubscriptionRequest {
+    /// The customer by id; wins over the external id.
+    pub(crate) customer_id: Option<String>,
+    /// The customer by external id.
+    pub(crate) external_customer_id: Option<String>,
+    /// What is bought.
+    #[serde(default)]
+    pub(crate) plan_id: String,
+    /// Three letters.
+    #[serde(default)]
+    pub(crate) currency: String,
+    /// The caller's name.
+    #[serde(default)]
+    pub(crate) lookup_key: String,
+    /// How often; required.
+    #[schema(value_type = Option<BillingPeriodSchema>, required = true)]
+    pub(crate) billing_period: Option<BillingPeriod>,
+    /// 1 without.
+    pub(crate) billing_period_count: Option<i64>,
+    /// anniversary without.
+    #[schema(value_type = Option<BillingCycleSchema>)]
+    pub(crate) billing_cycle: Option<BillingCycle>,
+    /// Only with anniversary billing.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) billing_anchor: Option<Timestamp>,
+    /// Now without; the past is allowed.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) start_date: Option<Timestamp>,
+    #[schema(value_type = Option<Time>)]
+    pub(crate) end_date: Option<Timestamp>,
+    /// charge_automatically, send_invoice, or the former default_incomplete.
+    pub(crate) collection_method: Option<String>,
+    /// default_active without.
+    #[schema(value_type = Option<PaymentBehaviorSchema>)]
+    pub(crate) payment_behavior: Option<PaymentBehavior>,
+    #[schema(value_type = Option<PaymentTermsSchema>)]
+    pub(crate) payment_terms: Option<PaymentTerms>,
+    /// none without.
+    #[schema(value_type = Option<ProrationBehaviorSchema>)]
+    pub(crate) proration_behavior: Option<ProrationBehavior>,
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    /// Not built yet; 0 is accepted.
+    pub(crate) trial_period_days: Option<i64>,
+    /// Only active is built.
+    #[schema(value_type = Option<SubscriptionStatusSchema>)]
+    pub(crate) subscription_status: Option<SubscriptionStatus>,
+    /// Not built yet.
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) commitment_amount: Option<Decimal>,
+    /// Not built yet.
+    #[schema(value_type = Option<Dec>)]
+    pub(crate) auto_invoice_threshold: Option<Decimal>,
+    /// Not built yet.
+    pub(crate) gateway_payment_method_id: Option<String>,
+    /// Not built yet.
+    #[serde(default)]
+    pub(crate) fx_rates: Vec<Value>,
+    /// Not built yet.
+    #[serde(default)]
+    pub(crate) include_price_ids: Vec<String>,
+    /// Not built yet.
+    pub(crate) line_item_grouping: Option<String>,
+    /// Not built yet.
+    #[serde(default)]
+    pub(crate) addons: Vec<Value>,
+    /// Not built yet.
+    pub(crate) checkout: Option<Value>,
+    /// Not built yet.
+    #[serde(default)]
+    pub(crate) coupons: Vec<String>,
+    /// Not built yet.
+    #[serde(default)]
+    pub(crate) credit_grants: Vec<Value>,
+    /// Not built yet.
+    pub(crate) inheritance: Option<Value>,
+    /// Not built yet.
+    pub(crate) line_item_commitments: Option<Value>,
+    /// Not built yet.
+    pub(crate) line_item_coupons: Option<Value>,
+    /// Not built yet.
+    #[serde(default)]
+    pub(crate) line_items: Vec<Value>,
+    /// Not built yet.
+    #[serde(default)]
+    pub(crate) override_entitlements: Vec<Value>,
+    /// Not built yet.
+    #[serde(default)]
+    pub(crate) override_line_items: Vec<Value>,
+    /// Not built yet.
+    #[serde(default)]
+    pub(crate) phases: Vec<Value>,
+    /// Not built yet.
+    #[serde(default)]
+    pub(crate) subscription_coupons: Vec<Value>,
+    /// Not built yet.
+    #[serde(default)]
+    pub(crate) tax_rate_overrides: Vec<Value>,
+}
+
+/// One priced thing in a subscription.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct SubscriptionLineItemResponse {
+    pub(crate) id: String,
+    pub(crate) subscription_id: String,
+    pub(crate) customer_id: String,
+    #[schema(value_type = LineItemEntityTypeSchema)]
+    pub(crate) entity_type: LineItemEntityType,
+    pub(crate) entity_id: String,
+    pub(crate) plan_display_name: String,
+    pub(crate) price_id: String,
+    #[schema(value_type = PriceTypeSchema)]
+    pub(crate) price_type: PriceType,
+    /// Where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) price: Option<PriceResponse>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) meter_id: Option<String>,
+    /// Where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) meter: Option<MeterResponse>,
+    pub(crate) meter_display_name: String,
+    pub(crate) display_name: String,
+    #[schema(value_type = Dec)]
+    pub(crate) quantity: Decimal,
+    pub(crate) currency: String,
+    #[schema(value_type = BillingPeriodSchema)]
+    pub(crate) billing_period: BillingPeriod,
+    pub(crate) billing_period_count: i64,
+    #[schema(value_type = InvoiceCadenceSchema)]
+    pub(crate) invoice_cadence: InvoiceCadence,
+    #[schema(value_type = Time)]
+    pub(crate) start_date: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) end_date: Option<Timestamp>,
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// Status, scope, dates.
+    #[serde(flatten)]
+    pub(crate) audit: AuditBody,
+}
+
+/// A subscription.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct SubscriptionResponse {
+    pub(crate) id: String,
+    pub(crate) lookup_key: String,
+    pub(crate) customer_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) invoicing_customer_id: Option<String>,
+    pub(crate) plan_id: String,
+    #[schema(value_type = SubscriptionStatusSchema)]
+    pub(crate) subscription_status: SubscriptionStatus,
+    #[schema(value_type = SubscriptionTypeSchema)]
+    pub(crate) subscription_type: SubscriptionType,
+    pub(crate) currency: String,
+    #[schema(value_type = Time)]
+    pub(crate) billing_anchor: Timestamp,
+    #[schema(value_type = BillingCycleSchema)]
+    pub(crate) billing_cycle: BillingCycle,
+    /// Always RECURRING.
+    pub(crate) billing_cadence: String,
+    #[schema(value_type = BillingPeriodSchema)]
+    pub(crate) billing_period: BillingPeriod,
+    pub(crate) billing_period_count: i64,
+    #[schema(value_type = Time)]
+    pub(crate) start_date: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) end_date: Option<Timestamp>,
+    #[schema(value_type = Time)]
+    pub(crate) current_period_start: Timestamp,
+    #[schema(value_type = Time)]
+    pub(crate) current_period_end: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) cancelled_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
+    pub(crate) cancel_at: Option<Timestamp>,
+    pub(crate) cancel_at_period_end: bool,
+    pub(crate) timezone: String,
+    #[schema(value_type = CollectionMethodSchema)]
+    pub(crate) collection_method: CollectionMethod,
+    #[schema(value_type = PaymentBehaviorSchema)]
+    pub(crate) payment_behavior: PaymentBehavior,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<PaymentTermsSchema>)]
+    pub(crate) payment_terms: Option<PaymentTerms>,
+    #[schema(value_type = ProrationBehaviorSchema)]
+    pub(crate) proration_behavior: ProrationBehavior,
+    /// Always none: pauses are not built yet.
+    pub(crate) pause_status: String,
+    pub(crate) synced_price_sequence: i64,
+    /// Whether the plan's prices changed since; only in v2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plan_prices_out_of_sync: Option<bool>,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) version: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line_items: Option<Vec<SubscriptionLineItemResponse>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<PlanResponse>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) customer: Option<CustomerResponse>,
+    /// The opening invoice; only in the answer to its creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(no_recursion)]
+    pub(crate) latest_invoice: Option<InvoiceResponse>,
+    /// Status, scope, dates.
+    #[serde(flatten)]
+    pub(crate) audit: AuditBody,
+}
+
+/// Which subscriptions; without a status only active ones.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = types::SubscriptionFilter)]
+pub(crate) struct SubscriptionFilter {
+    #[serde(flatten)]
+    pub(crate) common: CommonFilter,
+    /// Any of these ids.
+    #[serde(default)]
+    pub(crate) subscription_ids: Vec<String>,
+    pub(crate) customer_id: Option<String>,
+    #[serde(default)]
+    pub(crate) customer_ids: Vec<String>,
+    pub(crate) external_customer_id: Option<String>,
+    #[serde(default)]
+    pub(crate) invoicing_customer_ids: Vec<String>,
+    #[serde(default)]
+    pub(crate) parent_subscription_ids: Vec<String>,
+    pub(crate) plan_id: Option<String>,
+    #[schema(value_type = Option<Vec<SubscriptionStatusSchema>>)]
+    pub(crate) subscription_status: Option<Vec<SubscriptionStatus>>,
+    #[schema(value_type = Option<Vec<SubscriptionTypeSchema>>)]
+    pub(crate) subscription_type: Option<Vec<SubscriptionType>>,
+    #[schema(value_type = Option<Vec<BillingPeriodSchema>>)]
+    pub(crate) billing_period: Option<Vec<BillingPeriod>>,
+    /// Always RECURRING: another one finds nothing.
+    #[serde(default)]
+    pub(crate) billing_cadence: Vec<String>,
+    /// Not built yet.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) trial_end_due_lte: Option<Timestamp>,
+    /// In force at this instant.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) active_at: Option<Timestamp>,
+    /// Whose period or life ends by this instant.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) effective_date_for_update: Option<Timestamp>,
+    /// Embeds the lines.
+    pub(crate) with_line_items: Option<bool>,
+}
+
+/// How a subscription ends.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct CancelSubscriptionRequest {
+    /// Required.
+    #[schema(value_type = Option<CancellationTypeSchema>, required = true)]
+    pub(crate) cancellation_type: Option<CancellationType>,
+    /// The date of a scheduled one, the past instant of an immediate one.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) cancel_at: Option<Timestamp>,
+    /// Whether an immediate one bills what was used; skip without.
+    #[schema(value_type = Option<InvoicePolicySchema>)]
+    pub(crate) cancel_immediately_inovice_policy: Option<InvoicePolicy>,
+    /// The same, spelled right.
+    #[schema(value_type = Option<InvoicePolicySchema>)]
+    pub(crate) cancel_immediately_invoice_policy: Option<InvoicePolicy>,
+    /// Credits are not built yet.
+    #[schema(value_type = Option<ProrationBehaviorSchema>)]
+    pub(crate) proration_behavior: Option<ProrationBehavior>,
+    pub(crate) reason: Option<String>,
+}
+
+/// How a subscription ends.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct CancelSubscriptionResponse {
+    pub(crate) subscription_id: String,
+    #[schema(value_type = SubscriptionStatusSchema)]
+    pub(crate) status: SubscriptionStatus,
+    #[schema(value_type = CancellationTypeSchema)]
+    pub(crate) cancellation_type: CancellationType,
+    #[schema(value_type = Time)]
+    pub(crate) effective_date: Timestamp,
+    #[schema(value_type = Time)]
+    pub(crate) processed_at: Timestamp,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    #[schema(value_type = Dec)]
+    pub(crate) total_credit_amount: Decimal,
+    pub(crate) proration_details: Vec<Value>,
+}
+
+/// Usage of a subscription in a window.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = GetUsageBySubscriptionRequest)]
+pub(crate) struct SubscriptionUsageRequest {
+    #[serde(default)]
+    pub(crate) subscription_id: String,
+    /// The current period's without.
+    #[schema(value_type = Option<Time>)]
+    pub(crate) start_time: Option<Timestamp>,
+    #[schema(value_type = Option<Time>)]
+    pub(crate) end_time: Option<Timestamp>,
+    /// Everything until now.
+    pub(crate) lifetime_usage: Option<bool>,
+}
+
+/// Usage of one line.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = SubscriptionUsageByMetersResponse)]
+pub(crate) struct SubscriptionUsageCharge {
+    pub(crate) subscription_line_item_id: String,
+    pub(crate) meter_id: String,
+    pub(crate) meter_display_name: String,
+    /// A JSON number, with its digits.
+    pub(crate) quantity: Number,
+    /// A JSON number, with its digits.
+    pub(crate) amount: Number,
+    pub(crate) currency: String,
+    pub(crate) display_amount: String,
+    pub(crate) is_overage: bool,
+    pub(crate) price: PriceResponse,
+    /// The meter's filters.
+    pub(crate) filter_values: Filters,
+}
+
+/// Usage of a subscription.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = GetUsageBySubscriptionResponse)]
+pub(crate) struct SubscriptionUsageResponse {
+    /// A JSON number, with its digits.
+    pub(crate) amount: Number,
+    pub(crate) currency: String,
+    pub(crate) display_amount: String,
+    #[schema(value_type = Time)]
+    pub(crate) start_time: Timestamp,
+    #[schema(value_type = Time)]
+    pub(crate) end_time: Timestamp,
+    pub(crate) charges: Vec<SubscriptionUsageCharge>,
+    pub(crate) has_overage: bool,
+}
+
+impl CreateSubscriptionRequest {
+    /// The subscription that is asked for. What is not built is refused, never ignored.
+    pub(crate) fn into_new(self) -> Result<NewSubscription, Error> {
+        self.refuse_unbuilt()?;
+        let (collection_method, payment_behavior) = match self.collection_method.as_deref() {
+            None | Some("") => (CollectionMethod::default(), self.payment_behavior),
+            // The former value stands for charging with a subscription that waits for its payment.
+            Some("default_incomplete") => {
+                (CollectionMethod::ChargeAutomatically, Some(self.payment_behavior.unwrap_or(PaymentBehavior::AllowIncomplete)))
+            }
+            Some(text) => {
+                let method = CollectionMethod::parse(text);
+                let refuse = || Error::input(format!("collection_method must be charge_automatically or send_invoice, not {text}"));
+                (method.ok_or_else(refuse)?, self.payment_behavior)
+            }
+        };
+        let count = match self.billing_period_count.unwrap_or(0) {
+            0 => 1,
+            count => u32::try_from(count).map_err(|_| Error::input("billing_period_count must be 1 or more"))?,
+        };
+        Ok(NewSubscription {
+            customer_id: self.customer_id,
+            external_customer_id: self.external_customer_id,
+            plan_id: self.plan_id,
+            currency: Currency::parse(&self.currency)?,
+            lookup_key: self.lookup_key,
+            billing_period: self.billing_period.ok_or_else(|| Error::input("billing_period is required"))?,
+            billing_period_count: count,
+            billing_cycle: self.billing_cycle.unwrap_or_default(),
+            billing_anchor: self.billing_anchor,
+            start_date: self.start_date,
+            end_date: self.end_date,
+            collection_method,
+            payment_behavior: payment_behavior.unwrap_or_default(),
+            payment_terms: self.payment_terms,
+            proration_behavior: self.proration_behavior.unwrap_or_default(),
+            metadata: self.metadata.unwrap_or_default(),
+        })
+    }
+
+    fn refuse_unbuilt(&self) -> Result<(), Error> {
+        let positive = |value: &Option<Decimal>| value.as_ref().is_some_and(Decimal::is_positive);
+        let object = |value: &Option<Value>| value.as_ref().is_some_and(|value| value.as_object().is_some_and(|object| !object.is_empty()));
+        let not_active = self.subscription_status.is_some_and(|status| status != SubscriptionStatus::Active);
+        if self.trial_period_days.is_some_and(|days| days < 0) {
+            return Err(Error::input("trial_period_days must be 0 or more"));
+        }
+        for (field, amount) in [("commitment_amount", &self.commitment_amount), ("auto_invoice_threshold", &self.auto_invoice_threshold)] {
+            if amount.as_ref().is_some_and(Decimal::is_negative) {
+                return Err(Error::input(format!("{field} must be 0 or more")));
+            }
+        }
+        let unbuilt = [
+            ("trial_period_days", self.trial_period_days.is_some_and(|days| days > 0)),
+            ("subscription_status other than active", not_active),
+            ("commitment_amount", positive(&self.commitment_amount)),
+            ("auto_invoice_threshold", positive(&self.auto_invoice_threshold)),
+            ("gateway_payment_method_id", self.gateway_payment_method_id.as_ref().is_some_and(|id| !id.is_empty())),
+            ("fx_rates", !self.fx_rates.is_empty()),
+            ("include_price_ids", !self.include_price_ids.is_empty()),
+            ("line_item_grouping", self.line_item_grouping.as_ref().is_some_and(|grouping| !grouping.is_empty())),
+            ("addons", !self.addons.is_empty()),
+            ("checkout", object(&self.checkout)),
+            ("coupons", !self.coupons.is_empty()),
+            ("credit_grants", !self.credit_grants.is_empty()),
+            ("inheritance", object(&self.inheritance)),
+            ("line_item_commitments", object(&self.line_item_commitments)),
+            ("line_item_coupons", object(&self.line_item_coupons)),
+            ("line_items", !self.line_items.is_empty()),
+            ("override_entitlements", !self.override_entitlements.is_empty()),
+            ("override_line_items", !self.override_line_items.is_empty()),
+            ("phases", !self.phases.is_empty()),
+            ("subscription_coupons", !self.subscription_coupons.is_empty()),
+            ("tax_rate_overrides", !self.tax_rate_overrides.is_empty()),
+        ];
+        match unbuilt.iter().find(|(_, used)| *used) {
+            Some((what, _)) => Err(Error::unbuilt(what)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<&SubscriptionLineItem> for SubscriptionLineItemResponse {
+    fn from(line: &SubscriptionLineItem) -> Self {
+        let SubscriptionLineItem { audit, .. } = line;
+        Self {
+            id: line.id.to_string(),
+            subscription_id: line.subscription_id.to_string(),
+            customer_id: line.customer_id.to_string(),
+            entity_type: line.entity_type,
+            entity_id: line.entity_id.clone(),
+            plan_display_name: line.plan_display_name.clone(),
+            price_id: line.price_id.to_string(),
+            price_type: line.price_type,
+            price: None,
+            meter_id: line.meter_id.as_ref().map(ToString::to_string),
+            meter: None,
+            meter_display_name: line.meter_display_name.clone(),
+            display_name: line.display_name.clone(),
+            quantity: line.quantity.clone(),
+            currency: line.currency.to_string(),
+            billing_period: line.billing_period,
+            billing_period_count: i64::from(line.billing_period_count),
+            invoice_cadence: line.invoice_cadence,
+            start_date: line.start_date,
+            end_date: line.end_date,
+            metadata: line.metadata.clone(),
+            audit: AuditBody::from(audit),
+        }
+    }
+}
+
+impl From<&Subscription> for SubscriptionResponse {
+    fn from(subscription: &Subscription) -> Self {
+        let Subscription { audit, .. } = subscription;
+        Self {
+            id: subscription.id.to_string(),
+            lookup_key: subscription.lookup_key.clone(),
+            customer_id: subscription.customer_id.to_string(),
+            invoicing_customer_id: subscription.invoicing_customer_id.as_ref().map(ToString::to_string),
+            plan_id: subscription.plan_id.to_string(),
+            subscription_status: subscription.subscription_status,
+            subscription_type: subscription.subscription_type,
+            currency: subscription.currency.to_string(),
+            billing_anchor: subscription.billing_anchor,
+            billing_cycle: subscription.billing_cycle,
+            billing_cadence: "RECURRING".to_owned(),
+            billing_period: subscription.billing_period,
+            billing_period_count: i64::from(subscription.billing_period_count),
+            start_date: subscription.start_date,
+            end_date: subscription.end_date,
+            current_period_start: subscription.current_period_start,
+            current_period_end: subscription.current_period_end,
+            cancelled_at: subscription.cancelled_at,
+            cancel_at: subscription.cancel_at,
+            cancel_at_period_end: subscription.cancel_at_period_end,
+            timezone: subscription.timezone.clone(),
+            collection_method: subscription.collection_method,
+            payment_behavior: subscription.payment_behavior,
+            payment_terms: subscription.payment_terms,
+            proration_behavior: subscription.proration_behavior,
+            pause_status: "none".to_owned(),
+            synced_price_sequence: subscription.synced_price_sequence,
+            plan_prices_out_of_sync: None,
+            metadata: subscription.metadata.clone(),
+            version: subscription.version,
+            line_items: None,
+            plan: None,
+            customer: None,
+            latest_invoice: None,
+            audit: AuditBody::from(audit),
+        }
+    }
+}
+
+impl From<&SubscriptionUsage> for SubscriptionUsageResponse {
+    fn from(usage: &SubscriptionUsage) -> Self {
+        let display = |amount: &Decimal| usage.currency.display(amount);
+        let charges = usage.charges.iter().map(|charge| SubscriptionUsageCharge {
+            subscription_line_item_id: charge.line.id.to_string(),
+            meter_id: charge.meter.id.to_string(),
+            meter_display_name: charge.line.meter_display_name.clone(),
+            quantity: Number::from(&charge.usage.quantities.total()),
+            amount: Number::from(&charge.amount),
+            currency: usage.currency.to_string(),
+            display_amount: display(&charge.amount),
+            is_overage: false,
+            price: PriceResponse::from(&charge.price),
+            filter_values: charge.meter.filters.iter().map(|filter| (filter.key.clone(), filter.values.clone())).collect(),
+        });
+        Self {
+            amount: Number::from(&usage.amount),
+            currency: usage.currency.to_string(),
+            display_amount: display(&usage.amount),
+            start_time: usage.period.start,
+            end_time: usage.period.end,
+            charges: charges.collect(),
+            has_overage: false,
+        }
+    }
+}

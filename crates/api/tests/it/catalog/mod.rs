@@ -1,0 +1,6 @@
+//! The catalog over HTTP.
+
+mod backfills;
+mod costsheets;
+mod expressions;
+mod meters;
