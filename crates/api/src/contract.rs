@@ -43,20 +43,29 @@ fn operations() -> Vec<Operation> {
     operations
 }
 
-/// Every route that is built, as `METHOD /path` with parameters written `{}`.
-fn built() -> BTreeSet<String> {
+/// Every operation that is routed: its method, and its path as the router matches it.
+pub(crate) fn routed() -> Vec<(Method, String)> {
     let document = crate::openapi::document();
-    let mut built = BTreeSet::new();
+    let mut routed = Vec::new();
     for (path, item) in &document.paths.paths {
-        for (method, operation) in
-            [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete), ("PATCH", &item.patch)]
-        {
+        for (method, operation) in [
+            (Method::GET, &item.get),
+            (Method::POST, &item.post),
+            (Method::PUT, &item.put),
+            (Method::DELETE, &item.delete),
+            (Method::PATCH, &item.patch),
+        ] {
             if operation.is_some() {
-                built.insert(route(method, path));
+                routed.push((method, path.clone()));
             }
         }
     }
-    built
+    routed
+}
+
+/// Every route that is built, as `METHOD /path` with parameters written `{}`.
+fn built() -> BTreeSet<String> {
+    routed().iter().map(|(method, path)| route(method.as_str(), path)).collect()
 }
 
 fn route(method: &str, path: &str) -> String {

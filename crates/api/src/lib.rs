@@ -10,6 +10,7 @@ mod filter;
 mod list;
 mod middleware;
 mod openapi;
+mod rights;
 mod routes;
 mod schema;
 mod wire;
@@ -95,6 +96,7 @@ pub fn router(app: App, settings: ApiSettings) -> Router {
     let versioned = versioned
         .method_not_allowed_fallback(contract::not_built)
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::idempotency))
+        .layer(axum::middleware::from_fn(rights::authorize))
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::authenticate));
     let described = Router::new().route("/openapi.json", get(openapi::serve)).route("/docs", get(docs_page::serve));
     Router::new()

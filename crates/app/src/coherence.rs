@@ -34,6 +34,8 @@ pub(crate) enum Topic {
     Meters(Scope),
     /// The customers of a scope.
     Customers(Scope),
+    /// The settings of a scope; those of a tenant stand under the empty environment.
+    Settings(Scope),
 }
 
 impl Topic {
@@ -43,6 +45,7 @@ impl Topic {
             Self::Clocks => "clocks",
             Self::Meters(_) => "meters",
             Self::Customers(_) => "customers",
+            Self::Settings(_) => "settings",
         }
     }
 
@@ -50,7 +53,7 @@ impl Topic {
     fn scope(&self) -> Scope {
         match self {
             Self::Platform | Self::Clocks => Scope { tenant_id: "".into(), environment_id: "".into() },
-            Self::Meters(scope) | Self::Customers(scope) => scope.clone(),
+            Self::Meters(scope) | Self::Customers(scope) | Self::Settings(scope) => scope.clone(),
         }
     }
 
@@ -65,6 +68,7 @@ impl Topic {
             "clocks" => Some(Self::Clocks),
             "meters" => Some(Self::Meters(scope)),
             "customers" => Some(Self::Customers(scope)),
+            "settings" => Some(Self::Settings(scope)),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! Who asks, where.
 
 use domain::ids::UserId;
+use domain::platform::Actor;
 use domain::scope::Scope;
 
 /// The caller of a use case.
@@ -10,6 +11,8 @@ pub struct Context {
     pub scope: Scope,
     /// The user behind the key; empty for the system itself.
     pub user_id: UserId,
+    /// What kind of caller, and with which roles.
+    pub actor: Actor,
     /// The client's idempotency key, when it sent one.
     pub idempotency: Option<IdempotencyKey>,
 }
@@ -17,7 +20,7 @@ pub struct Context {
 impl Context {
     /// The system acting on its own, for due work.
     pub fn system(scope: Scope) -> Self {
-        Self { scope, user_id: UserId::default(), idempotency: None }
+        Self { scope, user_id: UserId::default(), actor: Actor::system(), idempotency: None }
     }
 }
 

@@ -1,48 +1,78 @@
-//! Customers: create, read, change, put away.
+//! Customers: created, read, changed, archived.
 
 use std::sync::Arc;
 
 use domain::customer::Customer;
 use domain::ids::CustomerId;
 use domain::invalid::require;
+use domain::platform::{ActivityAction, EntityType, SystemEventName};
 use domain::scope::{Scope, Status};
 use domain::subscription::{Subscription, SubscriptionStatus};
+use quick_cache::sync::Cache;
 use storage::{Condition, Value};
 
+use crate::change::{Entity, Remembered};
 use crate::coherence::{Topic, count_look};
-use crate::pending::AfterCommit;
 use crate::{App, Context, Error, Pending, Result};
 
-fn duplicate(external_id: &str) -> impl FnOnce() -> String + '_ {
-    move || format!("a customer with external_id {external_id} exists already: use it, or choose another external_id")
+impl Entity for Customer {
+    const TYPE: EntityType = EntityType::Customer;
+    const NAME: &'static str = "customer";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn taken(&self) -> String {
+        format!("a customer with external_id {} exists already: use it, or choose another external_id", self.external_id)
+    }
+
+    fn event(&self, action: ActivityAction) -> Option<SystemEventName> {
+        Some(match action {
+            ActivityAction::Created => SystemEventName::CustomerCreated,
+            ActivityAction::Updated => SystemEventName::CustomerUpdated,
+            ActivityAction::Archived => SystemEventName::CustomerDeleted,
+        })
+    }
+
+    fn remembered(&self) -> Option<Remembered> {
+        Some(Remembered::Customer(self.audit.scope.clone(), self.id.clone()))
+    }
+}
+
+/// Customers by scope, id and epoch of the scope's customers.
+pub(crate) struct CustomerMemory(Cache<(Scope, String, u64), Arc<Customer>>);
+
+impl CustomerMemory {
+    /// Keeps at most so many.
+    pub(crate) fn new(customers_max: usize) -> Self {
+        Self(Cache::new(customers_max))
+    }
 }
 
 impl App {
     /// Makes a customer. An external id that a published customer has is refused.
-    pub async fn create_customer(&self, customer: Customer) -> Result<Pending<Customer>> {
+    pub async fn create_customer(&self, context: &Context, customer: Customer) -> Result<Pending<Customer>> {
         customer.validate()?;
-        let mut work = self.database().begin().await?;
-        storage::insert(&mut work, &customer)
-            .await
-            .map_err(Error::from)
-            .map_err(|error| error.or_exists(duplicate(&customer.external_id)))?;
-        Ok(Pending::new(self, work, customer))
+        let mut change = self.begin(context).await?;
+        change.create(&customer).await?;
+        Ok(change.done(customer))
     }
 
     /// A customer by id, whatever its status; from memory when it was read before.
     pub async fn customer(&self, scope: &Scope, id: &str) -> Result<Arc<Customer>> {
         let epoch = self.epochs(&[Topic::Customers(scope.clone())]).await?[0];
         let key = (scope.clone(), id.to_owned(), epoch);
-        let known = self.shared.customers.get(&key);
+        let known = self.shared.customers.0.get(&key);
         count_look("customers", known.is_some());
         if let Some(customer) = known {
             return Ok(customer);
         }
         // The guard keeps a concurrent change from leaving an old copy behind: it removes the placeholder, and the insert fails.
-        match self.shared.customers.get_value_or_guard_async(&key).await {
+        match self.shared.customers.0.get_value_or_guard_async(&key).await {
             Ok(customer) => Ok(customer),
             Err(guard) => {
-                let customer = Arc::new(self.get::<Customer>(scope, "customer", id).await?);
+                let customer = Arc::new(self.require::<Customer>(scope, id).await?);
                 let _ = guard.insert(Arc::clone(&customer));
                 Ok(customer)
             }
@@ -52,7 +82,7 @@ impl App {
     /// In this process; others hear of the change by the generation of the scope's customers.
     pub(crate) fn forget_customer(&self, scope: &Scope, id: &CustomerId) {
         if !self.shared.coherence.is_shared() {
-            self.shared.customers.remove(&(scope.clone(), id.to_string(), 0));
+            self.shared.customers.0.remove(&(scope.clone(), id.to_string(), 0));
         }
     }
 
@@ -74,33 +104,26 @@ impl App {
             }
             Ok(customer.validate()?)
         };
-        let pending = self
-            .change(context, "customer", id, change)
-            .await
-            .map_err(|error| error.or_exists(|| "another customer has this external_id already: choose another".to_owned()))?;
-        let customer_id = pending.value().id.clone();
-        Ok(pending.after(AfterCommit::Customer(context.scope.clone(), customer_id)))
+        self.change(context, id, change).await
     }
 
-    /// Puts a customer away. Refused while a subscription of it is not cancelled; unknown or archived customers are not found.
+    /// Archives a customer. Refused while a subscription of it is not cancelled; unknown or archived customers are not found.
     pub async fn delete_customer(&self, context: &Context, id: &str) -> Result<Pending<()>> {
-        let mut work = self.database().begin().await?;
-        let found: Option<Customer> = storage::get(&mut work, &context.scope, id).await?;
-        let Some(mut customer) = found.filter(|customer| customer.audit.status == Status::Published) else {
-            return Err(Error::not_found("customer", id));
-        };
+        let mut change = self.begin(context).await?;
+        let customer: Customer = change.require(id).await?;
+        if customer.audit.status != Status::Published {
+            return Err(Error::not_found(Customer::NAME, id));
+        }
         let open = [
             Condition::Eq("customer_id", Value::Text(id.to_owned())),
             Condition::NotEq("subscription_status", Value::Text(SubscriptionStatus::Cancelled.to_string())),
             Condition::eq("status", &Status::Published),
         ];
-        if storage::count::<Subscription>(&mut work, &context.scope, &open).await? > 0 {
+        if storage::count::<Subscription>(change.work(), &context.scope, &open).await? > 0 {
             return Err(Error::operation("the customer has subscriptions that are not cancelled: cancel them first"));
         }
-        customer.audit.status = Status::Archived;
-        self.touch(context, &mut customer);
-        storage::update(&mut work, &customer).await?;
-        Ok(Pending::new(self, work, ()).after(AfterCommit::Customer(context.scope.clone(), customer.id)))
+        change.archive(&customer).await?;
+        Ok(change.done(()))
     }
 
     /// The customer that a request names by id, by external id, or by both when they agree.

@@ -94,6 +94,10 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(rule) if rule.contains("idempotency_records") => Self::IdempotencyRace,
+            // Two units of work told of one object at once: neither held it.
+            StoreError::Conflict(rule) if rule.contains("system_events") => {
+                Self::VersionConflict("it changed meanwhile: read it and try again".into())
+            }
             StoreError::Conflict(rule) => {
                 tracing::debug!(%rule, "a uniqueness rule refused a write");
                 Self::exists("it exists already")

@@ -70,6 +70,12 @@ id_type! {
     EnvironmentId = "env";
     /// A person or service account of a tenant.
     UserId = "user";
+    /// What others are told of a change.
+    SystemEventId = "sys_event";
+    /// An entry of the activity log.
+    ActivityId = "activity";
+    /// What an environment has chosen.
+    SettingId = "setting";
     /// A stored API key.
     SecretId = "secret";
     /// An end customer.

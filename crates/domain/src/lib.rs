@@ -30,6 +30,9 @@ pub mod customer;
 /// A customer's contract: periods, lines, cancellation.
 pub mod subscription;
 
+/// Who may do what, what others are told, what an environment can choose.
+pub mod platform;
+
 /// Exact decimals, currencies, rounding, metered quantities.
 pub mod money;
 

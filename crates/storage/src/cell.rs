@@ -8,6 +8,7 @@ use domain::ids;
 use domain::invoice::{BillingReason, Explanation, InvoiceStatus, InvoiceType, PaymentStatus};
 use domain::meter::{Aggregation, BackfillStatus, Filter, ResetUsage};
 use domain::money::{Currency, Decimal};
+use domain::platform::{ActivityAction, ActorKind, EntityType, SettingKey, SystemEventName};
 use domain::rating::{BillingModel, InvoiceCadence, PriceEntityType, PriceType, PriceUnitType, Tier, TierMode, TransformQuantity};
 use domain::scope::Status;
 use domain::subscription::{
@@ -48,6 +49,19 @@ impl Value {
             Self::Int(_) => "::bigint",
             Self::Bool(_) => "::boolean",
             Self::Time(_) => "::timestamptz",
+        }
+    }
+
+    /// As JSON: decimals and instants as text, so that no digit is lost.
+    pub(crate) fn into_json(self) -> serde_json::Value {
+        match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Text(text) | Self::Decimal(text) => text.into(),
+            // The text was JSON when the value was made.
+            Self::Json(text) => serde_json::from_str(&text).unwrap_or_default(),
+            Self::Int(number) => number.into(),
+            Self::Bool(flag) => flag.into(),
+            Self::Time(time) => time.to_string().into(),
         }
     }
 
@@ -209,6 +223,9 @@ id_cells!(
     ReprocessId,
     InvoiceId,
     InvoiceLineItemId,
+    SystemEventId,
+    ActivityId,
+    SettingId,
 );
 
 macro_rules! enum_cells {
@@ -253,6 +270,11 @@ enum_cells!(
     InvoiceStatus,
     InvoiceType,
     PaymentStatus,
+    EntityType,
+    ActivityAction,
+    ActorKind,
+    SystemEventName,
+    SettingKey,
 );
 
 macro_rules! json_cells {
@@ -275,6 +297,7 @@ macro_rules! json_cells {
 
 json_cells!(
     BTreeMap<String, String>,
+    serde_json::Map<String, serde_json::Value>,
     Vec<String>,
     Vec<Filter>,
     Vec<Tier>,

@@ -34,6 +34,12 @@ pub mod sequences;
 /// How often something has changed that processes keep in memory.
 pub mod generations;
 
+/// The outbox: what others are told of changes.
+pub mod outbox;
+
+/// The activity log.
+pub mod activities;
+
 /// Objects of an external collector.
 pub mod raw_events;
 
@@ -48,7 +54,7 @@ pub use list::{Condition, Direction, ListQuery, Page, Sort};
 pub use postgres::{PoolUsage, PostgresOptions, PostgresUsage, SslMode};
 pub use record::{
     Record, all_environments, count, find, find_all, get, get_many, insert, insert_all, insert_if_absent, list, remove, secret_by_hash,
-    update,
+    snapshot, update,
 };
 pub use row::Row;
 pub use sql::{Source, Sql};

@@ -56,6 +56,13 @@ macro_rules! record {
 }
 pub(crate) use record;
 
+/// A record as a JSON object, column by column, with its status: what the activity log and the outbox keep of it.
+pub fn snapshot<R: Record>(record: &R) -> serde_json::Map<String, serde_json::Value> {
+    let status = record.audit().status.as_str().to_owned();
+    let columns = R::COLUMNS.iter().zip(record.values()).map(|(column, value)| ((*column).to_owned(), value.into_json()));
+    columns.chain([("status".to_owned(), status.into())]).collect()
+}
+
 fn all_columns<R: Record>() -> String {
     R::COLUMNS.iter().chain(AUDIT_COLUMNS).copied().collect::<Vec<_>>().join(", ")
 }

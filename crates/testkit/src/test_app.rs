@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use api::ApiSettings;
 use app::event::{EventChoices, EventLog};
-use app::platform::{ConfiguredKey, DEFAULT_TENANT, DEFAULT_USER, Environment, EnvironmentType, SANDBOX_ENVIRONMENT, key_hash};
+use app::platform::{
+    ConfiguredKey, DEFAULT_TENANT, DEFAULT_USER, Environment, EnvironmentType, SANDBOX_ENVIRONMENT, Secret, SecretType, key_hash,
+};
 use app::{App, Foundation, Settings, UlidIds};
 use axum::Router;
 use axum::body::Body;
@@ -37,6 +39,7 @@ pub struct TestApp {
     /// The system's clock.
     pub clock: SystemClock,
     router: Router,
+    database: Database,
     /// Removed with its files at the end.
     _dir: TempDir,
 }
@@ -79,10 +82,10 @@ impl TestApp {
         let options = EmbeddedOptions { cache_bytes: 4 << 20, disk_reserve_bytes: 0, ..EmbeddedOptions::default() };
         let events = EmbeddedEventStore::open(dir.path().join("events"), options).expect("an event store");
         let now = clock.clone();
-        let foundation = Foundation { log, ..Foundation::embedded(database, Arc::new(events)) };
+        let foundation = Foundation { log, ..Foundation::embedded(database.clone(), Arc::new(events)) };
         let app = App::start(foundation, move || now.now(), Box::new(UlidIds::default()), settings).await.expect("the system starts");
         let router = api::router(app.clone(), settings_of_api);
-        Self { app, clock, router, _dir: dir }
+        Self { app, clock, router, database, _dir: dir }
     }
 
     /// A client in the seed tenant's sandbox.
@@ -93,6 +96,28 @@ impl TestApp {
     /// A client in another tenant.
     pub fn other_tenant(&self) -> Client {
         self.client_with(OTHER_KEY)
+    }
+
+    /// A client in the seed tenant's sandbox whose key was made with these roles, for a `user` or a `service_account`.
+    pub async fn client_with_roles(&self, user_type: &str, roles: &[&str]) -> Client {
+        let key = format!("sk_{user_type}_{}", roles.join("_"));
+        let scope = Scope { tenant_id: DEFAULT_TENANT.into(), environment_id: SANDBOX_ENVIRONMENT.into() };
+        let secret = Secret {
+            id: format!("secret_{user_type}_{}", roles.join("_")).as_str().into(),
+            name: "with roles".into(),
+            kind: SecretType::PrivateKey,
+            value_hash: key_hash(&key),
+            display_id: "sk_wi***th".into(),
+            user_id: DEFAULT_USER.into(),
+            user_type: user_type.into(),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            expires_at: None,
+            audit: audit(scope, &self.clock),
+        };
+        let mut work = self.database.begin().await.expect("a unit of work");
+        storage::insert(&mut work, &secret).await.expect("a key");
+        work.commit().await.expect("committed");
+        self.client_with(&key)
     }
 
     /// A client with this key.
@@ -169,16 +194,14 @@ fn settings() -> Settings {
     Settings { configured_keys, ..Settings::default() }
 }
 
-async fn add_other_tenant(database: &Database, clock: &SystemClock) {
+fn audit(scope: Scope, clock: &SystemClock) -> Audit {
     let now = clock.now();
-    let audit = Audit {
-        scope: Scope { tenant_id: OTHER_TENANT.into(), environment_id: OTHER_ENVIRONMENT.into() },
-        status: Status::Published,
-        created_at: now,
-        updated_at: now,
-        created_by: DEFAULT_USER.into(),
-        updated_by: DEFAULT_USER.into(),
-    };
+    let user = DEFAULT_USER.to_owned();
+    Audit { scope, status: Status::Published, created_at: now, updated_at: now, created_by: user.clone(), updated_by: user }
+}
+
+async fn add_other_tenant(database: &Database, clock: &SystemClock) {
+    let audit = audit(Scope { tenant_id: OTHER_TENANT.into(), environment_id: OTHER_ENVIRONMENT.into() }, clock);
     let environment = Environment { id: OTHER_ENVIRONMENT.into(), name: "Other".into(), kind: EnvironmentType::Development, audit };
     let mut work = database.begin().await.expect("a unit of work");
     storage::insert(&mut work, &environment).await.expect("an environment");

@@ -44,7 +44,7 @@ pub(crate) async fn caller_of(state: &ApiState, headers: &HeaderMap) -> Result<C
         let body = json!({"error": "Access denied", "message": "the environment does not exist or belongs to another tenant"});
         return Err((StatusCode::FORBIDDEN, axum::Json(body)).into_response());
     };
-    Ok(Context { scope, user_id: owner.user_id.clone(), idempotency: None })
+    Ok(Context { scope, user_id: owner.user_id.clone(), actor: owner.actor.clone(), idempotency: None })
 }
 
 fn unauthorized() -> Response {

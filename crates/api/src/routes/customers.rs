@@ -51,7 +51,7 @@ async fn create_customer(
 ) -> ApiResult<Response> {
     request.refuse_unbuilt()?;
     let customer = request.into_customer(CustomerId::new(state.app.ids()), state.app.audit(&context));
-    let pending = state.app.create_customer(customer).await?;
+    let pending = state.app.create_customer(&context, customer).await?;
     commit(&context, StatusCode::CREATED, pending, |customer| CustomerResponse::from(customer)).await
 }
 

@@ -176,7 +176,7 @@ async fn get_invoice(
     Query(query): Query<GetInvoiceQuery>,
 ) -> ApiResult<Response> {
     Expand::parse(query.expand.as_deref(), EXPAND)?;
-    let invoice: Invoice = state.app.get(&context.scope, "invoice", &id).await?;
+    let invoice: Invoice = state.app.require(&context.scope, &id).await?;
     Ok(axum::Json(embed(&state, &context.scope, &[invoice], true, true).await?.pop()).into_response())
 }
 

@@ -228,7 +228,7 @@ async fn embed(state: &ApiState, scope: &Scope, subscriptions: &[Subscription], 
 #[utoipa::path(get, path = "/v1/subscriptions/{id}", operation_id = "getSubscription", tag = "Subscriptions",
     responses((status = 200, body = SubscriptionResponse)))]
 async fn get_subscription(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
-    let subscription: Subscription = state.app.get(&context.scope, "subscription", &id).await?;
+    let subscription: Subscription = state.app.require(&context.scope, &id).await?;
     let wants = Embed { plan: true, customer: true, lines: true, prices: true, meters: false };
     Ok(axum::Json(embed(&state, &context.scope, &[subscription], wants).await?.pop()).into_response())
 }

@@ -7,6 +7,7 @@ mod billing;
 mod catalog;
 mod conventions;
 mod events;
+mod platform;
 mod published;
 mod refusals;
 mod usage;

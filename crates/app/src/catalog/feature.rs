@@ -4,11 +4,12 @@ use domain::catalog::{Feature, FeatureType, GroupEntityType, lookup_key_of};
 use domain::ids::{FeatureId, MeterId};
 use domain::invalid::require;
 use domain::meter::{Filter, Meter};
+use domain::platform::{ActivityAction, EntityType, SystemEventName};
 use domain::scope::Status;
 use storage::{Condition, Value};
 
 use super::group::check_group;
-use crate::pending::AfterCommit;
+use crate::change::{Entity, Remembered};
 use crate::{App, Context, Error, Pending, Result};
 
 /// A feature with its meter.
@@ -19,8 +20,29 @@ pub struct NewFeature {
     pub meter: Option<Meter>,
 }
 
-fn duplicate(lookup_key: &str) -> impl FnOnce() -> String + '_ {
-    move || format!("a feature with lookup_key {lookup_key} exists already: choose another lookup_key")
+impl Entity for Feature {
+    const TYPE: EntityType = EntityType::Feature;
+    const NAME: &'static str = "feature";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn taken(&self) -> String {
+        format!("a feature with lookup_key {} exists already: choose another lookup_key", self.lookup_key)
+    }
+
+    fn event(&self, action: ActivityAction) -> Option<SystemEventName> {
+        Some(match action {
+            ActivityAction::Created => SystemEventName::FeatureCreated,
+            ActivityAction::Updated => SystemEventName::FeatureUpdated,
+            ActivityAction::Archived => SystemEventName::FeatureDeleted,
+        })
+    }
+
+    fn remembered(&self) -> Option<Remembered> {
+        Some(Remembered::Meters(self.audit.scope.clone()))
+    }
 }
 
 impl App {
@@ -32,17 +54,16 @@ impl App {
         if feature.lookup_key.is_empty() {
             feature.lookup_key = lookup_key_of(&feature.name);
         }
-        let mut work = self.database().begin().await?;
+        let mut change = self.begin(context).await?;
         let meter = match (feature.kind, feature.meter_id.clone(), meter) {
             (FeatureType::Metered, Some(id), _) => {
-                let meter: Option<Meter> = storage::get(&mut work.shared(), &context.scope, id.as_str()).await?;
-                let meter = meter.ok_or_else(|| Error::not_found("meter", id.as_str()))?;
+                let meter: Meter = change.require_shared(id.as_str()).await?;
                 require(meter.audit.status == Status::Published, "the meter is archived: use a published one")?;
                 Some(meter)
             }
             (FeatureType::Metered, None, Some(meter)) => {
                 meter.validate()?;
-                storage::insert(&mut work, &meter).await?;
+                change.create(&meter).await?;
                 feature.meter_id = Some(meter.id.clone());
                 Some(meter)
             }
@@ -50,11 +71,10 @@ impl App {
             (FeatureType::Boolean | FeatureType::Static | FeatureType::Config, _, _) => None,
         };
         if let Some(group) = &feature.group_id {
-            check_group(&mut work, &context.scope, group.as_str(), GroupEntityType::Feature).await?;
+            check_group(change.work(), &context.scope, group.as_str(), GroupEntityType::Feature).await?;
         }
-        let inserted = storage::insert(&mut work, &feature).await.map_err(Error::from);
-        inserted.map_err(|error| error.or_exists(duplicate(&feature.lookup_key)))?;
-        Ok(Pending::new(self, work, (feature, meter)).after(AfterCommit::Meters(context.scope.clone())))
+        change.create(&feature).await?;
+        Ok(change.done((feature, meter)))
     }
 
     /// Changes a feature; given filters are merged into its meter.
@@ -65,48 +85,38 @@ impl App {
         filters: Option<Vec<Filter>>,
         apply: impl FnOnce(&mut Feature),
     ) -> Result<Pending<Feature>> {
-        let mut work = self.database().begin().await?;
-        let found: Option<Feature> = storage::get(&mut work, &context.scope, id).await?;
-        let mut feature = found.ok_or_else(|| Error::not_found("feature", id))?;
+        let mut change = self.begin(context).await?;
+        let before: Feature = change.require(id).await?;
+        let mut feature = before.clone();
         apply(&mut feature);
         feature.validate()?;
         if let Some(group) = &feature.group_id {
-            check_group(&mut work, &context.scope, group.as_str(), GroupEntityType::Feature).await?;
+            check_group(change.work(), &context.scope, group.as_str(), GroupEntityType::Feature).await?;
         }
         if let Some(filters) = filters {
             let Some(meter_id) = &feature.meter_id else { return Err(Error::input("filters belong to metered features")) };
-            let meter: Option<Meter> = storage::get(&mut work, &context.scope, meter_id.as_str()).await?;
-            let mut meter = meter.ok_or_else(|| Error::not_found("meter", meter_id.as_str()))?;
-            meter.merge_filters(&filters)?;
-            self.touch(context, &mut meter);
-            storage::update(&mut work, &meter).await?;
+            change.edit(meter_id.as_str(), |meter: &mut Meter| Ok(meter.merge_filters(&filters)?)).await?;
         }
-        self.touch(context, &mut feature);
-        storage::update(&mut work, &feature).await?;
-        Ok(Pending::new(self, work, feature).after(AfterCommit::Meters(context.scope.clone())))
+        change.update(&before, &mut feature).await?;
+        Ok(change.done(feature))
     }
 
-    /// Puts a feature away, and its meter unless another feature or a price still uses it.
+    /// Archives a feature, and its meter unless another feature or a price still uses it.
     pub async fn delete_feature(&self, context: &Context, id: &str) -> Result<Pending<()>> {
-        let mut work = self.database().begin().await?;
-        let found: Option<Feature> = storage::get(&mut work, &context.scope, id).await?;
-        let mut feature = found.ok_or_else(|| Error::not_found("feature", id))?;
-        feature.audit.status = Status::Archived;
-        self.touch(context, &mut feature);
-        storage::update(&mut work, &feature).await?;
+        let mut change = self.begin(context).await?;
+        let feature: Feature = change.require(id).await?;
+        change.archive(&feature).await?;
         if let Some(meter_id) = &feature.meter_id {
             // The meter first: whoever begins to use it holds it, too, and is counted or waits.
-            let meter: Option<Meter> = storage::get(&mut work, &context.scope, meter_id.as_str()).await?;
+            let meter: Option<Meter> = storage::get(change.work(), &context.scope, meter_id.as_str()).await?;
             let users = [Condition::Eq("meter_id", Value::Text(meter_id.to_string())), Condition::eq("status", &Status::Published)];
-            let features = storage::count::<Feature>(&mut work, &context.scope, &users).await?;
-            let prices = storage::count::<domain::rating::Price>(&mut work, &context.scope, &users).await?;
-            if let (0, 0, Some(mut meter)) = (features, prices, meter) {
-                meter.audit.status = Status::Archived;
-                self.touch(context, &mut meter);
-                storage::update(&mut work, &meter).await?;
+            let features = storage::count::<Feature>(change.work(), &context.scope, &users).await?;
+            let prices = storage::count::<domain::rating::Price>(change.work(), &context.scope, &users).await?;
+            if let (0, 0, Some(meter)) = (features, prices, meter) {
+                change.archive(&meter).await?;
             }
         }
-        Ok(Pending::new(self, work, ()).after(AfterCommit::Meters(context.scope.clone())))
+        Ok(change.done(()))
     }
 
     /// Copies a feature under a new name and lookup key; a metered one with a copy of its meter.
@@ -116,9 +126,9 @@ impl App {
         id: &str,
         apply: impl FnOnce(&mut Feature),
     ) -> Result<Pending<(Feature, Option<Meter>)>> {
-        let source: Feature = self.get(&context.scope, "feature", id).await?;
+        let source: Feature = self.require(&context.scope, id).await?;
         let meter = match &source.meter_id {
-            Some(meter_id) => Some(self.get::<Meter>(&context.scope, "meter", meter_id.as_str()).await?),
+            Some(meter_id) => Some(self.require::<Meter>(&context.scope, meter_id.as_str()).await?),
             None => None,
         };
         let mut feature = Feature { id: FeatureId::new(self.ids()), meter_id: None, audit: self.audit(context), ..source };

@@ -2,47 +2,54 @@
 
 use domain::catalog::{Feature, Group, GroupEntityType};
 use domain::invalid::require_text;
+use domain::platform::EntityType;
 use domain::rating::Price;
 use domain::scope::{Scope, Status};
 use storage::{Condition, UnitOfWork, Value};
 
+use crate::change::Entity;
 use crate::{App, Context, Error, Pending, Result};
 
-impl App {
-    /// Makes a group. A taken lookup key is refused.
-    pub async fn create_group(&self, group: Group) -> Result<Pending<Group>> {
-        require_text(&group.name, "name")?;
-        require_text(&group.lookup_key, "lookup_key")?;
-        let mut work = self.database().begin().await?;
-        storage::insert(&mut work, &group)
-            .await
-            .map_err(Error::from)
-            .map_err(|error| error.or_exists(|| format!("a group with lookup_key {} exists already: choose another", group.lookup_key)))?;
-        Ok(Pending::new(self, work, group))
+impl Entity for Group {
+    const TYPE: EntityType = EntityType::Group;
+    const NAME: &'static str = "group";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
     }
 
-    /// Puts a group away; its members stay, without group.
-    pub async fn delete_group(&self, context: &Context, id: &str) -> Result<Pending<()>> {
-        let mut work = self.database().begin().await?;
-        let found: Option<Group> = storage::get(&mut work, &context.scope, id).await?;
-        let mut group = found.ok_or_else(|| Error::not_found("group", id))?;
-        let members = [Condition::Eq("group_id", Value::Text(id.to_owned()))];
-        for mut feature in storage::find_all::<Feature>(&mut work, &context.scope, &members).await? {
-            feature.group_id = None;
-            storage::update(&mut work, &feature).await?;
-        }
-        for mut price in storage::find_all::<Price>(&mut work, &context.scope, &members).await? {
-            price.group_id = None;
-            storage::update(&mut work, &price).await?;
-        }
-        group.audit.status = Status::Archived;
-        self.touch(context, &mut group);
-        storage::update(&mut work, &group).await?;
-        Ok(Pending::new(self, work, ()))
+    fn taken(&self) -> String {
+        format!("a group with lookup_key {} exists already: choose another", self.lookup_key)
     }
 }
 
-/// Refuses a group that does not exist, is put away, or groups other things. It stays until the unit of work ends.
+impl App {
+    /// Makes a group. A taken lookup key is refused.
+    pub async fn create_group(&self, context: &Context, group: Group) -> Result<Pending<Group>> {
+        require_text(&group.name, "name")?;
+        require_text(&group.lookup_key, "lookup_key")?;
+        let mut change = self.begin(context).await?;
+        change.create(&group).await?;
+        Ok(change.done(group))
+    }
+
+    /// Archives a group; its members stay, without group.
+    pub async fn delete_group(&self, context: &Context, id: &str) -> Result<Pending<()>> {
+        let mut change = self.begin(context).await?;
+        let group: Group = change.require(id).await?;
+        let members = [Condition::Eq("group_id", Value::Text(id.to_owned()))];
+        for before in storage::find_all::<Feature>(change.work(), &context.scope, &members).await? {
+            change.update(&before, &mut Feature { group_id: None, ..before.clone() }).await?;
+        }
+        for before in storage::find_all::<Price>(change.work(), &context.scope, &members).await? {
+            change.update(&before, &mut Price { group_id: None, ..before.clone() }).await?;
+        }
+        change.archive(&group).await?;
+        Ok(change.done(()))
+    }
+}
+
+/// Refuses a group that does not exist, is archived, or groups other things. It stays until the unit of work ends.
 pub(super) async fn check_group(work: &mut UnitOfWork, scope: &Scope, id: &str, wanted: GroupEntityType) -> Result<()> {
     let group: Option<Group> = storage::get(&mut work.shared(), scope, id).await?;
     match group.filter(|group| group.audit.status == Status::Published) {

@@ -1,23 +1,36 @@
 //! Cost sheets: made, changed, removed, and the one that counts.
 
 use domain::cost::Costsheet;
+use domain::invalid::require;
+use domain::platform::EntityType;
 use domain::rating::{Price, PriceEntityType};
 use domain::scope::{Scope, Status};
 use storage::{Condition, Direction, ListQuery, Sort};
 
 use crate::catalog::prices_of_entity;
+use crate::change::Entity;
 use crate::{App, Context, Error, Pending, Result};
 
-const TAKEN: &str = "a cost sheet with this name or lookup_key exists already: choose another";
+impl Entity for Costsheet {
+    const TYPE: EntityType = EntityType::Costsheet;
+    const NAME: &'static str = "cost sheet";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn taken(&self) -> String {
+        "a cost sheet with this name or lookup_key exists already: choose another".to_owned()
+    }
+}
 
 impl App {
     /// Makes a cost sheet. A taken name or lookup key is refused.
-    pub async fn create_costsheet(&self, sheet: Costsheet) -> Result<Pending<Costsheet>> {
+    pub async fn create_costsheet(&self, context: &Context, sheet: Costsheet) -> Result<Pending<Costsheet>> {
         sheet.validate()?;
-        let mut work = self.database().begin().await?;
-        let inserted = storage::insert(&mut work, &sheet).await.map_err(Error::from);
-        inserted.map_err(|error| error.or_exists(|| TAKEN.to_owned()))?;
-        Ok(Pending::new(self, work, sheet))
+        let mut change = self.begin(context).await?;
+        change.create(&sheet).await?;
+        Ok(change.done(sheet))
     }
 
     /// Changes a cost sheet.
@@ -26,20 +39,16 @@ impl App {
             apply(sheet);
             Ok(sheet.validate()?)
         };
-        let changed = self.change(context, "cost sheet", id, change).await;
-        changed.map_err(|error| error.or_exists(|| TAKEN.to_owned()))
+        self.change(context, id, change).await
     }
 
     /// Removes a cost sheet; its prices stay. A second time is refused.
     pub async fn delete_costsheet(&self, context: &Context, id: &str) -> Result<Pending<()>> {
-        let remove = |sheet: &mut Costsheet| {
-            if sheet.audit.status == Status::Deleted {
-                return Err(Error::input("the cost sheet is deleted already"));
-            }
-            sheet.audit.status = Status::Deleted;
-            Ok(())
-        };
-        Ok(self.change(context, "cost sheet", id, remove).await?.map(|_| ()))
+        let mut change = self.begin(context).await?;
+        let sheet: Costsheet = change.require(id).await?;
+        require(sheet.audit.status != Status::Deleted, "the cost sheet is deleted already")?;
+        change.delete(&sheet).await?;
+        Ok(change.done(()))
     }
 
     /// The newest published cost sheet.

@@ -5,6 +5,7 @@ use domain::event::Event;
 use domain::ids::BackfillId;
 use domain::invalid::require;
 use domain::meter::{BackfillStatus, Meter, MeterBackfill};
+use domain::platform::EntityType;
 use domain::scope::{Scope, Status};
 use domain::time::Timestamp;
 use storage::due_work::DueWork;
@@ -12,6 +13,7 @@ use storage::{Condition, Direction, ListQuery, Sort};
 use streams::{EventFilter, EventOrder, LateEntry};
 
 use super::meter_index::MetersByName;
+use crate::change::Entity;
 use crate::{App, Context, Error, Pending, Result};
 
 /// The kind of due work that reads the next pages of a backfill.
@@ -43,6 +45,19 @@ struct PageRead {
     last: Option<(Timestamp, String)>,
 }
 
+impl Entity for MeterBackfill {
+    const TYPE: EntityType = EntityType::Meter;
+    const NAME: &'static str = "backfill";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn taken(&self) -> String {
+        "a backfill of this meter runs already: ask for it with GET, and wait until it has ended".to_owned()
+    }
+}
+
 impl App {
     /// Plans to count past events for a meter. Refused while another backfill of the meter runs, and for an archived meter.
     pub async fn start_backfill(
@@ -54,9 +69,8 @@ impl App {
     ) -> Result<Pending<MeterBackfill>> {
         let in_order = start_time.zip(end_time).is_none_or(|(start, end)| start <= end);
         require(in_order, "end_time must not be before start_time")?;
-        let mut work = self.database().begin().await?;
-        let found: Option<Meter> = storage::get(&mut work, &context.scope, meter_id).await?;
-        let meter = found.ok_or_else(|| Error::not_found("meter", meter_id))?;
+        let mut change = self.begin(context).await?;
+        let meter: Meter = change.require(meter_id).await?;
         if meter.audit.status != Status::Published {
             return Err(Error::operation("the meter is archived: it counts nothing any more"));
         }
@@ -75,15 +89,14 @@ impl App {
             finished_at: None,
             audit: self.audit(context),
         };
-        let running = || "a backfill of this meter runs already: ask for it with GET, and wait until it has ended".to_owned();
-        storage::insert(&mut work, &backfill).await.map_err(|error| Error::from(error).or_exists(running))?;
-        storage::due_work::plan(&mut work, &due(&backfill, self.now(&context.scope))).await?;
-        Ok(Pending::new(self, work, backfill))
+        change.create(&backfill).await?;
+        storage::due_work::plan(change.work(), &due(&backfill, self.now(&context.scope))).await?;
+        Ok(change.done(backfill))
     }
 
     /// The newest backfill of a meter.
     pub async fn backfill_state(&self, scope: &Scope, meter_id: &str) -> Result<BackfillState> {
-        let meter: Meter = self.get(scope, "meter", meter_id).await?;
+        let meter: Meter = self.require(scope, meter_id).await?;
         let query = ListQuery {
             conditions: vec![Condition::eq("meter_id", &meter.id)],
             sort: vec![Sort { column: "created_at", direction: Direction::Descending }],
@@ -104,7 +117,7 @@ impl App {
         let Some(mut backfill) = stored.filter(|backfill| backfill.backfill_status == BackfillStatus::Running) else {
             return self.forget_work(found).await;
         };
-        let meter: Meter = self.get(scope, "meter", backfill.meter_id.as_str()).await?;
+        let meter: Meter = self.require(scope, backfill.meter_id.as_str()).await?;
         if meter.audit.status != Status::Published {
             let given_up = PageRead { last_failure: "the meter was archived meanwhile".to_owned(), ..PageRead::default() };
             self.keep_progress(found, &backfill, given_up, 0, BackfillStatus::Failed).await?;
@@ -160,10 +173,11 @@ impl App {
         status: BackfillStatus,
     ) -> Result<Option<MeterBackfill>> {
         let scope = &found.scope;
-        let mut work = self.database().begin().await?;
-        let stored: Option<MeterBackfill> = storage::get(&mut work, scope, before.id.as_str()).await?;
+        let mut change = self.begin(&Context::system(scope.clone())).await?;
+        let stored: Option<MeterBackfill> = storage::get(change.work(), scope, before.id.as_str()).await?;
         let is_ours = |stored: &MeterBackfill| stored.backfill_status == BackfillStatus::Running && stored.cursor() == before.cursor();
-        let Some(mut backfill) = stored.filter(is_ours) else { return Ok(None) };
+        let Some(stored) = stored.filter(is_ours) else { return Ok(None) };
+        let mut backfill = stored.clone();
         backfill.events_read += i64::try_from(page.events).unwrap_or(i64::MAX);
         backfill.entries_added += i64::try_from(added).unwrap_or(i64::MAX);
         backfill.events_failed += page.failed;
@@ -177,11 +191,10 @@ impl App {
         backfill.backfill_status = status;
         if status != BackfillStatus::Running {
             backfill.finished_at = Some(self.now(scope));
-            storage::due_work::done(&mut work, scope, &found.id).await?;
+            storage::due_work::done(change.work(), scope, &found.id).await?;
         }
-        self.touch(&Context::system(scope.clone()), &mut backfill);
-        storage::update(&mut work, &backfill).await?;
-        work.commit().await?;
+        change.update(&stored, &mut backfill).await?;
+        change.commit().await?;
         Ok(Some(backfill))
     }
 

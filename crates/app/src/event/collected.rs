@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use domain::event::{CollectedEvent, Event, RawOutcome, RawReprocess, ReprocessMode, ReprocessStatus, object_id, transform};
 use domain::ids::ReprocessId;
 use domain::invalid::require;
+use domain::platform::EntityType;
 use domain::time::Timestamp;
 use sha2::{Digest, Sha256};
 use storage::due_work::DueWork;
 use storage::raw_events::{self, RawEvent};
 
 use super::IncomingEvent;
+use crate::change::Entity;
 use crate::platform::authenticate::hex;
 use crate::{App, Context, Pending, Result};
 
@@ -40,6 +42,15 @@ pub struct ReprocessRequest {
     pub event_names: Vec<String>,
     /// Only these ids.
     pub event_ids: Vec<String>,
+}
+
+impl Entity for RawReprocess {
+    const TYPE: EntityType = EntityType::Event;
+    const NAME: &'static str = "run over raw objects";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
 }
 
 impl App {
@@ -123,8 +134,8 @@ impl App {
             finished_at: None,
             audit: self.audit(context),
         };
-        let mut work = self.database().begin().await?;
-        storage::insert(&mut work, &run).await?;
+        let mut change = self.begin(context).await?;
+        change.create(&run).await?;
         let due = DueWork {
             scope: context.scope.clone(),
             id: reprocess_work_id(&run.id),
@@ -134,8 +145,8 @@ impl App {
             attempts: 0,
             last_error: String::new(),
         };
-        storage::due_work::plan(&mut work, &due).await?;
-        Ok(Pending::new(self, work, run))
+        storage::due_work::plan(change.work(), &due).await?;
+        Ok(change.done(run))
     }
 
     /// Transforms the next raw objects of a run, and plans the piece after them while some are left. Done twice it changes nothing: the
@@ -152,12 +163,13 @@ impl App {
             let read = i64::try_from(batch.len()).unwrap_or(i64::MAX);
             let is_last = read < run.batch_size;
             let taken = self.take_in(&context, batch.into_iter().map(|raw| (raw.payload, raw.received_at)).collect()).await?;
-            let mut work = self.database().begin().await?;
-            let stored: Option<RawReprocess> = storage::get(&mut work, &found.scope, run.id.as_str()).await?;
+            let mut change = self.begin(&context).await?;
+            let stored: Option<RawReprocess> = storage::get(change.work(), &found.scope, run.id.as_str()).await?;
             let is_ours = |stored: &RawReprocess| (stored.cursor_time, &stored.cursor_id) == (run.cursor_time, &run.cursor_id);
             // Another process does the same work and is ahead.
-            let Some(mut run) = stored.filter(is_ours) else { return Ok(()) };
-            raw_events::keep(&mut work, &found.scope, &taken).await?;
+            let Some(before) = stored.filter(is_ours) else { return Ok(()) };
+            let mut run = before.clone();
+            raw_events::keep(change.work(), &found.scope, &taken).await?;
             run.events_read += read;
             let ingested = taken.iter().filter(|event| event.outcome == RawOutcome::Ingested).count();
             run.events_ingested += i64::try_from(ingested).unwrap_or(i64::MAX);
@@ -168,11 +180,10 @@ impl App {
             if is_last {
                 run.reprocess_status = ReprocessStatus::Completed;
                 run.finished_at = Some(self.now(&found.scope));
-                storage::due_work::done(&mut work, &found.scope, &found.id).await?;
+                storage::due_work::done(change.work(), &found.scope, &found.id).await?;
             }
-            self.touch(&context, &mut run);
-            storage::update(&mut work, &run).await?;
-            work.commit().await?;
+            change.update(&before, &mut run).await?;
+            change.commit().await?;
             if is_last {
                 return Ok(());
             }

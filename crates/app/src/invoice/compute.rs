@@ -89,7 +89,7 @@ impl App {
         if invoice.period_end.is_some_and(|end| computed_at < end) {
             return Ok(());
         }
-        let delay = self.shared.settings.invoice_config.finalization_delay_seconds;
+        let delay = domain::invoice::InvoiceConfig::default().finalization_delay_seconds;
         let due = DueWork {
             scope: invoice.audit.scope.clone(),
             id: format!("{FINALIZE_INVOICE}/{}", invoice.id),

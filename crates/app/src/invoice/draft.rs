@@ -55,7 +55,7 @@ impl App {
         idempotency_key: String,
     ) -> Invoice {
         let audit = self.audit(context);
-        let due_days = subscription.payment_terms.map_or(self.shared.settings.invoice_config.due_date_days, |terms| terms.days());
+        let due_days = subscription.payment_terms.map_or(domain::invoice::InvoiceConfig::default().due_date_days, |terms| terms.days());
         Invoice {
             id: InvoiceId::new(self.ids()),
             customer_id: subscription.invoicing_customer().clone(),

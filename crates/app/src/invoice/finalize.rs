@@ -37,7 +37,7 @@ impl App {
         invoice.check_finalizable()?;
         let scope = &context.scope;
         let now = self.now(scope);
-        let config = &self.shared.settings.invoice_config;
+        let config = &domain::invoice::InvoiceConfig::default();
         let date_part = config.date_part(now);
         let sequence = storage::sequences::next(work, scope, &format!("invoice/{date_part}"), config.start_sequence).await?;
         invoice.finalize(config.number(&date_part, sequence), now)?;

@@ -10,9 +10,11 @@ pub use preview::Preview;
 
 use domain::ids::InvoiceId;
 use domain::invoice::{Invoice, InvoiceLineItem};
+use domain::platform::EntityType;
 use domain::scope::Scope;
 use storage::{Condition, Source};
 
+use crate::change::Entity;
 use crate::{App, Result};
 
 /// Computes a draft's lines.
@@ -22,6 +24,15 @@ pub(crate) const FINALIZE_INVOICE: &str = "finalize_invoice";
 
 pub(crate) async fn lines_of(source: &mut impl Source, scope: &Scope, invoice: &InvoiceId) -> Result<Vec<InvoiceLineItem>> {
     Ok(storage::find_all(source, scope, &[Condition::eq("invoice_id", invoice)]).await?)
+}
+
+impl Entity for Invoice {
+    const TYPE: EntityType = EntityType::Invoice;
+    const NAME: &'static str = "invoice";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
 }
 
 impl App {

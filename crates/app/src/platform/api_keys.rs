@@ -2,14 +2,29 @@
 
 use domain::ids::SecretId;
 use domain::invalid::{require, require_text};
+use domain::platform::EntityType;
 use domain::scope::Status;
 use domain::time::{Clock, Timestamp};
 use rand::Rng as _;
 use storage::records::{Secret, SecretType};
 
 use super::authenticate::{hex, key_hash};
-use crate::pending::AfterCommit;
+use crate::change::{Entity, Remembered};
 use crate::{App, Context, Error, Pending, Result};
+
+impl Entity for Secret {
+    const TYPE: EntityType = EntityType::Secret;
+    const NAME: &'static str = "API key";
+    const HIDDEN: &'static [&'static str] = &["value_hash"];
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn remembered(&self) -> Option<Remembered> {
+        Some(Remembered::Key(self.value_hash.clone()))
+    }
+}
 
 /// A key that is wished for.
 #[derive(Clone, Debug)]
@@ -54,28 +69,25 @@ impl App {
             value_hash: key_hash(&api_key),
             display_id: display_id(&api_key),
             user_id: context.user_id.clone(),
-            user_type: "user".into(),
-            roles: vec!["super_admin".into()],
+            user_type: context.actor.kind.to_string(),
+            roles: context.actor.roles.to_vec(),
             expires_at: new.expires_at,
             audit: self.audit(context),
         };
-        let mut work = self.database().begin().await?;
-        storage::insert(&mut work, &secret).await?;
-        Ok(Pending::new(self, work, NewSecret { secret, api_key }))
+        let mut change = self.begin(context).await?;
+        change.create(&secret).await?;
+        Ok(change.done(NewSecret { secret, api_key }))
     }
 
     /// Takes a key away, at once.
     pub async fn delete_api_key(&self, context: &Context, id: &str) -> Result<Pending<()>> {
-        let revoke = |secret: &mut Secret| {
-            if secret.audit.status != Status::Published {
-                return Err(Error::not_found("API key", id));
-            }
-            secret.audit.status = Status::Deleted;
-            Ok(())
-        };
-        let pending = self.change(context, "API key", id, revoke).await?;
-        let hash = pending.value().value_hash.clone();
-        Ok(pending.after(AfterCommit::Key(hash)).map(|_| ()))
+        let mut change = self.begin(context).await?;
+        let secret: Secret = change.require(id).await?;
+        if secret.audit.status != Status::Published {
+            return Err(Error::not_found(Secret::NAME, id));
+        }
+        change.delete(&secret).await?;
+        Ok(change.done(()))
     }
 }
 

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use domain::ids::{EnvironmentId, TenantId, UserId};
+use domain::platform::{Actor, ActorKind};
 use domain::scope::{Scope, Status};
 use domain::time::{Clock, Timestamp};
+use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 use storage::records::{Secret, SecretType};
 
@@ -32,7 +34,21 @@ pub struct KeyOwner {
     pub environment_id: Option<EnvironmentId>,
     /// When it stops working.
     pub expires_at: Option<Timestamp>,
+    /// What kind of caller, and with which roles: those that the key was made with.
+    pub actor: Actor,
 }
+
+/// Owners by the hash of their key and the epoch of the platform.
+pub(crate) struct KeyMemory(Cache<(String, u64), Arc<KeyOwner>>);
+
+impl Default for KeyMemory {
+    fn default() -> Self {
+        Self(Cache::new(KEYS_REMEMBERED_MAX))
+    }
+}
+
+/// Keys kept in memory.
+const KEYS_REMEMBERED_MAX: usize = 10_000;
 
 /// Lower-hex SHA-256: as keys are kept.
 pub fn key_hash(key: &str) -> String {
@@ -52,7 +68,7 @@ impl App {
     pub async fn authenticate(&self, key: &str) -> Result<Option<Arc<KeyOwner>>> {
         let epoch = self.refresh_platform().await?;
         let known = (key_hash(key), epoch);
-        let owner = self.shared.keys.get(&known);
+        let owner = self.shared.keys.0.get(&known);
         count_look("keys", owner.is_some());
         let owner = match owner {
             Some(owner) => owner,
@@ -68,7 +84,7 @@ impl App {
     /// In this process; others hear of the change by the generation of the platform.
     pub(crate) fn forget_key(&self, hash: &str) {
         if !self.shared.coherence.is_shared() {
-            self.shared.keys.remove(&(hash.to_owned(), 0));
+            self.shared.keys.0.remove(&(hash.to_owned(), 0));
         }
     }
 
@@ -76,12 +92,17 @@ impl App {
     async fn look_up_key(&self, known: &(String, u64)) -> Result<Option<Arc<KeyOwner>>> {
         let (hash, _) = known;
         if let Some(key) = self.shared.settings.configured_keys.get(hash) {
-            let owner = KeyOwner { tenant_id: key.tenant_id.clone(), user_id: key.user_id.clone(), environment_id: None, expires_at: None };
-            let owner = Arc::new(owner);
-            self.shared.keys.insert(known.clone(), Arc::clone(&owner));
+            let owner = Arc::new(KeyOwner {
+                tenant_id: key.tenant_id.clone(),
+                user_id: key.user_id.clone(),
+                environment_id: None,
+                expires_at: None,
+                actor: Actor::super_admin(),
+            });
+            self.shared.keys.0.insert(known.clone(), Arc::clone(&owner));
             return Ok(Some(owner));
         }
-        match self.shared.keys.get_value_or_guard_async(known).await {
+        match self.shared.keys.0.get_value_or_guard_async(known).await {
             Ok(owner) => Ok(Some(owner)),
             Err(guard) => {
                 let Some(secret) = storage::secret_by_hash(&mut self.database(), hash).await? else { return Ok(None) };
@@ -123,6 +144,7 @@ fn owner_of(secret: &Secret) -> KeyOwner {
         user_id: secret.user_id.clone(),
         environment_id: Some(secret.audit.scope.environment_id.clone()),
         expires_at: secret.expires_at,
+        actor: Actor { kind: ActorKind::parse(&secret.user_type).unwrap_or_default(), roles: secret.roles.as_slice().into() },
     }
 }
 

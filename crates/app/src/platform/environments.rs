@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use domain::ids::{EnvironmentId, TenantId};
 use domain::invalid::require_text;
+use domain::platform::{EntityType, TenantConfig};
 use domain::scope::{Audit, Scope, Status};
 use domain::time::Clock;
-use storage::Value;
 use storage::records::{Environment, EnvironmentType};
 
+use super::settings::tenant_wide;
+use crate::change::{Entity, Remembered};
 use crate::coherence::Topic;
-use crate::pending::AfterCommit;
-use crate::{App, Condition, Context, Error, Pending, Result};
+use crate::{App, Context, Error, Pending, Result};
 
 /// The seed tenant (DESIGN, "Local development defaults").
 pub const DEFAULT_TENANT: &str = "00000000-0000-0000-0000-000000000000";
@@ -23,9 +24,18 @@ pub const SANDBOX_ENVIRONMENT: &str = "00000000-0000-0000-0000-000000000000";
 /// The seed tenant's production.
 pub const PRODUCTION_ENVIRONMENT: &str = "00000000-0000-0000-0000-000000000001";
 
-/// Most environments of a type, until the tenant's own setting exists (spec 60 §9, `tenant_config`).
-const DEVELOPMENT_MAX: i64 = 2;
-const PRODUCTION_MAX: i64 = 1;
+impl Entity for Environment {
+    const TYPE: EntityType = EntityType::Environment;
+    const NAME: &'static str = "environment";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn remembered(&self) -> Option<Remembered> {
+        Some(Remembered::Environments)
+    }
+}
 
 /// The environments of all tenants, as memory holds them.
 #[derive(Default)]
@@ -97,7 +107,7 @@ impl App {
     /// One of the tenant's environments.
     pub fn environment(&self, tenant: &TenantId, id: &str) -> Result<Arc<Environment>> {
         let found = self.shared.environments.load().by_id.get(&EnvironmentId::from(id)).cloned();
-        found.filter(|environment| environment.audit.scope.tenant_id == *tenant).ok_or_else(|| Error::not_found("environment", id))
+        found.filter(|environment| environment.audit.scope.tenant_id == *tenant).ok_or_else(|| Error::not_found(Environment::NAME, id))
     }
 
     /// Makes an environment. Refused beyond the tenant's limit for the type.
@@ -105,36 +115,37 @@ impl App {
         require_text(name, "name")?;
         let id = EnvironmentId::new(self.ids());
         let scope = Scope { tenant_id: context.scope.tenant_id.clone(), environment_id: id.clone() };
-        let mut work = self.database().begin().await?;
+        let config: TenantConfig = self.setting(&scope).await?;
+        let mut change = self.begin(context).await?;
         // Counted by the database and under a lock: memory may not have heard of one that another process has just made.
-        work.lock(&Scope { environment_id: "".into(), ..scope.clone() }, "environments").await?;
-        let all = storage::all_environments(&mut work).await?;
+        change.work().lock(&tenant_wide(&scope), "environments").await?;
+        let all = storage::all_environments(change.work()).await?;
         let of_kind = |environment: &&Environment| environment.audit.scope.tenant_id == scope.tenant_id && environment.kind == kind;
         let existing = all.iter().filter(of_kind).count();
         let limit = match kind {
-            EnvironmentType::Development => DEVELOPMENT_MAX,
-            EnvironmentType::Production => PRODUCTION_MAX,
+            EnvironmentType::Development => config.development,
+            EnvironmentType::Production => config.production,
         };
         if i64::try_from(existing).unwrap_or(i64::MAX) >= limit {
-            return Err(Error::input(format!("the tenant has {existing} {} environments, which is its limit", kind.as_str())));
+            return Err(Error::input(format!(
+                "the tenant has {existing} {kind} environments, and its limit is {limit}: raise {kind} in the setting tenant_config",
+                kind = kind.as_str()
+            )));
         }
         let audit = Audit { scope, ..self.audit(context) };
         let environment = Environment { id, name: name.to_owned(), kind, audit };
-        storage::insert(&mut work, &environment).await?;
-        Ok(Pending::new(self, work, environment).after(AfterCommit::Environments))
+        change.create(&environment).await?;
+        Ok(change.done(environment))
     }
 
     /// Renames an environment. Its type cannot change.
     pub async fn rename_environment(&self, context: &Context, id: &str, name: &str) -> Result<Pending<Environment>> {
         require_text(name, "name")?;
         let environment = self.environment(&context.scope.tenant_id, id)?;
-        let mut work = self.database().begin().await?;
-        let scope = &environment.audit.scope;
-        let found = storage::find::<Environment>(&mut work, scope, &[Condition::Eq("id", Value::Text(id.to_owned()))]).await?;
-        let mut environment = found.ok_or_else(|| Error::not_found("environment", id))?;
-        name.clone_into(&mut environment.name);
-        self.touch(context, &mut environment);
-        storage::update(&mut work, &environment).await?;
-        Ok(Pending::new(self, work, environment).after(AfterCommit::Environments))
+        let mut change = self.begin(context).await?;
+        let before: Environment = crate::change::require(change.work(), &environment.audit.scope, id).await?;
+        let mut renamed = Environment { name: name.to_owned(), ..before.clone() };
+        change.update(&before, &mut renamed).await?;
+        Ok(change.done(renamed))
     }
 }

@@ -5,10 +5,14 @@ mod api_keys;
 pub(crate) mod authenticate;
 mod environments;
 mod idempotency;
+mod settings;
 
 pub use advance_clock::ClockState;
 pub use api_keys::{NewApiKey, NewSecret};
+pub(crate) use authenticate::KeyMemory;
 pub use authenticate::{ConfiguredKey, KeyOwner, key_hash};
 pub(crate) use environments::Environments;
 pub use environments::{DEFAULT_TENANT, DEFAULT_USER, PRODUCTION_ENVIRONMENT, SANDBOX_ENVIRONMENT};
+pub use settings::EffectiveSetting;
+pub(crate) use settings::SettingsMemory;
 pub use storage::records::{Environment, EnvironmentType, Secret, SecretType};

@@ -9,10 +9,12 @@ pub use create::NewSubscription;
 pub use usage::{SubscriptionUsage, UsageCharge};
 
 use domain::ids::{CustomerId, SubscriptionId};
+use domain::platform::{ActivityAction, EntityType, SystemEventName};
 use domain::scope::Scope;
 use domain::subscription::{Subscription, SubscriptionLineItem};
 use storage::{Condition, Source};
 
+use crate::change::Entity;
 use crate::{App, Error, Result};
 
 /// Wakes a subscription at the end of its period.
@@ -29,6 +31,31 @@ pub struct SubscriptionWithLines {
 
 pub(crate) async fn lines_of(source: &mut impl Source, scope: &Scope, subscription: &SubscriptionId) -> Result<Vec<SubscriptionLineItem>> {
     Ok(storage::find_all(source, scope, &[Condition::eq("subscription_id", subscription)]).await?)
+}
+
+impl Entity for Subscription {
+    const TYPE: EntityType = EntityType::Subscription;
+    const NAME: &'static str = "subscription";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn event(&self, action: ActivityAction) -> Option<SystemEventName> {
+        Some(match action {
+            ActivityAction::Created => SystemEventName::SubscriptionCreated,
+            ActivityAction::Updated | ActivityAction::Archived => SystemEventName::SubscriptionUpdated,
+        })
+    }
+}
+
+impl Entity for SubscriptionLineItem {
+    const TYPE: EntityType = EntityType::Subscription;
+    const NAME: &'static str = "subscription line item";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
 }
 
 impl App {

@@ -1,6 +1,7 @@
 //! Invoice numbers (spec 40 §11): `INV-202501-00042`.
 
 use chrono::Datelike;
+use serde::{Deserialize, Serialize};
 
 use crate::time::{Timestamp, Zone};
 
@@ -28,7 +29,8 @@ text_enum!(NumberFormat {
 });
 
 /// How an environment's invoices are numbered, due and finalized (setting `invoice_config`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct InvoiceConfig {
     /// What a number begins with.
     pub prefix: String,
@@ -37,6 +39,7 @@ pub struct InvoiceConfig {
     /// The first value of a counter.
     pub start_sequence: i64,
     /// Where the date is read.
+    #[serde(rename = "timezone", with = "zone_name")]
     pub zone: Zone,
     /// Between the parts; may be empty.
     pub separator: String,
@@ -46,6 +49,23 @@ pub struct InvoiceConfig {
     pub due_date_days: i64,
     /// Seconds from the last computation until a draft becomes final.
     pub finalization_delay_seconds: i64,
+    /// Whether a purchase of credits counts before its invoice is paid.
+    pub auto_complete_purchased_credit_transaction: bool,
+}
+
+/// A zone by its name.
+mod zone_name {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    use crate::time::Zone;
+
+    pub(super) fn serialize<S: Serializer>(zone: &Zone, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(zone)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zone, D::Error> {
+        Zone::parse_or_abbreviation(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
 }
 
 impl Default for InvoiceConfig {
@@ -59,6 +79,7 @@ impl Default for InvoiceConfig {
             suffix_length: 5,
             due_date_days: 1,
             finalization_delay_seconds: 7200,
+            auto_complete_purchased_credit_transaction: false,
         }
     }
 }

@@ -24,6 +24,13 @@ impl Zone {
         name.parse().map(Self).map_err(|_| Invalid::input("timezone must be an IANA name such as Europe/Berlin").with("timezone", name))
     }
 
+    /// Reads an IANA name, or one of the abbreviations that settings may have, in any case (spec 60 §9). An abbreviation stands for a
+    /// place: GMT is London, with its summer time.
+    pub fn parse_or_abbreviation(name: &str) -> Result<Self, Invalid> {
+        let known = ABBREVIATIONS.iter().find(|(abbreviation, _)| abbreviation.eq_ignore_ascii_case(name));
+        Self::parse(known.map_or(name, |(_, zone)| zone))
+    }
+
     /// The wall time of an instant.
     pub(crate) fn wall(self, instant: Timestamp) -> NaiveDateTime {
         let utc = instant.to_datetime().naive_utc();
@@ -85,6 +92,30 @@ impl Zone {
         TimeDelta::seconds(i64::from(self.0.offset_from_utc_datetime(&utc).fix().local_minus_utc()))
     }
 }
+
+const ABBREVIATIONS: &[(&str, &str)] = &[
+    ("IST", "Asia/Kolkata"),
+    ("EST", "America/New_York"),
+    ("CST", "America/Chicago"),
+    ("MST", "America/Denver"),
+    ("PST", "America/Los_Angeles"),
+    ("HST", "Pacific/Honolulu"),
+    ("AKST", "America/Anchorage"),
+    ("GMT", "Europe/London"),
+    ("BST", "Europe/London"),
+    ("CET", "Europe/Berlin"),
+    ("EET", "Europe/Athens"),
+    ("WET", "Europe/Lisbon"),
+    ("JST", "Asia/Tokyo"),
+    ("KST", "Asia/Seoul"),
+    ("CCT", "Asia/Shanghai"),
+    ("AEST", "Australia/Sydney"),
+    ("AWST", "Australia/Perth"),
+    ("MSK", "Europe/Moscow"),
+    ("CAT", "Africa/Harare"),
+    ("EAT", "Africa/Nairobi"),
+    ("WAT", "Africa/Lagos"),
+];
 
 impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,6 +12,7 @@ const MIGRATIONS: &[Numbered] = &[
     (3, "generations", include_str!("../../migrations/postgres/0003_generations.sql")),
     (4, "costsheets", include_str!("../../migrations/postgres/0004_costsheets.sql")),
     (5, "event_jobs", include_str!("../../migrations/postgres/0005_event_jobs.sql")),
+    (6, "platform", include_str!("../../migrations/postgres/0006_platform.sql")),
 ];
 
 /// Waits for other processes that migrate, then runs what is left and returns how many that were. The lock stays with the connection:

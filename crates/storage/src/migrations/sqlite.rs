@@ -12,6 +12,7 @@ const MIGRATIONS: &[Numbered] = &[
     (3, "generations", include_str!("../../migrations/sqlite/0003_generations.sql")),
     (4, "costsheets", include_str!("../../migrations/sqlite/0004_costsheets.sql")),
     (5, "event_jobs", include_str!("../../migrations/sqlite/0005_event_jobs.sql")),
+    (6, "platform", include_str!("../../migrations/sqlite/0006_platform.sql")),
 ];
 
 pub(crate) async fn run(writer: &SqlitePool) -> Result<usize, StoreError> {

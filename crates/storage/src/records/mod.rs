@@ -2,9 +2,11 @@
 
 mod environment;
 mod secret;
+mod setting;
 
 pub use environment::{Environment, EnvironmentType};
 pub use secret::{Secret, SecretType};
+pub use setting::StoredSetting;
 
 use domain::catalog::{Feature, Group, Plan};
 use domain::cost::Costsheet;

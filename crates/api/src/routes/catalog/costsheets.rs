@@ -53,7 +53,7 @@ async fn create_costsheet(
     Body(request): Body<CreateCostsheetRequest>,
 ) -> ApiResult<Response> {
     let sheet = request.into_costsheet(CostsheetId::new(state.app.ids()), state.app.audit(&context));
-    let pending = state.app.create_costsheet(sheet).await?;
+    let pending = state.app.create_costsheet(&context, sheet).await?;
     commit(&context, StatusCode::CREATED, pending, |sheet| CostsheetEnvelope { costsheet: CostsheetResponse::new(sheet, None) }).await
 }
 
@@ -133,7 +133,7 @@ async fn get_costsheet(
     Query(embed): Query<Embed>,
 ) -> ApiResult<Response> {
     let expand = Expand::parse(embed.expand.as_deref(), EXPAND)?;
-    let sheet: Costsheet = state.app.get(&context.scope, "cost sheet", &id).await?;
+    let sheet: Costsheet = state.app.require(&context.scope, &id).await?;
     let with_meters = expand.has("meters") || expand.has_in("prices", "meters");
     let costsheet = with_prices(&state, &context.scope, sheet, with_meters).await?;
     Ok(axum::Json(GetCostsheetResponse { bare: costsheet.clone(), costsheet }).into_response())

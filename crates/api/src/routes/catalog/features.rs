@@ -110,9 +110,9 @@ async fn search(State(state): State<ApiState>, Caller(context): Caller, filter: 
 /// Reads a feature with its meter and group
 #[utoipa::path(get, path = "/v1/features/{id}", operation_id = "getFeature", tag = "Features", responses((status = 200, body = FeatureResponse)))]
 async fn get_feature(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
-    let feature: Feature = state.app.get(&context.scope, "feature", &id).await?;
+    let feature: Feature = state.app.require(&context.scope, &id).await?;
     let meter = match &feature.meter_id {
-        Some(id) => Some(MeterResponse::from(&state.app.get::<Meter>(&context.scope, "meter", id.as_str()).await?)),
+        Some(id) => Some(MeterResponse::from(&state.app.require::<Meter>(&context.scope, id.as_str()).await?)),
         None => None,
     };
     let group = group_of(&state, &context.scope, &feature).await?;
@@ -121,7 +121,7 @@ async fn get_feature(State(state): State<ApiState>, Caller(context): Caller, Pat
 
 async fn group_of(state: &ApiState, scope: &Scope, feature: &Feature) -> ApiResult<Option<GroupResponse>> {
     Ok(match &feature.group_id {
-        Some(id) => Some(GroupResponse::from(&state.app.get::<Group>(scope, "group", id.as_str()).await?)),
+        Some(id) => Some(GroupResponse::from(&state.app.require::<Group>(scope, id.as_str()).await?)),
         None => None,
     })
 }
@@ -139,7 +139,7 @@ async fn update_feature(
     let alerts = request.alert_settings.take().map(AlertSettings::try_from).transpose()?;
     let pending = state.app.update_feature(&context, &id, filters, |feature| request.apply(alerts, feature)).await?;
     let group = match &pending.value().group_id {
-        Some(id) => Some(GroupResponse::from(&state.app.get::<Group>(&context.scope, "group", id.as_str()).await?)),
+        Some(id) => Some(GroupResponse::from(&state.app.require::<Group>(&context.scope, id.as_str()).await?)),
         None => None,
     };
     commit(&context, StatusCode::OK, pending, |feature| FeatureResponse::new(feature, None, group)).await

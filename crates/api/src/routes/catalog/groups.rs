@@ -43,7 +43,7 @@ async fn create_group(
         metadata: BTreeMap::new(),
         audit: state.app.audit(&context),
     };
-    let pending = state.app.create_group(group).await?;
+    let pending = state.app.create_group(&context, group).await?;
     commit(&context, StatusCode::CREATED, pending, |group| GroupResponse::from(group)).await
 }
 
@@ -66,7 +66,7 @@ async fn query_group(State(state): State<ApiState>, Caller(context): Caller, Bod
 /// Reads a group
 #[utoipa::path(get, path = "/v1/groups/{id}", operation_id = "getGroup", tag = "Groups", responses((status = 200, body = GroupResponse)))]
 async fn get_group(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
-    let group: Group = state.app.get(&context.scope, "group", &id).await?;
+    let group: Group = state.app.require(&context.scope, &id).await?;
     Ok(axum::Json(GroupResponse::from(&group)).into_response())
 }
 

@@ -37,7 +37,7 @@ async fn create_meter(
     Body(request): Body<CreateMeterRequest>,
 ) -> ApiResult<Response> {
     let meter = request.into_meter(MeterId::new(state.app.ids()), state.app.audit(&context))?;
-    let pending = state.app.create_meter(meter).await?;
+    let pending = state.app.create_meter(&context, meter).await?;
     commit(&context, StatusCode::CREATED, pending, |meter| MeterResponse::from(meter)).await
 }
 
@@ -60,7 +60,7 @@ async fn list_meters(State(state): State<ApiState>, Caller(context): Caller, Que
 /// Reads a meter
 #[utoipa::path(get, path = "/v1/meters/{id}", operation_id = "getMeter", tag = "Meters", responses((status = 200, body = MeterResponse)))]
 async fn get_meter(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
-    let meter: Meter = state.app.get(&context.scope, "meter", &id).await?;
+    let meter: Meter = state.app.require(&context.scope, &id).await?;
     Ok(axum::Json(MeterResponse::from(&meter)).into_response())
 }
 

@@ -61,7 +61,7 @@ async fn create_plan(
     Body(request): Body<CreatePlanRequest>,
 ) -> ApiResult<Response> {
     let plan = request.into_plan(PlanId::new(state.app.ids()), state.app.audit(&context));
-    let pending = state.app.create_plan(plan).await?;
+    let pending = state.app.create_plan(&context, plan).await?;
     commit(&context, StatusCode::CREATED, pending, |plan| PlanResponse::new(plan, None)).await
 }
 
@@ -133,7 +133,7 @@ async fn plan_prices(
 /// Reads a plan with its prices
 #[utoipa::path(get, path = "/v1/plans/{id}", operation_id = "getPlan", tag = "Plans", responses((status = 200, body = PlanResponse)))]
 async fn get_plan(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
-    let plan: Plan = state.app.get(&context.scope, "plan", &id).await?;
+    let plan: Plan = state.app.require(&context.scope, &id).await?;
     let mut prices = plan_prices(&state, &context.scope, std::slice::from_ref(&id), true).await?;
     Ok(axum::Json(PlanResponse::new(&plan, Some(prices.remove(&id).unwrap_or_default()))).into_response())
 }

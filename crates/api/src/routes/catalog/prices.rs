@@ -172,7 +172,7 @@ async fn respond(state: &ApiState, scope: &Scope, prices: &[Price], meters: bool
 /// Reads a price with its meter and group
 #[utoipa::path(get, path = "/v1/prices/{id}", operation_id = "getPrice", tag = "Prices", responses((status = 200, body = PriceResponse)))]
 async fn get_price(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
-    let price: Price = state.app.get(&context.scope, "price", &id).await?;
+    let price: Price = state.app.require(&context.scope, &id).await?;
     Ok(axum::Json(respond(&state, &context.scope, &[price], true, true).await?.pop()).into_response())
 }
 

@@ -117,7 +117,7 @@ async fn usage_by_meter(
 ) -> ApiResult<Response> {
     let scope = &context.scope;
     domain::invalid::require_text(&request.meter_id, "meter_id")?;
-    let mut meter: Meter = state.app.get(scope, "meter", &request.meter_id).await?;
+    let mut meter: Meter = state.app.require(scope, &request.meter_id).await?;
     meter.filters.extend(filters(request.filters));
     let takes_buckets = matches!(meter.aggregation.kind, AggregationType::Max | AggregationType::Sum);
     meter.aggregation.bucket_size = meter.aggregation.bucket_size.or(request.bucket_size).filter(|_| takes_buckets);

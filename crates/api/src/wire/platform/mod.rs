@@ -3,3 +3,4 @@
 pub(crate) mod api_keys;
 pub(crate) mod clocks;
 pub(crate) mod environments;
+pub(crate) mod settings;

@@ -1,54 +1,29 @@
 //! A change that is made but not committed: whoever answers the request commits it together with the answer, so that a repetition
 //! under the same idempotency key finds both or neither.
 
-use domain::ids::CustomerId;
-use domain::scope::Scope;
 use storage::UnitOfWork;
 use storage::idempotency::IdempotencyRecord;
 
+use super::Change;
 use crate::coherence::Topic;
 use crate::{App, Context, Error, Result};
 
 /// The outcome of a change, with the open unit of work that holds it. Dropped, it leaves no trace.
 #[must_use = "a pending change that is not committed leaves no trace"]
 pub struct Pending<T> {
-    app: App,
-    work: UnitOfWork,
+    change: Change,
     value: T,
-    after: Vec<AfterCommit>,
-}
-
-/// What memory must learn once a change is durable.
-pub(crate) enum AfterCommit {
-    /// A customer changed.
-    Customer(Scope, CustomerId),
-    /// A meter was made or changed.
-    Meters(Scope),
-    /// A key was taken away.
-    Key(String),
-    /// An environment was made or changed.
-    Environments,
-}
-
-impl AfterCommit {
-    /// What other processes must hear of.
-    fn topic(&self) -> Topic {
-        match self {
-            Self::Customer(scope, _) => Topic::Customers(scope.clone()),
-            Self::Meters(scope) => Topic::Meters(scope.clone()),
-            Self::Key(_) | Self::Environments => Topic::Platform,
-        }
-    }
 }
 
 impl<T> Pending<T> {
-    pub(crate) fn new(app: &App, work: UnitOfWork, value: T) -> Self {
-        Self { app: app.clone(), work, value, after: Vec::new() }
+    pub(super) fn of(change: Change, value: T) -> Self {
+        Self { change, value }
     }
 
-    pub(crate) fn after(mut self, after: AfterCommit) -> Self {
-        self.after.push(after);
-        self
+    pub(crate) fn new(app: &App, work: UnitOfWork, value: T) -> Self {
+        let (events, activities, remembered) = (Vec::new(), Vec::new(), Vec::new());
+        let context = Context::system(domain::scope::Scope { tenant_id: "".into(), environment_id: "".into() });
+        Self { change: Change { app: app.clone(), context, work, events, activities, remembered }, value }
     }
 
     /// The outcome, before it is durable.
@@ -58,17 +33,21 @@ impl<T> Pending<T> {
 
     /// Turns the outcome into another, without committing.
     pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Pending<U> {
-        Pending { app: self.app, work: self.work, value: map(self.value), after: self.after }
+        Pending { change: self.change, value: map(self.value) }
     }
 
-    /// Makes the change durable. A caller that goes away meanwhile does not stop it halfway: memory always learns what was committed.
+    /// Makes the change durable, with what others are told of it. A caller that goes away meanwhile does not stop it halfway: memory
+    /// always learns what was committed.
     pub async fn commit(self) -> Result<T> {
-        let Self { app, work, value, after } = self;
+        let Self { change, value } = self;
+        let Change { app, mut work, events, activities, remembered, context: _ } = change;
         let finish = async move {
-            let topics: Vec<Topic> = after.iter().map(AfterCommit::topic).collect();
+            storage::activities::add(&mut work, &activities).await?;
+            storage::outbox::add(&mut work, &events).await?;
+            let topics: Vec<Topic> = remembered.iter().map(super::Remembered::topic).collect();
             app.commit_change(work, &topics).await?;
-            for after in after {
-                app.apply_after_commit(after).await?;
+            for remembered in remembered {
+                app.refresh(remembered).await?;
             }
             Result::Ok(())
         };
@@ -78,7 +57,8 @@ impl<T> Pending<T> {
 
     /// Makes the change durable together with the answer to its request.
     pub async fn commit_with_answer(mut self, context: &Context, status: u16, body: &str) -> Result<T> {
-        self.app.remember_answer(&mut self.work, context, status, body).await?;
+        let app = self.change.app.clone();
+        app.remember_answer(self.change.work(), context, status, body).await?;
         self.commit().await
     }
 }
@@ -103,23 +83,8 @@ impl App {
         if context.idempotency.is_none() {
             return Ok(());
         }
-        let mut work = self.database().begin().await?;
-        self.remember_answer(&mut work, context, status, body).await?;
-        Pending::new(self, work, ()).commit().await
-    }
-
-    async fn apply_after_commit(&self, after: AfterCommit) -> Result<()> {
-        match after {
-            AfterCommit::Customer(scope, id) => {
-                self.forget_customer(&scope, &id);
-                Ok(())
-            }
-            AfterCommit::Meters(scope) => self.reload_meters(&scope).await,
-            AfterCommit::Key(hash) => {
-                self.forget_key(&hash);
-                Ok(())
-            }
-            AfterCommit::Environments => self.reload_environments().await,
-        }
+        let mut change = self.begin(context).await?;
+        self.remember_answer(change.work(), context, status, body).await?;
+        change.commit().await
     }
 }

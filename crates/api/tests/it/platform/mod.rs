@@ -1,0 +1,5 @@
+//! Rights, settings, and what others are told.
+
+mod rights;
+mod settings;
+mod told;

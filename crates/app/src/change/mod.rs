@@ -1,0 +1,229 @@
+//! The door through which everything is changed (DESIGN decision 15). Whoever makes, changes or archives a thing of the domain does it
+//! here: the door stamps who and when, turns a broken uniqueness rule into a refusal that names it, and writes, in the same unit of work,
+//! the entry of the activity log and the system event that others are told; once it is durable, memory learns of it.
+
+mod entity;
+mod pending;
+mod remembered;
+
+pub use entity::Entity;
+pub use pending::Pending;
+pub(crate) use remembered::Remembered;
+
+use domain::ids::{ActivityId, SystemEventId};
+use domain::platform::{Activity, ActivityAction, SystemEvent, SystemEventName};
+use domain::scope::{Audit, Scope, Status};
+use domain::time::Timestamp;
+use storage::{Source, UnitOfWork};
+
+use crate::{App, Context, Error, Result};
+
+/// A change that is under way. Dropped, it leaves no trace.
+pub(crate) struct Change {
+    app: App,
+    context: Context,
+    work: UnitOfWork,
+    /// Written last, in one statement each, so that a change of many things costs two more.
+    events: Vec<SystemEvent>,
+    activities: Vec<Activity>,
+    remembered: Vec<Remembered>,
+}
+
+impl App {
+    /// Begins a change by this caller.
+    pub(crate) async fn begin(&self, context: &Context) -> Result<Change> {
+        let work = self.database().begin().await?;
+        let (events, activities, remembered) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Change { app: self.clone(), context: context.clone(), work, events, activities, remembered })
+    }
+
+    /// A thing by its id, whatever its status.
+    pub async fn require<E: Entity>(&self, scope: &Scope, id: &str) -> Result<E> {
+        require(&mut self.database(), scope, id).await
+    }
+
+    /// Changes one thing by its id.
+    pub(crate) async fn change<E: Entity>(
+        &self,
+        context: &Context,
+        id: &str,
+        apply: impl FnOnce(&mut E) -> Result<()>,
+    ) -> Result<Pending<E>> {
+        let mut change = self.begin(context).await?;
+        let entity = change.edit(id, apply).await?;
+        Ok(change.done(entity))
+    }
+}
+
+/// Reads a thing by its id, whatever its status, or says that it does not exist.
+pub(crate) async fn require<E: Entity>(source: &mut impl Source, scope: &Scope, id: &str) -> Result<E> {
+    storage::get(source, scope, id).await?.ok_or_else(|| Error::not_found(E::NAME, id))
+}
+
+impl App {
+    /// What others are told in a scope, object by object in its order, at most `limit`.
+    pub async fn outbox(&self, scope: &Scope, limit: i64) -> Result<Vec<SystemEvent>> {
+        let events = storage::outbox::read(&mut self.database(), scope, limit).await?;
+        Ok(events.into_iter().map(|(_, event)| event).collect())
+    }
+
+    /// What was done to a thing, oldest first, at most `limit`.
+    pub async fn activities_of(&self, scope: &Scope, entity_id: &str, limit: i64) -> Result<Vec<Activity>> {
+        Ok(storage::activities::of_entity(&mut self.database(), scope, entity_id, limit).await?)
+    }
+}
+
+impl Change {
+    /// The unit of work, for reads and for rows that are no things of the domain: due work, counters, lines of an owner.
+    pub(crate) fn work(&mut self) -> &mut UnitOfWork {
+        &mut self.work
+    }
+
+    /// Where.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.context.scope
+    }
+
+    /// The environment's present.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.app.now(&self.context.scope)
+    }
+
+    /// The audit of something made now.
+    pub(crate) fn audit(&self) -> Audit {
+        self.app.audit(&self.context)
+    }
+
+    /// A thing by its id, whatever its status; it stays as it was read until the change ends.
+    pub(crate) async fn require<E: Entity>(&mut self, id: &str) -> Result<E> {
+        require(&mut self.work, &self.context.scope, id).await
+    }
+
+    /// A thing by its id that others may read so at the same time: what the change builds on and does not alter.
+    pub(crate) async fn require_shared<E: Entity>(&mut self, id: &str) -> Result<E> {
+        require(&mut self.work.shared(), &self.context.scope, id).await
+    }
+
+    /// Makes a thing. A broken uniqueness rule is refused in the thing's own words.
+    pub(crate) async fn create<E: Entity>(&mut self, entity: &E) -> Result<()> {
+        let inserted = storage::insert(&mut self.work, entity).await.map_err(Error::from);
+        inserted.map_err(|error| error.or_exists(|| entity.taken()))?;
+        self.tell_of_creation(entity);
+        Ok(())
+    }
+
+    /// Makes many things of one kind.
+    pub(crate) async fn create_all<E: Entity>(&mut self, entities: &[E]) -> Result<()> {
+        let inserted = storage::insert_all(&mut self.work, entities).await.map_err(Error::from);
+        inserted.map_err(|error| error.or_exists(|| entities.first().map(E::taken).unwrap_or_default()))?;
+        entities.iter().for_each(|entity| self.tell_of_creation(entity));
+        Ok(())
+    }
+
+    /// Makes a thing unless a uniqueness rule refuses it; tells whether it was made. Unlike a refusal, that spoils nothing.
+    pub(crate) async fn create_if_absent<E: Entity>(&mut self, entity: &E) -> Result<bool> {
+        let is_made = storage::insert_if_absent(&mut self.work, entity).await?;
+        if is_made {
+            self.tell_of_creation(entity);
+        }
+        Ok(is_made)
+    }
+
+    /// Changes a thing by its id.
+    pub(crate) async fn edit<E: Entity>(&mut self, id: &str, apply: impl FnOnce(&mut E) -> Result<()>) -> Result<E> {
+        let before: E = self.require(id).await?;
+        let mut entity = before.clone();
+        apply(&mut entity)?;
+        self.update(&before, &mut entity).await?;
+        Ok(entity)
+    }
+
+    /// Writes a thing back that was read in this change as `before`.
+    pub(crate) async fn update<E: Entity>(&mut self, before: &E, entity: &mut E) -> Result<()> {
+        self.write_back(before, entity, ActivityAction::Updated).await
+    }
+
+    /// Takes a thing out of use that was read in this change: it can still be read by its id.
+    pub(crate) async fn archive<E: Entity>(&mut self, entity: &E) -> Result<()> {
+        self.take_out(entity, Status::Archived).await
+    }
+
+    /// Removes a thing that was read in this change: its row stays, with the status `deleted`.
+    pub(crate) async fn delete<E: Entity>(&mut self, entity: &E) -> Result<()> {
+        self.take_out(entity, Status::Deleted).await
+    }
+
+    async fn take_out<E: Entity>(&mut self, before: &E, status: Status) -> Result<()> {
+        let mut entity = before.clone();
+        entity.audit_mut().status = status;
+        self.write_back(before, &mut entity, ActivityAction::Archived).await
+    }
+
+    async fn write_back<E: Entity>(&mut self, before: &E, entity: &mut E, action: ActivityAction) -> Result<()> {
+        let now = self.now();
+        let audit = entity.audit_mut();
+        audit.updated_at = now;
+        audit.updated_by = self.context.user_id.to_string();
+        let updated = storage::update(&mut self.work, entity).await.map_err(Error::from);
+        updated.map_err(|error| error.or_exists(|| entity.taken()))?;
+        let (before, after) = Activity::difference(entity::shown(before), entity::shown(entity));
+        self.log(entity, action, before, after);
+        self.tell(entity, action);
+        Ok(())
+    }
+
+    /// Tells others of something that the rows alone do not say, such as that an invoice became final.
+    pub(crate) fn emit<E: Entity>(&mut self, name: SystemEventName, entity: &E) {
+        self.events.push(SystemEvent {
+            id: SystemEventId::new(self.app.ids()),
+            scope: entity.audit().scope.clone(),
+            name,
+            entity_type: E::TYPE,
+            entity_id: entity.id().to_owned(),
+            user_id: self.context.user_id.to_string(),
+            occurred_at: self.now(),
+            snapshot: entity::shown(entity),
+        });
+    }
+
+    /// The outcome of the change, to be committed by whoever answers the request.
+    pub(crate) fn done<T>(self, value: T) -> Pending<T> {
+        Pending::of(self, value)
+    }
+
+    /// Makes a change durable that no request waits for.
+    pub(crate) async fn commit(self) -> Result<()> {
+        self.done(()).commit().await
+    }
+
+    fn tell_of_creation<E: Entity>(&mut self, entity: &E) {
+        self.log(entity, ActivityAction::Created, serde_json::Map::new(), entity::shown(entity));
+        self.tell(entity, ActivityAction::Created);
+    }
+
+    fn log<E: Entity>(&mut self, entity: &E, action: ActivityAction, before: entity::Snapshot, after: entity::Snapshot) {
+        self.activities.push(Activity {
+            id: ActivityId::new(self.app.ids()),
+            scope: entity.audit().scope.clone(),
+            entity_type: E::TYPE,
+            entity_id: entity.id().to_owned(),
+            action,
+            user_id: self.context.user_id.to_string(),
+            actor_kind: self.context.actor.kind,
+            occurred_at: self.now(),
+            before,
+            after,
+        });
+    }
+
+    fn tell<E: Entity>(&mut self, entity: &E, action: ActivityAction) {
+        if let Some(name) = entity.event(action) {
+            self.emit(name, entity);
+        }
+        if let Some(remembered) = entity.remembered()
+            && !self.remembered.contains(&remembered)
+        {
+            self.remembered.push(remembered);
+        }
+    }
+}
