@@ -86,6 +86,15 @@ impl App {
         }
     }
 
+    /// The external id under which a customer's events arrive.
+    pub(crate) async fn external_id(&self, scope: &Scope, customer: &CustomerId) -> Result<String> {
+        let customer = self.customer(scope, customer.as_str()).await?;
+        if customer.external_id.is_empty() {
+            return Err(Error::operation("the customer has no external_id, so it has no usage"));
+        }
+        Ok(customer.external_id.clone())
+    }
+
     /// The published customer of an external id.
     pub async fn customer_by_external_id(&self, scope: &Scope, external_id: &str) -> Result<Customer> {
         let conditions = [Condition::Eq("external_id", Value::Text(external_id.to_owned())), Condition::eq("status", &Status::Published)];

@@ -100,8 +100,8 @@ id_type! {
     SubscriptionId = "subs";
     /// One priced thing in a contract.
     SubscriptionLineItemId = "subs_line";
-    /// A bill.
+    /// What a customer owes, line by line.
     InvoiceId = "inv";
-    /// One line of a bill.
+    /// One line of an invoice.
     InvoiceLineItemId = "inv_line";
 }

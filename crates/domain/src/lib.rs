@@ -15,7 +15,7 @@ pub mod meter;
 /// Usage to charges: price models and the steps that explain an amount.
 pub mod rating;
 
-/// The bill: which charges it carries, its totals, its number, its life.
+/// The invoice: which charges it carries, its totals, its number, its life.
 pub mod invoice;
 
 /// What is sold: features, plans, groups.

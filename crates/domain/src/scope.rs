@@ -17,7 +17,7 @@ pub enum Status {
     /// In use.
     #[default]
     Published,
-    /// Put away; still readable by id.
+    /// Out of use; still readable by id.
     Archived,
     /// Removed.
     Deleted,

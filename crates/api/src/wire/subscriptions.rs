@@ -43,6 +43,7 @@ use domain::subscription::Subscription;
 use domain::subscription::SubscriptionLineItem;
 use domain::subscription::SubscriptionStatus;
 use domain::subscription::SubscriptionType;
+use domain::subscription::Terms;
 use domain::time::BillingPeriod;
 use domain::time::Timestamp;
 use serde::Deserialize;
@@ -420,19 +421,21 @@ impl CreateSubscriptionRequest {
             customer_id: self.customer_id,
             external_customer_id: self.external_customer_id,
             plan_id: self.plan_id,
-            currency: Currency::parse(&self.currency)?,
-            lookup_key: self.lookup_key,
-            billing_period: self.billing_period.ok_or_else(|| Error::input("billing_period is required"))?,
-            billing_period_count: count,
-            billing_cycle: self.billing_cycle.unwrap_or_default(),
-            billing_anchor: self.billing_anchor,
-            start_date: self.start_date,
-            end_date: self.end_date,
-            collection_method,
-            payment_behavior: payment_behavior.unwrap_or_default(),
-            payment_terms: self.payment_terms,
-            proration_behavior: self.proration_behavior.unwrap_or_default(),
-            metadata: self.metadata.unwrap_or_default(),
+            terms: Terms {
+                currency: Currency::parse(&self.currency)?,
+                lookup_key: self.lookup_key,
+                billing_period: self.billing_period.ok_or_else(|| Error::input("billing_period is required"))?,
+                billing_period_count: count,
+                billing_cycle: self.billing_cycle.unwrap_or_default(),
+                billing_anchor: self.billing_anchor,
+                start_date: self.start_date,
+                end_date: self.end_date,
+                collection_method,
+                payment_behavior: payment_behavior.unwrap_or_default(),
+                payment_terms: self.payment_terms,
+                proration_behavior: self.proration_behavior.unwrap_or_default(),
+                metadata: self.metadata.unwrap_or_default(),
+            },
         })
     }
 

@@ -1,8 +1,6 @@
-//! The lines of a draft (spec 40 §10): usage is read outside any lock; then the bill is locked, checked again and written.
+//! The lines of a draft (spec 40 §10): usage is read outside any lock; then the invoice is locked, checked again and written.
 
-use std::collections::HashMap;
-
-use domain::invoice::{Invoice, InvoiceLineItem, InvoiceStatus};
+use domain::invoice::{Computed, Invoice, InvoiceLineItem, InvoiceStatus, Purpose, compute};
 use domain::scope::Scope;
 use domain::subscription::Subscription;
 use storage::due_work::DueWork;
@@ -12,7 +10,7 @@ use super::{COMPUTE_INVOICE, FINALIZE_INVOICE, lines_of};
 use crate::{App, Context, Error, Pending, Result};
 
 impl App {
-    /// Computes a draft or skipped bill of a subscription. Others are refused.
+    /// Computes a draft or skipped invoice of a subscription. Others are refused.
     pub async fn compute_invoice(&self, context: &Context, id: &str) -> Result<Pending<(Invoice, Vec<InvoiceLineItem>)>> {
         let scope = &context.scope;
         let before: Invoice = self.get(scope, "invoice", id).await?;
@@ -23,7 +21,8 @@ impl App {
             return Err(Error::operation("the invoice bills no subscription: its lines stay as they are"));
         };
         let subscription: Subscription = self.get(scope, "subscription", subscription_id.as_str()).await?;
-        let charges = self.read_charges(context, &subscription, period, before.billing_reason, Some(&before.id)).await?;
+        let purpose = Purpose::Issue(before.billing_reason);
+        let inputs = self.read_invoice_inputs(scope, &subscription, period, purpose, Some(&before.id)).await?;
         let mut work = self.database().begin().await?;
         // The subscription before its invoice, as everywhere.
         storage::get::<Subscription>(&mut work, scope, subscription_id.as_str()).await?;
@@ -32,15 +31,14 @@ impl App {
         if invoice.version != before.version {
             return Err(Error::VersionConflict("the invoice changed meanwhile: try again".into()));
         }
-        self.check_not_billed_since(&mut work, scope, &subscription, &charges, Some(&before.id)).await?;
-        let lines = self.lines_from_charges(context, &invoice, &subscription, charges);
-        let lines = self.store_computed(&mut work, context, &mut invoice, lines).await?;
+        self.check_still_billed(&mut work, scope, &inputs, Some(&before.id)).await?;
+        let lines = self.store_computed(&mut work, context, &mut invoice, compute(&inputs)?).await?;
         storage::due_work::cancel(&mut work, scope, COMPUTE_INVOICE, id).await?;
         self.plan_finalize(&mut work, &invoice).await?;
         Ok(Pending::new(self, work, (invoice, lines)))
     }
 
-    /// Does planned work: a bill that is final or gone by now needs none.
+    /// Does planned work: an invoice that is final or gone by now needs none.
     pub(crate) async fn compute_due_invoice(&self, scope: &Scope, id: &str) -> Result<()> {
         let context = Context::system(scope.clone());
         let invoice: Invoice = self.get(scope, "invoice", id).await?;
@@ -53,30 +51,21 @@ impl App {
         Ok(work.commit().await?)
     }
 
-    /// Writes computed lines in place of the old ones; a line of the same subscription line and stretch keeps its identity.
+    /// Writes a computed invoice, its lines in place of the old ones.
     pub(crate) async fn store_computed(
         &self,
         work: &mut UnitOfWork,
         context: &Context,
         invoice: &mut Invoice,
-        mut lines: Vec<InvoiceLineItem>,
+        computed: Computed<'_>,
     ) -> Result<Vec<InvoiceLineItem>> {
         let scope = &context.scope;
-        let identity = |line: &InvoiceLineItem| (line.subscription_line_item_id.clone(), line.period_start, line.period_end);
         let old = lines_of(work, scope, &invoice.id).await?;
         if !old.is_empty() {
-            let mut by_identity: HashMap<_, _> = old.into_iter().map(|line| (identity(&line), line)).collect();
-            for line in &mut lines {
-                if let Some(old) = by_identity.remove(&identity(line)) {
-                    line.id = old.id;
-                    line.audit.created_at = old.audit.created_at;
-                    line.audit.created_by = old.audit.created_by;
-                }
-            }
             storage::remove::<InvoiceLineItem>(work, scope, &[Condition::eq("invoice_id", &invoice.id)]).await?;
         }
+        let lines = invoice.accept(computed, old, &self.audit(context), self.ids())?;
         storage::insert_all(work, &lines).await?;
-        invoice.computed(&lines, self.now(scope))?;
         invoice.version += 1;
         self.touch(context, invoice);
         storage::update(work, invoice).await?;

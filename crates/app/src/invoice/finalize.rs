@@ -8,7 +8,7 @@ use super::FINALIZE_INVOICE;
 use crate::{App, Context, Error, Pending, Result};
 
 impl App {
-    /// Makes a computed draft final at once. A skipped bill stays as it is; others are refused.
+    /// Makes a computed draft final at once. A skipped invoice stays as it is; others are refused.
     pub async fn finalize_invoice(&self, context: &Context, id: &str) -> Result<Pending<Invoice>> {
         let mut work = self.database().begin().await?;
         let found: Option<Invoice> = storage::get(&mut work, &context.scope, id).await?;
@@ -19,7 +19,7 @@ impl App {
         Ok(Pending::new(self, work, invoice))
     }
 
-    /// Does planned work: a bill that is no draft by now needs none.
+    /// Does planned work: an invoice that is no draft by now needs none.
     pub(crate) async fn finalize_due_invoice(&self, scope: &Scope, id: &str) -> Result<()> {
         let context = Context::system(scope.clone());
         let mut work = self.database().begin().await?;

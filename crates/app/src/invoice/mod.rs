@@ -1,11 +1,12 @@
-//! Bills: drafted with the turn of a period, computed from usage, made final, previewed (spec 40).
+//! Invoices: drafted with the turn of a period, computed from usage, made final, previewed (spec 40).
 
-mod charges;
 mod compute;
 mod draft;
 mod finalize;
+mod inputs;
 mod preview;
 
+pub(crate) use inputs::by_id;
 pub use preview::Preview;
 
 use domain::ids::InvoiceId;
@@ -36,14 +37,14 @@ impl Entity for Invoice {
 }
 
 impl App {
-    /// A bill with its published lines.
+    /// An invoice with its published lines.
     pub async fn invoice(&self, scope: &Scope, id: &str) -> Result<(Invoice, Vec<InvoiceLineItem>)> {
         let invoice: Invoice = self.get(scope, "invoice", id).await?;
         let lines = lines_of(&mut self.database(), scope, &invoice.id).await?;
         Ok((invoice, lines))
     }
 
-    /// The published lines of several bills.
+    /// The published lines of several invoices.
     pub async fn lines_of_invoices(&self, scope: &Scope, ids: &[InvoiceId]) -> Result<Vec<InvoiceLineItem>> {
         self.find_all(scope, &[Condition::one_of("invoice_id", ids)]).await
     }

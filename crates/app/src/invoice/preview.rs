@@ -1,12 +1,12 @@
-//! The bill that a period would bring, stored nowhere (spec 40 §13.1).
+//! The invoice that a period would bring, stored nowhere (spec 40 §13.1).
 
-use domain::invoice::{BillingReason, Invoice, InvoiceLineItem, ReferencePoint};
+use domain::invoice::{Invoice, InvoiceLineItem, Purpose, compute};
 use domain::subscription::Subscription;
 use domain::time::{Period, Timestamp};
 
 use crate::{App, Context, Error, Result};
 
-/// Which bill is previewed.
+/// Which invoice is previewed.
 #[derive(Clone, Debug)]
 pub struct Preview {
     /// Whose.
@@ -20,7 +20,7 @@ pub struct Preview {
 }
 
 impl App {
-    /// Lines and totals as they would be billed for the period: what was billed already included, nothing stored.
+    /// Lines and totals as they would be invoiced for the period: what was invoiced already included, nothing stored.
     pub async fn preview_invoice(&self, context: &Context, preview: &Preview) -> Result<(Invoice, Vec<InvoiceLineItem>)> {
         let subscription: Subscription = self.get(&context.scope, "subscription", &preview.subscription_id).await?;
         let period = Period::new(
@@ -30,11 +30,9 @@ impl App {
         if period.is_empty() {
             return Err(Error::input("period_end must be after period_start"));
         }
-        let charges = self.read_charges_at(context, &subscription, period, ReferencePoint::Preview, None).await?;
-        let mut invoice = self.new_invoice(context, &subscription, period, BillingReason::SubscriptionCycle, 0, String::new());
-        invoice.metadata.insert("is_preview".into(), "true".into());
-        let mut lines = self.lines_from_charges(context, &invoice, &subscription, charges);
-        invoice.totals = domain::invoice::Totals::of_lines(&lines, &invoice.totals);
+        let inputs = self.read_invoice_inputs(&context.scope, &subscription, period, Purpose::Preview, None).await?;
+        let config = &self.shared.settings.invoice_config;
+        let (invoice, mut lines) = Invoice::preview(&subscription, period, compute(&inputs)?, config, &self.audit(context), self.ids());
         if preview.hide_zero_lines {
             lines.retain(|line| !line.amount.is_zero());
         }

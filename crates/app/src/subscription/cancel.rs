@@ -1,16 +1,16 @@
 //! Ending a subscription on request (spec 30 §9.1).
 
-use domain::invoice::BillingReason;
-use domain::subscription::{CancelRequest, CancellationType, InvoicePolicy, Subscription};
-use domain::time::{Period, Timestamp};
+use domain::invoice::{BillingReason, Purpose, compute};
+use domain::subscription::{CancelRequest, CancellationType, Subscription};
+use domain::time::Timestamp;
 
 use super::ROLL_OVER;
 use super::create::plan_roll_over;
 use crate::{App, Context, Error, Pending, Result};
 
 impl App {
-    /// Cancels a subscription and returns it with the instant at which that takes effect. An immediate cancellation bills what was
-    /// used when asked to.
+    /// Cancels a subscription and returns it with the instant at which that takes effect. An immediate cancellation invoices
+    /// what was used when asked to.
     pub async fn cancel_subscription(
         &self,
         context: &Context,
@@ -24,12 +24,12 @@ impl App {
         let effective = subscription.cancel(request, now)?;
         let immediate = request.kind == CancellationType::Immediate;
         // Usage is read before the write lock is taken: the event store may take its time.
-        let bills = immediate && request.invoice_policy == InvoicePolicy::GenerateInvoice && effective > before.current_period_start;
-        let used = if bills {
-            let period = Period::new(before.current_period_start, effective);
-            Some((period, self.read_charges(context, &before, period, BillingReason::Proration, None).await?))
-        } else {
-            None
+        let closing = match before.closing_period(request, effective) {
+            Some(period) => {
+                let purpose = Purpose::Issue(BillingReason::Proration);
+                Some(self.read_invoice_inputs(scope, &before, period, purpose, None).await?)
+            }
+            None => None,
         };
         let mut work = self.database().begin().await?;
         let current: Option<Subscription> = storage::get(&mut work, scope, id).await?;
@@ -39,11 +39,10 @@ impl App {
         subscription.version += 1;
         self.touch(context, &mut subscription);
         storage::update(&mut work, &subscription).await?;
-        if let Some((period, charges)) = used {
-            self.check_not_billed_since(&mut work, scope, &before, &charges, None).await?;
-            let mut invoice = self.draft_invoice(&mut work, context, &before, period, BillingReason::Proration).await?;
-            let lines = self.lines_from_charges(context, &invoice, &before, charges);
-            self.store_computed(&mut work, context, &mut invoice, lines).await?;
+        if let Some(inputs) = closing {
+            self.check_still_billed(&mut work, scope, &inputs, None).await?;
+            let mut invoice = self.draft_invoice(&mut work, context, &before, inputs.period, BillingReason::Proration).await?;
+            self.store_computed(&mut work, context, &mut invoice, compute(&inputs)?).await?;
             if !invoice.totals.subtotal.is_zero() {
                 self.finalize_within(&mut work, context, &mut invoice).await?;
             }

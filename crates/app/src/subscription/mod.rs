@@ -8,14 +8,14 @@ mod usage;
 pub use create::NewSubscription;
 pub use usage::{SubscriptionUsage, UsageCharge};
 
-use domain::ids::{CustomerId, SubscriptionId};
+use domain::ids::SubscriptionId;
 use domain::platform::{ActivityAction, EntityType, SystemEventName};
 use domain::scope::Scope;
 use domain::subscription::{Subscription, SubscriptionLineItem};
 use storage::{Condition, Source};
 
 use crate::change::Entity;
-use crate::{App, Error, Result};
+use crate::{App, Result};
 
 /// Wakes a subscription at the end of its period.
 pub(crate) const ROLL_OVER: &str = "roll_over_subscription";
@@ -69,14 +69,5 @@ impl App {
     /// The lines of several subscriptions, oldest first.
     pub async fn lines_of_subscriptions(&self, scope: &Scope, ids: &[SubscriptionId]) -> Result<Vec<SubscriptionLineItem>> {
         self.find_all(scope, &[Condition::one_of("subscription_id", ids)]).await
-    }
-
-    /// The external id under which a customer's events arrive.
-    pub(crate) async fn external_id(&self, scope: &Scope, customer: &CustomerId) -> Result<String> {
-        let customer = self.customer(scope, customer.as_str()).await?;
-        if customer.external_id.is_empty() {
-            return Err(Error::operation("the customer has no external_id, so it has no usage"));
-        }
-        Ok(customer.external_id.clone())
     }
 }

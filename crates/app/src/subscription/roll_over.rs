@@ -3,7 +3,7 @@
 use domain::invoice::{BillingReason, InvoiceStatus};
 use domain::scope::Scope;
 use domain::subscription::{Subscription, SubscriptionStatus};
-use domain::time::Period;
+use domain::time::{Period, Timestamp};
 use sha2::{Digest, Sha256};
 use storage::UnitOfWork;
 use storage::due_work::DueWork;
@@ -33,16 +33,13 @@ impl App {
         };
         let mut turned = 0;
         while subscription.current_period_end < now && turned < PERIODS_MAX {
-            let ended = subscription.current_period();
-            self.draft_period(&mut work, &context, &subscription, ended).await?;
+            self.draft_period(&mut work, &context, &subscription, subscription.current_period()).await?;
+            subscription.turn()?;
             turned += 1;
-            if !subscription.continues_after(ended.end) {
+            if subscription.subscription_status == SubscriptionStatus::Cancelled {
                 self.end_subscription(&mut work, &context, &mut subscription).await?;
                 return Ok(work.commit().await?);
             }
-            let next = subscription.period_after(ended.end)?;
-            subscription.current_period_start = next.start;
-            subscription.current_period_end = next.end;
         }
         if turned > 0 {
             subscription.version += 1;
@@ -75,16 +72,12 @@ impl App {
         Ok(storage::due_work::plan(work, &due).await?)
     }
 
-    /// Ends a contract whose last period was drafted: status, lines, due work.
+    /// Writes the end of a contract whose last period was drafted: itself, its lines, its due work.
     async fn end_subscription(&self, work: &mut UnitOfWork, context: &Context, subscription: &mut Subscription) -> Result<()> {
-        let end = subscription.current_period_end;
-        subscription.subscription_status = SubscriptionStatus::Cancelled;
-        subscription.cancelled_at = Some(end);
-        subscription.end_date = Some(end);
         subscription.version += 1;
         self.touch(context, subscription);
         storage::update(work, subscription).await?;
-        self.end_lines(work, context, subscription, end).await?;
+        self.end_lines(work, context, subscription, subscription.current_period_end).await?;
         Ok(storage::due_work::cancel(work, &context.scope, ROLL_OVER, subscription.id.as_str()).await?)
     }
 
@@ -94,11 +87,10 @@ impl App {
         work: &mut UnitOfWork,
         context: &Context,
         subscription: &Subscription,
-        end: domain::time::Timestamp,
+        end: Timestamp,
     ) -> Result<()> {
         for mut line in lines_of(work, &context.scope, &subscription.id).await? {
-            if line.end_date.is_none_or(|line_end| line_end > end) {
-                line.end_date = Some(end.max(line.start_date));
+            if line.end(end) {
                 self.touch(context, &mut line);
                 storage::update(work, &line).await?;
             }

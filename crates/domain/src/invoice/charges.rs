@@ -1,11 +1,12 @@
 //! Which lines of a subscription an invoice carries, and for which stretch of time (spec 40 §3).
 
+use super::{Error, Inputs};
 use crate::ids::PriceId;
 use crate::rating::{InvoiceCadence, Price, PriceType};
 use crate::subscription::{Subscription, SubscriptionLineItem};
 use crate::time::{BillingPeriod, Cycle, Period, Timestamp, next_boundary};
 
-/// Which charges a bill carries.
+/// Which charges an invoice carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReferencePoint {
     /// Advance lines of the current period.
@@ -14,7 +15,7 @@ pub enum ReferencePoint {
     PeriodEnd,
     /// Arrear lines of the current period, usage.
     Cancel,
-    /// Like `PeriodEnd`, also what was billed already.
+    /// Like `PeriodEnd`, also what was invoiced already.
     Preview,
 }
 
@@ -27,14 +28,14 @@ pub struct BillableLine<'a> {
     pub price: &'a Price,
 }
 
-/// A charge that stands on another bill of the subscription already.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A charge that stands on another invoice of the subscription already.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BilledLine {
     /// The price it charged.
     pub price_id: PriceId,
     /// For which stretch.
     pub period: Period,
-    /// The header of the bill it stands on.
+    /// The header of the invoice it stands on.
     pub invoice_period: Period,
 }
 
@@ -49,14 +50,17 @@ pub struct DueCharge<'a> {
     pub full: Period,
 }
 
-/// The charges of one bill, in the order of the lines. `billed` is what other drafts and final bills of the subscription carry.
-pub fn due_charges<'a>(
-    subscription: &Subscription,
-    lines: &[BillableLine<'a>],
-    current: Period,
-    reference: ReferencePoint,
-    billed: &[BilledLine],
-) -> Vec<DueCharge<'a>> {
+impl DueCharge<'_> {
+    /// Whether the service is a part of the full period.
+    pub(super) fn is_part(&self) -> bool {
+        self.service.micros() < self.full.micros()
+    }
+}
+
+/// The charges of an invoice, in the order of the lines.
+pub fn due_charges(inputs: &Inputs) -> Result<Vec<DueCharge<'_>>, Error> {
+    let Inputs { subscription, period: current, billed, .. } = inputs;
+    let (current, reference) = (*current, inputs.purpose.reference_point());
     let end = subscription.end_date.unwrap_or(Timestamp::MAX);
     let next = || {
         let after = subscription.period_after(current.end).unwrap_or(Period::new(current.end, current.end));
@@ -68,7 +72,7 @@ pub fn due_charges<'a>(
         ReferencePoint::Cancel => (Some(current), None),
     };
     let mut due = Vec::new();
-    for billable in lines {
+    for billable in inputs.billable()? {
         if billable.line.end_date.is_some_and(|line_end| line_end < current.start) {
             continue;
         }
@@ -77,12 +81,12 @@ pub fn due_charges<'a>(
             InvoiceCadence::Advance => advance,
         };
         let Some(window) = window.filter(|window| window.start < end && !window.is_empty()) else { continue };
-        let Some(charge) = charge_in(subscription, *billable, window) else { continue };
+        let Some(charge) = charge_in(subscription, billable, window) else { continue };
         if reference == ReferencePoint::Preview || !is_billed(&charge, window, billed) {
             due.push(charge);
         }
     }
-    due
+    Ok(due)
 }
 
 fn charge_in<'a>(subscription: &Subscription, billable: BillableLine<'a>, window: Period) -> Option<DueCharge<'a>> {
@@ -147,12 +151,11 @@ fn own_period_due(line: &SubscriptionLineItem, window: Period, subscription: &Su
     None
 }
 
-/// Whether another bill whose header lies inside the window charges the same price for an overlapping stretch, or whether the very
-/// stretch was charged on any bill.
+/// Whether another invoice whose header lies inside the window charges the same price for an overlapping stretch, or whether the very
+/// stretch was charged on any invoice.
 fn is_billed(charge: &DueCharge<'_>, window: Period, billed: &[BilledLine]) -> bool {
     billed.iter().filter(|other| other.price_id == charge.billable.price.id).any(|other| {
         let inside = window.start <= other.invoice_period.start && other.invoice_period.end <= window.end;
-        let same = other.period == charge.service;
-        same || (inside && (other.period == window || other.period.overlaps(window)))
+        other.period == charge.service || (inside && other.period.overlaps(window))
     })
 }

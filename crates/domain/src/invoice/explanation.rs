@@ -5,7 +5,7 @@ use crate::money::Decimal;
 use crate::rating::{MeteredUsage, Quantities, Rated, Step};
 use crate::time::Timestamp;
 
-/// What a meter counted for a line, as far as a bill keeps it.
+/// What a meter counted for a line, as far as an invoice keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Usage {
     /// The aggregated quantity: of buckets, the sum of their values.
@@ -69,27 +69,21 @@ pub struct Explanation {
     pub steps: Vec<Step>,
     /// The price of the quantity, not rounded.
     pub rated: Decimal,
-    /// The part of the full price that was billed under proration; absent when the whole.
+    /// The part of the full price that was charged under proration; absent when the whole.
     pub coefficient: Option<Decimal>,
     /// After proration, before rounding.
     pub exact: Decimal,
     /// What rounding to the currency added or took.
     pub rounding: Decimal,
-    /// What the line bills.
+    /// What the line charges.
     pub amount: Decimal,
 }
 
 impl Explanation {
-    pub(super) fn new(
-        charge: &DueCharge<'_>,
-        usage: Option<Usage>,
-        rated: Rated,
-        coefficient: Option<Decimal>,
-        exact: Decimal,
-        amount: Decimal,
-    ) -> Self {
+    /// How a charge was priced, not rounded yet: later stages add to it.
+    pub(super) fn new(charge: &DueCharge<'_>, usage: Option<Usage>, rated: Rated, coefficient: Option<Decimal>, exact: Decimal) -> Self {
         let price = charge.billable.price;
-        let part = charge.service.micros() < charge.full.micros();
+        let part = charge.is_part();
         Self {
             price_id: price.id.to_string(),
             billing_model: price.billing_model.to_string(),
@@ -101,9 +95,9 @@ impl Explanation {
             steps: rated.steps,
             rated: rated.amount,
             coefficient,
-            rounding: &amount - &exact,
+            amount: exact.clone(),
             exact,
-            amount,
+            rounding: Decimal::zero(),
         }
     }
 }

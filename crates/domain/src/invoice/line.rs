@@ -1,29 +1,27 @@
-//! One line of a bill, and how a charge becomes one (spec 40 §§3.1, 4).
+//! One line of an invoice, as it is kept.
 
 use std::collections::BTreeMap;
 
-use super::charges::DueCharge;
-use super::explanation::{Explanation, Usage};
+use super::{ComputedLine, Explanation, Invoice};
 use crate::ids::{IdGen, InvoiceId, InvoiceLineItemId, MeterId, PriceId, SubscriptionId, SubscriptionLineItemId};
 use crate::money::{Currency, Decimal};
-use crate::rating::{MeteredUsage, PriceType, Quantities, rate_all};
 use crate::scope::Audit;
 use crate::time::Timestamp;
 
-/// One line of a bill.
+/// One line of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvoiceLineItem {
     /// Identity.
     pub id: InvoiceLineItemId,
-    /// The bill.
+    /// The invoice.
     pub invoice_id: InvoiceId,
     /// Who pays.
     pub customer_id: String,
     /// What is billed.
     pub subscription_id: Option<SubscriptionId>,
-    /// The subscription's line; empty for other bills.
+    /// The subscription's line; empty for other invoices.
     pub subscription_line_item_id: Option<SubscriptionLineItemId>,
-    /// `plan`, `addon` or `subscription`; empty for other bills.
+    /// `plan`, `addon` or `subscription`; empty for other invoices.
     pub entity_type: String,
     /// The id of that.
     pub entity_id: String,
@@ -57,64 +55,49 @@ pub struct InvoiceLineItem {
     pub audit: Audit,
 }
 
-/// The line of a charge: rated, scaled to its service period, rounded once to the currency.
-///
-/// `usage` is what the meter counted in the service period; only for usage lines. `coefficient` is the part of the full price that a
-/// first period bills under proration (spec 30 §10.3).
-pub fn draft_line(
-    charge: &DueCharge<'_>,
-    usage: Option<&MeteredUsage>,
-    coefficient: Option<Decimal>,
-    invoice_id: &InvoiceId,
-    customer_id: &str,
-    audit: &Audit,
-    ids: &dyn IdGen,
-) -> InvoiceLineItem {
-    let line = charge.billable.line;
-    let price = charge.billable.price;
-    let quantities = match (line.price_type, usage) {
-        (PriceType::Usage, Some(usage)) => usage.quantities.clone(),
-        (PriceType::Usage, None) => Quantities::Total(Decimal::zero()),
-        (PriceType::Fixed, _) => Quantities::Total(line.quantity.clone()),
-    };
-    let quantity = quantities.total();
-    let rated = rate_all(price, &quantities);
-    let exact = scaled(&rated.amount, charge, coefficient.as_ref());
-    let amount = line.currency.round(&exact);
-    InvoiceLineItem {
-        id: InvoiceLineItemId::new(ids),
-        invoice_id: invoice_id.clone(),
-        customer_id: customer_id.to_owned(),
-        subscription_id: Some(line.subscription_id.clone()),
-        subscription_line_item_id: Some(line.id.clone()),
-        entity_type: line.entity_type.to_string(),
-        entity_id: line.entity_id.clone(),
-        plan_display_name: line.plan_display_name.clone(),
-        price_id: Some(price.id.clone()),
-        price_type: line.price_type.to_string(),
-        meter_id: line.meter_id.clone(),
-        meter_display_name: line.meter_display_name.clone(),
-        display_name: line.display_name.clone(),
-        amount: amount.clone(),
-        quantity,
-        currency: line.currency.clone(),
-        period_start: Some(charge.service.start),
-        period_end: Some(charge.service.end),
-        explanation: Some(Explanation::new(charge, usage.map(Usage::from), rated, coefficient, exact, amount)),
-        metadata: BTreeMap::new(),
-        audit: audit.clone(),
+impl InvoiceLineItem {
+    /// A computed line as a new line of an invoice.
+    pub(super) fn new(invoice: &Invoice, computed: ComputedLine<'_>, audit: &Audit, ids: &dyn IdGen) -> Self {
+        let ComputedLine { line, price, service, quantity, amount, explanation } = computed;
+        Self {
+            id: InvoiceLineItemId::new(ids),
+            invoice_id: invoice.id.clone(),
+            customer_id: invoice.customer_id.to_string(),
+            subscription_id: Some(line.subscription_id.clone()),
+            subscription_line_item_id: Some(line.id.clone()),
+            entity_type: line.entity_type.to_string(),
+            entity_id: line.entity_id.clone(),
+            plan_display_name: line.plan_display_name.clone(),
+            price_id: Some(price.id.clone()),
+            price_type: line.price_type.to_string(),
+            meter_id: line.meter_id.clone(),
+            meter_display_name: line.meter_display_name.clone(),
+            display_name: line.display_name.clone(),
+            amount,
+            quantity,
+            currency: line.currency.clone(),
+            period_start: Some(service.start),
+            period_end: Some(service.end),
+            explanation: Some(explanation),
+            metadata: BTreeMap::new(),
+            audit: audit.clone(),
+        }
+    }
+
+    /// What a line stands for: lines of two computations that stand for the same are one line.
+    fn identity(&self) -> (Option<SubscriptionLineItemId>, Option<Timestamp>, Option<Timestamp>) {
+        (self.subscription_line_item_id.clone(), self.period_start, self.period_end)
     }
 }
 
-/// A fixed amount for a part of its period costs that part by time; a usage amount is never scaled.
-fn scaled(gross: &Decimal, charge: &DueCharge<'_>, coefficient: Option<&Decimal>) -> Decimal {
-    if charge.billable.line.price_type == PriceType::Usage {
-        return gross.clone();
+/// Gives new lines the ids and the makers of old lines that stand for the same.
+pub(super) fn keep_identities(lines: &mut [InvoiceLineItem], old: Vec<InvoiceLineItem>) {
+    let mut old: BTreeMap<_, _> = old.into_iter().map(|line| (line.identity(), line)).collect();
+    for line in lines {
+        if let Some(old) = old.remove(&line.identity()) {
+            line.id = old.id;
+            line.audit.created_at = old.audit.created_at;
+            line.audit.created_by = old.audit.created_by;
+        }
     }
-    if charge.service.micros() < charge.full.micros() {
-        // 14 of 31 days: 93.00 * 14 / 31 = 42.00. The product comes first, so that nothing is lost before the one division.
-        let active = Decimal::from(charge.service.micros());
-        return (gross * &active).div(&Decimal::from(charge.full.micros())).unwrap_or_default();
-    }
-    coefficient.map_or_else(|| gross.clone(), |coefficient| gross * coefficient)
 }

@@ -1,26 +1,39 @@
-//! The bill: which charges it carries, what they cost, its totals, its number (spec 40).
+//! The invoice: what it charges, what that costs, what it adds up to, its number (spec 40).
+//!
+//! [`compute`] is the one way to its lines and totals, whatever it is made for: opening, cycle, cancellation, preview.
 
+mod adjustments;
+mod charge;
 mod charges;
+mod draft;
+mod error;
 mod explanation;
+mod inputs;
 mod line;
 mod number;
+mod pipeline;
 mod totals;
 
+pub use adjustments::{Allowance, Commitment, Credit, Discount, Tax};
+pub use charge::ComputedLine;
 pub use charges::{BillableLine, BilledLine, DueCharge, ReferencePoint, due_charges};
+pub use error::Error;
 pub use explanation::{Buckets, Explanation, Usage};
-pub use line::{InvoiceLineItem, draft_line};
+pub use inputs::{Inputs, Purpose, UsageToRead};
+pub use line::InvoiceLineItem;
 pub use number::{InvoiceConfig, NumberFormat};
+pub use pipeline::{Computed, compute};
 pub use totals::Totals;
 
 use std::collections::BTreeMap;
 
-use crate::ids::{CustomerId, InvoiceId, SubscriptionId};
+use crate::ids::{CustomerId, IdGen, InvoiceId, SubscriptionId};
 use crate::invalid::Invalid;
 use crate::money::Currency;
 use crate::scope::Audit;
 use crate::time::{Period, Timestamp};
 
-/// What kind of bill it is.
+/// What kind of invoice it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InvoiceType {
     /// Of a subscription's period.
@@ -33,7 +46,7 @@ pub enum InvoiceType {
 
 text_enum!(InvoiceType { Subscription = "SUBSCRIPTION", OneOff = "ONE_OFF", Credit = "CREDIT" });
 
-/// Where a bill stands.
+/// Where an invoice stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InvoiceStatus {
     /// Being made.
@@ -42,13 +55,13 @@ pub enum InvoiceStatus {
     Finalized,
     /// Taken back.
     Voided,
-    /// Nothing to bill: no number, no payment, hidden from lists.
+    /// Nothing to charge: no number, no payment, hidden from lists.
     Skipped,
 }
 
 text_enum!(InvoiceStatus { Draft = "DRAFT", Finalized = "FINALIZED", Voided = "VOIDED", Skipped = "SKIPPED" });
 
-/// Where the money of a bill stands; payments have the same states.
+/// Where the money of an invoice stands; payments have the same states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PaymentStatus {
     /// Begun.
@@ -83,7 +96,7 @@ text_enum!(PaymentStatus {
     Voided = "VOIDED",
 });
 
-/// Why a bill was made.
+/// Why an invoice was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BillingReason {
     /// A subscription began.
@@ -119,7 +132,7 @@ text_enum!(BillingReason {
 });
 
 impl BillingReason {
-    /// Which charges a bill of this reason carries (spec 40 §2).
+    /// Which charges an invoice of this reason carries (spec 40 §2).
     pub const fn reference_point(self) -> ReferencePoint {
         match self {
             Self::SubscriptionCreate | Self::SubscriptionUpdate | Self::SubscriptionTrialEnd | Self::SubscriptionTrialStart => {
@@ -131,7 +144,7 @@ impl BillingReason {
     }
 }
 
-/// A bill, without its lines.
+/// An invoice, without its lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invoice {
     /// Identity.
@@ -140,9 +153,9 @@ pub struct Invoice {
     pub customer_id: CustomerId,
     /// Whose subscription it is.
     pub subscription_customer_id: Option<CustomerId>,
-    /// What is billed.
+    /// Whose charges it carries.
     pub subscription_id: Option<SubscriptionId>,
-    /// What kind of bill it is.
+    /// What kind of invoice it is.
     pub invoice_type: InvoiceType,
     /// Where it stands.
     pub invoice_status: InvoiceStatus,
@@ -150,25 +163,25 @@ pub struct Invoice {
     pub payment_status: PaymentStatus,
     /// Why it was made.
     pub billing_reason: BillingReason,
-    /// In what it is billed.
+    /// In what it charges.
     pub currency: Currency,
     /// What it adds up to.
     pub totals: Totals,
     /// Assigned on finalize; empty before.
     pub invoice_number: String,
-    /// Counts the bills of a subscription from 1; 0 for others.
+    /// Counts the invoices of a subscription from 1; 0 for others.
     pub billing_sequence: i64,
     /// Free text.
     pub description: String,
     /// How often the subscription is billed; empty for others.
     pub billing_period: String,
-    /// First instant of the billed period.
+    /// First instant of the invoiced period.
     pub period_start: Option<Timestamp>,
     /// First instant after it.
     pub period_end: Option<Timestamp>,
     /// When it must be paid.
     pub due_date: Option<Timestamp>,
-    /// What the bill shows as its date.
+    /// What the invoice shows as its date.
     pub issue_date: Timestamp,
     /// When its lines were last computed.
     pub last_computed_at: Option<Timestamp>,
@@ -178,7 +191,7 @@ pub struct Invoice {
     pub voided_at: Option<Timestamp>,
     /// When it was paid.
     pub paid_at: Option<Timestamp>,
-    /// Guards against a second bill of the same thing.
+    /// Guards against a second invoice of the same thing.
     pub idempotency_key: String,
     /// Free pairs.
     pub metadata: BTreeMap<String, String>,
@@ -189,29 +202,46 @@ pub struct Invoice {
 }
 
 impl Invoice {
-    /// The billed period, when it has one.
+    /// The invoiced period, when it has one.
     pub fn period(&self) -> Option<Period> {
         Some(Period::new(self.period_start?, self.period_end?))
     }
 
-    /// Takes over computed lines: totals, and SKIPPED when a subscription's bill has nothing to bill (spec 40 §3).
-    /// Only drafts and skipped bills can be computed.
-    pub fn computed(&mut self, lines: &[InvoiceLineItem], now: Timestamp) -> Result<(), Invalid> {
+    /// Takes over what was computed by the caller and at the instant of `audit`, and returns its lines: those that stand for the same as one
+    /// of `old` keep its identity. SKIPPED when a subscription's invoice has nothing to charge (spec 40 §3). Only drafts and skipped
+    /// invoices can be computed.
+    pub fn accept(
+        &mut self,
+        computed: Computed<'_>,
+        old: Vec<InvoiceLineItem>,
+        audit: &Audit,
+        ids: &dyn IdGen,
+    ) -> Result<Vec<InvoiceLineItem>, Invalid> {
         match self.invoice_status {
             InvoiceStatus::Draft | InvoiceStatus::Skipped => {}
             InvoiceStatus::Finalized | InvoiceStatus::Voided => {
                 return Err(Invalid::operation(format!("a {} invoice cannot be computed", self.invoice_status)));
             }
         }
-        self.totals = Totals::of_lines(lines, &self.totals);
-        let nothing_to_bill = self.totals.subtotal.is_zero() && self.invoice_type == InvoiceType::Subscription;
-        let skips = nothing_to_bill && self.billing_reason != BillingReason::SubscriptionTrialStart;
+        let mut lines = self.take(computed, audit, ids);
+        line::keep_identities(&mut lines, old);
+        let nothing_to_charge = self.totals.subtotal.is_zero() && self.invoice_type == InvoiceType::Subscription;
+        let skips = nothing_to_charge && self.billing_reason != BillingReason::SubscriptionTrialStart;
         self.invoice_status = if skips { InvoiceStatus::Skipped } else { InvoiceStatus::Draft };
-        self.last_computed_at = Some(now);
-        Ok(())
+        self.last_computed_at = Some(audit.created_at);
+        Ok(lines)
     }
 
-    /// Makes a computed draft final under a number. A bill of zero is paid at once. Refused unless it is a computed draft.
+    /// Takes over totals and makes the lines; what was paid, adjusted and given back stays.
+    fn take(&mut self, computed: Computed<'_>, audit: &Audit, ids: &dyn IdGen) -> Vec<InvoiceLineItem> {
+        let Computed { lines, totals } = computed;
+        let lines: Vec<_> = lines.into_iter().map(|line| InvoiceLineItem::new(self, line, audit, ids)).collect();
+        self.totals = totals.settled_as(&self.totals);
+        self.totals.assert_invariants(&lines);
+        lines
+    }
+
+    /// Makes a computed draft final under a number. An invoice of zero is paid at once. Refused unless it is a computed draft.
     pub fn finalize(&mut self, number: String, now: Timestamp) -> Result<(), Invalid> {
         self.check_finalizable()?;
         self.invoice_number = number;

@@ -1,20 +1,20 @@
-//! What a bill adds up to (spec 40 §6). INV-1: the subtotal is the sum of the rounded lines. INV-2: paid and remaining add up to due.
+//! What an invoice adds up to (spec 40 §6), and what holds of it whatever happens.
 
 use super::InvoiceLineItem;
 use crate::money::Decimal;
 
-/// The sums of a bill, all rounded to its currency because their parts are.
+/// The sums of an invoice, all rounded to its currency because their parts are.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Totals {
     /// Sum of the lines.
     pub subtotal: Decimal,
-    /// Discounts of lines and of the bill.
+    /// Discounts of lines and of the whole invoice.
     pub total_discount: Decimal,
     /// Prepaid credits used.
     pub total_prepaid_credits_applied: Decimal,
     /// Taxes.
     pub total_tax: Decimal,
-    /// What the bill comes to; never below zero.
+    /// What the invoice comes to; never below zero.
     pub total: Decimal,
     /// What credit notes took off.
     pub adjustment_amount: Decimal,
@@ -29,11 +29,6 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// The totals of new lines; what was paid, adjusted and given back stays.
-    pub fn of_lines(lines: &[InvoiceLineItem], before: &Self) -> Self {
-        Self { subtotal: lines.iter().map(|line| &line.amount).sum(), ..before.clone() }.summed()
-    }
-
     /// Recomputes total, due and remaining from the parts.
     #[must_use]
     pub fn summed(mut self) -> Self {
@@ -42,5 +37,25 @@ impl Totals {
         self.amount_due = &self.total - &self.adjustment_amount;
         self.amount_remaining = (&self.amount_due - &self.amount_paid).max(Decimal::zero());
         self
+    }
+
+    /// These sums, of an invoice on which something was paid, adjusted and given back before.
+    #[must_use]
+    pub fn settled_as(self, before: &Self) -> Self {
+        let Self { adjustment_amount, amount_paid, refunded_amount, .. } = before.clone();
+        Self { adjustment_amount, amount_paid, refunded_amount, ..self }.summed()
+    }
+
+    /// Stops rather than let a wrong invoice out: the invariants of every invoice, by name.
+    ///
+    /// INV-1: the subtotal is the sum of the lines, each rounded to its currency.
+    ///
+    /// INV-2: paid and remaining add up to due; nothing remains when more was paid.
+    pub fn assert_invariants(&self, lines: &[InvoiceLineItem]) {
+        let rounded = lines.iter().all(|line| line.amount == line.currency.round(&line.amount));
+        let sum: Decimal = lines.iter().map(|line| &line.amount).sum();
+        assert!(rounded && self.subtotal == sum, "INV-1: the subtotal {} is not the sum {sum} of rounded lines", self.subtotal);
+        let remaining = (&self.amount_due - &self.amount_paid).max(Decimal::zero());
+        assert!(self.amount_remaining == remaining, "INV-2: {} remain instead of {remaining}", self.amount_remaining);
     }
 }

@@ -167,7 +167,7 @@ impl Decimal {
 }
 
 fn power_of_ten(exponent: i64) -> BigInt {
-    // Literals reach 10^±60 and arithmetic multiplies a handful of them: ten thousand is out of reach, and a wrong power is a wrong bill.
+    // Literals reach 10^±60 and arithmetic multiplies a handful of them: ten thousand is out of reach, and a wrong power is a wrong invoice.
     assert!((0..=10_000).contains(&exponent), "the scale of a decimal left its bounds: 10^{exponent}");
     BigInt::from(10u8).pow(u32::try_from(exponent).unwrap_or(0))
 }

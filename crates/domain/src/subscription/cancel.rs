@@ -2,7 +2,7 @@
 
 use super::{Subscription, SubscriptionStatus, SubscriptionType};
 use crate::invalid::{Invalid, require};
-use crate::time::Timestamp;
+use crate::time::{Period, Timestamp};
 
 /// When a cancellation takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,10 +17,10 @@ pub enum CancellationType {
 
 text_enum!(CancellationType { Immediate = "immediate", EndOfPeriod = "end_of_period", ScheduledDate = "scheduled_date" });
 
-/// Whether an immediate cancellation bills what was used.
+/// Whether an immediate cancellation invoices what was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum InvoicePolicy {
-    /// Arrears and usage of the begun period are billed.
+    /// Arrears and usage of the begun period are invoiced.
     GenerateInvoice,
     /// They are not.
     #[default]
@@ -36,7 +36,7 @@ pub struct CancelRequest {
     pub kind: CancellationType,
     /// The date; required for a scheduled one, in the past for an immediate one.
     pub cancel_at: Option<Timestamp>,
-    /// Whether what was used is billed.
+    /// Whether what was used is invoiced.
     pub invoice_policy: InvoicePolicy,
     /// Free text.
     pub reason: String,
@@ -75,6 +75,14 @@ impl Subscription {
             self.metadata.insert(key.to_owned(), value);
         }
         Ok(effective)
+    }
+
+    /// What a cancellation that takes effect at `effective` still invoices: the begun period up to there. `None` when it invoices nothing.
+    /// To be asked of the contract as it was before.
+    pub fn closing_period(&self, request: &CancelRequest, effective: Timestamp) -> Option<Period> {
+        let invoices = request.kind == CancellationType::Immediate && request.invoice_policy == InvoicePolicy::GenerateInvoice;
+        let used = Period::new(self.current_period_start, effective);
+        (invoices && !used.is_empty()).then_some(used)
     }
 
     fn check_cancellable(&self, request: &CancelRequest, now: Timestamp) -> Result<(), Invalid> {

@@ -1,9 +1,12 @@
 //! A customer's contract: what it buys, from when to when, and where its periods end (spec 30).
 
+mod begin;
 mod cancel;
 mod line_item;
 mod proration;
+mod turn;
 
+pub use begin::{Offer, Terms};
 pub use cancel::{CancelRequest, CancellationType, InvoicePolicy};
 pub use line_item::{LineItemEntityType, SubscriptionLineItem, prices_for};
 pub use proration::{coefficient, first_period_coefficient};
@@ -54,7 +57,7 @@ pub enum SubscriptionType {
     Parent,
     /// Uses its parent's lines.
     Inherited,
-    /// Has lines of its own on its parent's bill.
+    /// Has lines of its own on its parent's invoice.
     GroupedInvoicing,
 }
 

@@ -17,7 +17,7 @@ pub fn coefficient(period: Period, at: Timestamp) -> Result<Decimal, Invalid> {
     Ok(left.div(&whole).unwrap_or_default())
 }
 
-/// The part of the full price that the first invoice bills; `None` when it bills the whole. Only calendar billing with
+/// The part of the full price that the first invoice charges; `None` when it charges the whole. Only calendar billing with
 /// `create_prorations` has a stub (spec 30 §10.3).
 pub fn first_period_coefficient(subscription: &Subscription, line_start: Timestamp) -> Option<Decimal> {
     if subscription.proration_behavior != ProrationBehavior::CreateProrations || subscription.billing_cycle != BillingCycle::Calendar {

@@ -2,8 +2,8 @@
 
 use super::Timestamp;
 
-/// A stretch of time: its start belongs to it, its end does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A stretch of time: its start belongs to it, its end does not. Ordered by start, then end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period {
     /// First instant.
     pub start: Timestamp,

@@ -31,3 +31,9 @@ mod expressions;
 
 /// What a quantity costs.
 mod rating;
+
+/// What an invoice carries, what it adds up to, how it comes to be final.
+mod invoices;
+
+/// How contracts begin, turn and end.
+mod subscriptions;

@@ -1,5 +1,7 @@
 //! What several of the suites build on.
 
+pub(crate) mod contracts;
+pub(crate) mod invoices;
 pub(crate) mod prices;
 pub(crate) mod rational;
 pub(crate) mod zones;

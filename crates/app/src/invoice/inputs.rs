@@ -1,0 +1,84 @@
+//! The inputs of an invoice, read outside any lock: what `domain::invoice` asks for, and nothing that it decides.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::ids::{InvoiceId, PriceId, SubscriptionLineItemId};
+use domain::invoice::{self, Inputs, Purpose, UsageToRead};
+use domain::meter::Meter;
+use domain::rating::{MeteredUsage, Price};
+use domain::scope::Scope;
+use domain::subscription::{Subscription, SubscriptionLineItem};
+use domain::time::Period;
+use storage::{Condition, UnitOfWork};
+
+use crate::event::MeterRead;
+use crate::{App, Error, Result};
+
+impl App {
+    /// Reads lines, prices, what was invoiced already and the usage of a period. `except` is the invoice that is being computed.
+    pub(crate) async fn read_invoice_inputs(
+        &self,
+        scope: &Scope,
+        subscription: &Subscription,
+        period: Period,
+        purpose: Purpose,
+        except: Option<&InvoiceId>,
+    ) -> Result<Inputs> {
+        let lines: Vec<SubscriptionLineItem> = self.find_all(scope, &[Condition::eq("subscription_id", &subscription.id)]).await?;
+        let prices: HashMap<String, Price> = self.get_many(scope, lines.iter().map(|line| line.price_id.to_string())).await?;
+        let billed = storage::billed_lines::of_subscription(&mut self.database(), scope, &subscription.id, except, period.start).await?;
+        let mut inputs = Inputs { lines, billed, ..Inputs::new(subscription.clone(), period, purpose) };
+        inputs.prices = by_id(prices.into_values());
+        inputs.usages = self.read_usages(scope, subscription, &inputs.usage_to_read()?).await?;
+        Ok(inputs)
+    }
+
+    async fn read_usages(
+        &self,
+        scope: &Scope,
+        subscription: &Subscription,
+        wanted: &[UsageToRead],
+    ) -> Result<BTreeMap<SubscriptionLineItemId, MeteredUsage>> {
+        if wanted.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let meters: HashMap<String, Meter> = self.get_many(scope, wanted.iter().map(|read| read.meter_id.to_string())).await?;
+        let mut reads = Vec::with_capacity(wanted.len());
+        for UsageToRead { line_id, meter_id, period } in wanted {
+            let missing = || invoice::Error::MeterMissing { line: line_id.clone() };
+            let meter = meters.get(meter_id.as_str()).ok_or_else(missing)?;
+            reads.push(MeterRead { meter, period: *period, billing_anchor: Some(subscription.billing_anchor) });
+        }
+        let customer = self.external_id(scope, &subscription.customer_id).await?;
+        let usages = self.read_meters(scope, &[customer], &reads).await?;
+        Ok(wanted.iter().map(|read| read.line_id.clone()).zip(usages).collect())
+    }
+
+    /// Refuses inputs when another invoice has been computed since they were read. The caller holds the subscription, so that invoices of
+    /// one subscription are written one after the other.
+    pub(crate) async fn check_still_billed(
+        &self,
+        work: &mut UnitOfWork,
+        scope: &Scope,
+        inputs: &Inputs,
+        except: Option<&InvoiceId>,
+    ) -> Result<()> {
+        let billed = storage::billed_lines::of_subscription(work, scope, &inputs.subscription.id, except, inputs.period.start).await?;
+        if inputs.still_billed(&billed) {
+            return Ok(());
+        }
+        Err(Error::VersionConflict("another invoice of the subscription was computed meanwhile: try again".into()))
+    }
+}
+
+/// The form in which the domain takes prices.
+pub(crate) fn by_id(prices: impl IntoIterator<Item = Price>) -> BTreeMap<PriceId, Price> {
+    prices.into_iter().map(|price| (price.id.clone(), price)).collect()
+}
+
+impl From<invoice::Error> for Error {
+    /// The store lost what a line names: a defect, never a client's mistake.
+    fn from(error: invoice::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}

@@ -1,0 +1,97 @@
+//! A charge on its way to a line: counted, then priced to an exact amount, then rounded once (spec 40 §§3.1, 4). Each step is a type, so that
+//! nothing is priced before its free units came off, and nothing is added up before it was rounded.
+
+use super::charges::{DueCharge, due_charges};
+use super::explanation::{Explanation, Usage};
+use super::{Error, Inputs};
+use crate::money::Decimal;
+use crate::rating::{MeteredUsage, Price, PriceType, Quantities, rate_all};
+use crate::subscription::SubscriptionLineItem;
+use crate::time::Period;
+
+/// What falls due, in units.
+pub(super) struct Counted<'a> {
+    due: DueCharge<'a>,
+    /// As the meter counted it; only usage lines.
+    usage: Option<&'a MeteredUsage>,
+    /// What is to be priced.
+    quantities: Quantities,
+}
+
+/// What falls due, in money that is not rounded yet.
+pub(super) struct Priced<'a> {
+    due: DueCharge<'a>,
+    quantity: Decimal,
+    /// Ends with the exact amount so far.
+    explanation: Explanation,
+}
+
+/// A line of a computed invoice: all of it but its identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComputedLine<'a> {
+    /// The subscription's line.
+    pub line: &'a SubscriptionLineItem,
+    /// Its price.
+    pub price: &'a Price,
+    /// The stretch that is paid for.
+    pub service: Period,
+    /// Units that are charged.
+    pub quantity: Decimal,
+    /// Gross, rounded to the line's currency.
+    pub amount: Decimal,
+    /// How the amount came about.
+    pub explanation: Explanation,
+}
+
+/// What falls due, with what was counted of it.
+pub(super) fn count(inputs: &Inputs) -> Result<Vec<Counted<'_>>, Error> {
+    due_charges(inputs)?.into_iter().map(|due| Counted::new(due, inputs)).collect()
+}
+
+impl<'a> Counted<'a> {
+    fn new(due: DueCharge<'a>, inputs: &'a Inputs) -> Result<Self, Error> {
+        let line = due.billable.line;
+        match line.price_type {
+            PriceType::Usage => {
+                let usage = inputs.usages.get(&line.id).ok_or_else(|| Error::UsageMissing { line: line.id.clone() })?;
+                Ok(Self { due, usage: Some(usage), quantities: usage.quantities.clone() })
+            }
+            PriceType::Fixed => Ok(Self { due, usage: None, quantities: Quantities::Total(line.quantity.clone()) }),
+        }
+    }
+
+    /// Prices the quantities, and of a fixed price takes the part that the service is.
+    pub(super) fn price(self, inputs: &Inputs) -> Priced<'a> {
+        let Self { due, usage, quantities } = self;
+        let rated = rate_all(due.billable.price, &quantities);
+        let coefficient = inputs.opening_coefficient(due.billable.line);
+        let exact = scaled(&rated.amount, &due, coefficient.as_ref());
+        let explanation = Explanation::new(&due, usage.map(Usage::from), rated, coefficient, exact);
+        Priced { due, quantity: quantities.total(), explanation }
+    }
+}
+
+impl<'a> Priced<'a> {
+    /// Rounds the exact amount to the line's currency.
+    pub(super) fn round(self) -> ComputedLine<'a> {
+        let Self { due, quantity, mut explanation } = self;
+        let line = due.billable.line;
+        let amount = line.currency.round(&explanation.exact);
+        explanation.rounding = &amount - &explanation.exact;
+        explanation.amount = amount.clone();
+        ComputedLine { line, price: due.billable.price, service: due.service, quantity, amount, explanation }
+    }
+}
+
+/// A fixed amount for a part of its period costs that part by time; a usage amount is never scaled.
+fn scaled(gross: &Decimal, charge: &DueCharge<'_>, coefficient: Option<&Decimal>) -> Decimal {
+    if charge.billable.line.price_type == PriceType::Usage {
+        return gross.clone();
+    }
+    if charge.is_part() {
+        // 14 of 31 days: 93.00 * 14 / 31 = 42.00. The product comes first, so that nothing is lost before the one division.
+        let active = Decimal::from(charge.service.micros());
+        return (gross * &active).div(&Decimal::from(charge.full.micros())).unwrap_or_default();
+    }
+    coefficient.map_or_else(|| gross.clone(), |coefficient| gross * coefficient)
+}

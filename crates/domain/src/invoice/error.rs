@@ -1,0 +1,29 @@
+//! Why an invoice cannot be computed. Never an input's fault: something that a line names is not there, and an invoice without it would be
+//! wrong, so there is none.
+
+use crate::ids::{PriceId, SubscriptionLineItemId};
+
+/// What is missing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The price of a line.
+    #[error("line {line} names price {price}, which does not exist")]
+    PriceMissing {
+        /// The subscription's line.
+        line: SubscriptionLineItemId,
+        /// What it names.
+        price: PriceId,
+    },
+    /// The meter of a usage line.
+    #[error("line {line} charges usage and names no meter that exists")]
+    MeterMissing {
+        /// The subscription's line.
+        line: SubscriptionLineItemId,
+    },
+    /// What the meter of a usage line counted.
+    #[error("line {line} charges usage that was not read")]
+    UsageMissing {
+        /// The subscription's line.
+        line: SubscriptionLineItemId,
+    },
+}

@@ -1,0 +1,126 @@
+//! Everything that an invoice is made from, and what must be read for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::adjustments::{Allowance, Commitment, Credit, Discount, Tax};
+use super::charges::{BillableLine, BilledLine, ReferencePoint, due_charges};
+use super::{BillingReason, Error};
+use crate::ids::{MeterId, PriceId, SubscriptionLineItemId};
+use crate::money::Decimal;
+use crate::rating::{InvoiceCadence, MeteredUsage, Price, PriceType};
+use crate::subscription::{Subscription, SubscriptionLineItem, first_period_coefficient};
+use crate::time::Period;
+
+/// What an invoice is computed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be issued for a reason.
+    Issue(BillingReason),
+    /// To be shown: what was invoiced already is shown again.
+    Preview,
+}
+
+impl Purpose {
+    /// Which charges it carries.
+    pub const fn reference_point(self) -> ReferencePoint {
+        match self {
+            Self::Issue(reason) => reason.reference_point(),
+            Self::Preview => ReferencePoint::Preview,
+        }
+    }
+}
+
+/// Everything that the lines and totals of a subscription's invoice are made from: the same inputs give the same invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inputs {
+    /// Whose charges.
+    pub subscription: Subscription,
+    /// The invoiced period.
+    pub period: Period,
+    /// What for.
+    pub purpose: Purpose,
+    /// The subscription's lines, oldest first: the order of the invoice's.
+    pub lines: Vec<SubscriptionLineItem>,
+    /// Their prices.
+    pub prices: BTreeMap<PriceId, Price>,
+    /// What other drafts and final invoices of the subscription carry.
+    pub billed: Vec<BilledLine>,
+    /// What meters counted, by subscription line: the answers to [`Inputs::usage_to_read`].
+    pub usages: BTreeMap<SubscriptionLineItemId, MeteredUsage>,
+    /// Free units.
+    pub allowances: Vec<Allowance>,
+    /// Promised minimums.
+    pub commitments: Vec<Commitment>,
+    /// Coupons.
+    pub discounts: Vec<Discount>,
+    /// Prepaid credit.
+    pub credits: Vec<Credit>,
+    /// Tax rates.
+    pub taxes: Vec<Tax>,
+}
+
+/// What a usage line needs to have counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageToRead {
+    /// The line.
+    pub line_id: SubscriptionLineItemId,
+    /// What counts.
+    pub meter_id: MeterId,
+    /// Over which time.
+    pub period: Period,
+}
+
+impl Inputs {
+    /// The inputs of an invoice for which nothing was read yet.
+    pub fn new(subscription: Subscription, period: Period, purpose: Purpose) -> Self {
+        Self {
+            subscription,
+            period,
+            purpose,
+            lines: Vec::new(),
+            prices: BTreeMap::new(),
+            billed: Vec::new(),
+            usages: BTreeMap::new(),
+            allowances: Vec::new(),
+            commitments: Vec::new(),
+            discounts: Vec::new(),
+            credits: Vec::new(),
+            taxes: Vec::new(),
+        }
+    }
+
+    /// Which usage must be read before the invoice can be computed: of the usage lines that fall due.
+    pub fn usage_to_read(&self) -> Result<Vec<UsageToRead>, Error> {
+        let mut reads = Vec::new();
+        for charge in due_charges(self)? {
+            let line = charge.billable.line;
+            if line.price_type == PriceType::Usage {
+                let meter_id = line.meter_id.clone().ok_or_else(|| Error::MeterMissing { line: line.id.clone() })?;
+                reads.push(UsageToRead { line_id: line.id.clone(), meter_id, period: charge.service });
+            }
+        }
+        Ok(reads)
+    }
+
+    /// Whether other invoices still carry what they carried when the inputs were read, in whatever order.
+    pub fn still_billed(&self, billed: &[BilledLine]) -> bool {
+        self.billed.iter().collect::<BTreeSet<_>>() == billed.iter().collect()
+    }
+
+    /// The lines with their prices.
+    pub(super) fn billable(&self) -> Result<Vec<BillableLine<'_>>, Error> {
+        let mut billable = Vec::with_capacity(self.lines.len());
+        for line in &self.lines {
+            let missing = || Error::PriceMissing { line: line.id.clone(), price: line.price_id.clone() };
+            billable.push(BillableLine { line, price: self.prices.get(&line.price_id).ok_or_else(missing)? });
+        }
+        Ok(billable)
+    }
+
+    /// The part of its price that a line's charge costs when the opening invoice is prorated; `None` when it costs the whole.
+    pub(super) fn opening_coefficient(&self, line: &SubscriptionLineItem) -> Option<Decimal> {
+        let opens = self.purpose == Purpose::Issue(BillingReason::SubscriptionCreate);
+        let prorates = opens && line.price_type == PriceType::Fixed && line.invoice_cadence == InvoiceCadence::Advance;
+        if prorates { first_period_coefficient(&self.subscription, line.start_date) } else { None }
+    }
+}

@@ -1,0 +1,153 @@
+//! The beginning of a contract: its anchor, its first period, its lines, and what an unpaid opening invoice does to it (spec 30 §2).
+
+use std::collections::BTreeMap;
+
+use super::line_item::prices_for;
+use super::{
+    BillingCycle, CollectionMethod, PaymentBehavior, PaymentTerms, ProrationBehavior, Subscription, SubscriptionLineItem,
+    SubscriptionStatus, SubscriptionType, check_payment,
+};
+use crate::catalog::Plan;
+use crate::customer::Customer;
+use crate::ids::{IdGen, MeterId, SubscriptionId};
+use crate::invalid::{Invalid, require};
+use crate::money::{Currency, Decimal};
+use crate::rating::Price;
+use crate::scope::Audit;
+use crate::time::{BillingPeriod, Cycle, Timestamp, Zone, calendar_anchor, next_boundary};
+
+/// What a customer and a seller agree on, besides what is bought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// In what it is invoiced.
+    pub currency: Currency,
+    /// The caller's name.
+    pub lookup_key: String,
+    /// How often.
+    pub billing_period: BillingPeriod,
+    /// How many of these make one period.
+    pub billing_period_count: u32,
+    /// What periods hang on.
+    pub billing_cycle: BillingCycle,
+    /// An explicit anchor; only with anniversary billing.
+    pub billing_anchor: Option<Timestamp>,
+    /// First instant; now without.
+    pub start_date: Option<Timestamp>,
+    /// First instant after it.
+    pub end_date: Option<Timestamp>,
+    /// Whether invoices are charged or sent.
+    pub collection_method: CollectionMethod,
+    /// What an unpaid first invoice does.
+    pub payment_behavior: PaymentBehavior,
+    /// Days until an invoice is due.
+    pub payment_terms: Option<PaymentTerms>,
+    /// Whether parts of periods are charged in part.
+    pub proration_behavior: ProrationBehavior,
+    /// Free pairs.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What is bought: a plan as it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Its published prices, oldest first.
+    pub prices: &'a [Price],
+    /// Counts the changes of its prices.
+    pub price_sequence: i64,
+    /// The names of the published meters that the prices read.
+    pub meter_names: &'a BTreeMap<MeterId, String>,
+}
+
+impl Subscription {
+    /// A contract with its lines, begun by the caller and at the instant of `audit`: in its first period, with the plan's prices that fit
+    /// its currency and billing period. Refuses terms that contradict each other, and a plan without such a price.
+    pub fn begin(
+        terms: Terms,
+        customer: &Customer,
+        offer: Offer<'_>,
+        audit: Audit,
+        ids: &dyn IdGen,
+    ) -> Result<(Self, Vec<SubscriptionLineItem>), Invalid> {
+        let now = audit.created_at;
+        terms.check(now)?;
+        let start = terms.start_date.unwrap_or(now).truncate_to_millis();
+        let zone = Zone::parse(&customer.timezone)?;
+        let anchor = match terms.billing_cycle {
+            BillingCycle::Calendar => calendar_anchor(start, terms.billing_period, zone),
+            BillingCycle::Anniversary => terms.billing_anchor.unwrap_or(start),
+        };
+        let cycle = Cycle { anchor, period: terms.billing_period, count: terms.billing_period_count, zone, end: terms.end_date };
+        let first_end = next_boundary(start, &cycle)?;
+        let taken = prices_for(offer.prices, &terms.currency, terms.billing_period, start)?;
+        let subscription = Self {
+            id: SubscriptionId::new(ids),
+            lookup_key: terms.lookup_key,
+            customer_id: customer.id.clone(),
+            invoicing_customer_id: None,
+            plan_id: offer.plan.id.clone(),
+            subscription_status: SubscriptionStatus::Active,
+            subscription_type: SubscriptionType::Standalone,
+            currency: terms.currency,
+            billing_anchor: anchor,
+            billing_cycle: terms.billing_cycle,
+            billing_period: terms.billing_period,
+            billing_period_count: terms.billing_period_count,
+            start_date: start,
+            end_date: terms.end_date,
+            current_period_start: start,
+            current_period_end: first_end,
+            cancelled_at: None,
+            cancel_at: None,
+            cancel_at_period_end: false,
+            timezone: zone.to_string(),
+            collection_method: terms.collection_method,
+            payment_behavior: terms.payment_behavior,
+            payment_terms: terms.payment_terms,
+            proration_behavior: terms.proration_behavior,
+            synced_price_sequence: offer.price_sequence,
+            metadata: terms.metadata,
+            version: 1,
+            audit,
+        };
+        let meter_name = |price: &Price| price.meter_id.as_ref().and_then(|id| offer.meter_names.get(id)).map_or("", String::as_str);
+        let line = |price| SubscriptionLineItem::of_plan_price(&subscription, offer.plan, price, meter_name(price), ids);
+        let lines = taken.into_iter().map(line).collect();
+        Ok((subscription, lines))
+    }
+
+    /// What an opening invoice with an open amount does, while no payment can be tried: the contract waits for it, or is active all the
+    /// same, or is not made (spec 30 §2.3).
+    pub fn open(&mut self, remaining: &Decimal) -> Result<(), Invalid> {
+        if !remaining.is_positive() {
+            return Ok(());
+        }
+        match self.payment_behavior {
+            PaymentBehavior::DefaultActive => Ok(()),
+            PaymentBehavior::AllowIncomplete | PaymentBehavior::DefaultIncomplete => {
+                self.subscription_status = SubscriptionStatus::Incomplete;
+                Ok(())
+            }
+            PaymentBehavior::ErrorIfIncomplete => Err(Invalid::operation("the first invoice cannot be paid: no payment method is set up")),
+        }
+    }
+}
+
+impl Terms {
+    /// Refuses terms that contradict each other (spec 30 §2.1).
+    fn check(&self, now: Timestamp) -> Result<(), Invalid> {
+        check_payment(self.collection_method, self.payment_behavior)?;
+        require(self.billing_period != BillingPeriod::Onetime, "a subscription cannot be billed ONETIME")?;
+        require(
+            self.billing_anchor.is_none() || self.billing_cycle == BillingCycle::Anniversary,
+            "billing_anchor goes with anniversary billing only",
+        )?;
+        let start = self.start_date.unwrap_or(now).truncate_to_millis();
+        require(self.end_date.is_none_or(|end| end >= start), "end_date must not lie before start_date")?;
+        if self.proration_behavior == ProrationBehavior::CreateProrations {
+            require(Zone::UTC.date(start) >= Zone::UTC.date(now), "create_prorations needs a start_date of today or later")?;
+        }
+        Ok(())
+    }
+}

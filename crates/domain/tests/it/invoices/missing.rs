@@ -1,0 +1,59 @@
+use domain::invoice::{Error, Inputs, compute};
+
+use crate::support::contracts::period;
+use crate::support::invoices::InputsRow;
+use crate::support::table;
+
+fn inputs() -> Inputs {
+    let row = r#"
+        purpose = "SUBSCRIPTION_CYCLE"
+        period = "2026-01-01 2026-02-01"
+        lines = [{ name = "fee", fixed = "30" }, { name = "calls", usage = "1", counted = "12" }]
+    "#;
+    table::<InputsRow>(row).build()
+}
+
+#[test]
+fn a_missing_price_is_an_error_and_never_an_empty_invoice() {
+    let mut inputs = inputs();
+    inputs.prices.remove(&"price fee".into());
+    let error = Error::PriceMissing { line: "line fee".into(), price: "price fee".into() };
+    assert_eq!(compute(&inputs), Err(error.clone()));
+    assert_eq!(inputs.usage_to_read(), Err(error.clone()));
+    assert_eq!(error.to_string(), "line line fee names price price fee, which does not exist");
+}
+
+#[test]
+fn a_missing_meter_is_an_error() {
+    let mut inputs = inputs();
+    inputs.lines[1].meter_id = None;
+    assert_eq!(inputs.usage_to_read(), Err(Error::MeterMissing { line: "line calls".into() }));
+}
+
+#[test]
+fn usage_that_was_not_read_is_an_error_and_never_zero() {
+    let mut inputs = inputs();
+    inputs.usages.clear();
+    assert_eq!(compute(&inputs), Err(Error::UsageMissing { line: "line calls".into() }));
+}
+
+#[test]
+fn inputs_are_stale_once_another_invoice_carries_something_else() {
+    let row = r#"
+        purpose = "SUBSCRIPTION_CYCLE"
+        period = "2026-01-01 2026-02-01"
+        lines = []
+        billed = [
+          { line = "a", period = "2026-01-01 2026-02-01", invoice = "2026-01-01 2026-02-01" },
+          { line = "b", period = "2026-01-01 2026-02-01", invoice = "2026-01-01 2026-02-01" },
+        ]
+    "#;
+    let inputs = table::<InputsRow>(row).build();
+    let mut now = inputs.billed.clone();
+    now.reverse();
+    assert!(inputs.still_billed(&now), "in whatever order");
+    now[0].invoice_period = period("2026-02-01 2026-03-01");
+    assert!(!inputs.still_billed(&now));
+    assert!(!inputs.still_billed(&inputs.billed[..1]));
+    assert!(!inputs.still_billed(&[]));
+}
