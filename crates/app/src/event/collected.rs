@@ -12,11 +12,9 @@ use storage::due_work::DueWork;
 use storage::raw_events::{self, RawEvent};
 
 use super::IncomingEvent;
+use crate::due_work::{self, Kind};
 use crate::platform::authenticate::hex;
 use crate::{App, Context, Pending, Result};
-
-/// The kind of due work that transforms the next raw objects of a run.
-pub(crate) const REPROCESS_RAW_EVENTS: &str = "reprocess_raw_events";
 
 /// Most objects of one request, and of one batch of a run.
 const OBJECTS_MAX: usize = 1_000;
@@ -125,16 +123,7 @@ impl App {
         };
         let mut work = self.database().begin().await?;
         storage::insert(&mut work, &run).await?;
-        let due = DueWork {
-            scope: context.scope.clone(),
-            id: reprocess_work_id(&run.id),
-            kind: REPROCESS_RAW_EVENTS.into(),
-            entity_id: run.id.to_string(),
-            due_at: now,
-            attempts: 0,
-            last_error: String::new(),
-        };
-        storage::due_work::plan(&mut work, &due).await?;
+        due_work::plan(&mut work, Kind::ReprocessRawEvents, &context.scope, run.id.as_str(), now).await?;
         Ok(Pending::new(self, work, run))
     }
 
@@ -145,7 +134,7 @@ impl App {
         for _ in 0..BATCHES_PER_PIECE {
             let stored: Option<RawReprocess> = storage::get(&mut self.database(), &found.scope, &found.entity_id).await?;
             let Some(run) = stored.filter(|run| run.reprocess_status == ReprocessStatus::Running) else {
-                return self.forget_work(found).await;
+                return self.cancel_due_work(Kind::ReprocessRawEvents, &found.scope, &found.entity_id).await;
             };
             let batch = raw_events::next_of(&mut self.database(), &found.scope, &run, run.batch_size).await?;
             let last = batch.last().map(|last| (last.event_time, last.id.clone()));
@@ -168,7 +157,7 @@ impl App {
             if is_last {
                 run.reprocess_status = ReprocessStatus::Completed;
                 run.finished_at = Some(self.now(&found.scope));
-                storage::due_work::done(&mut work, &found.scope, &found.id).await?;
+                due_work::cancel(&mut work, Kind::ReprocessRawEvents, &found.scope, run.id.as_str()).await?;
             }
             self.touch(&context, &mut run);
             storage::update(&mut work, &run).await?;
@@ -177,13 +166,8 @@ impl App {
                 return Ok(());
             }
         }
-        self.plan_next_piece(found).await
+        self.plan_next_piece(Kind::ReprocessRawEvents, found).await
     }
-}
-
-/// The id of the work that a run is done by.
-pub fn reprocess_work_id(id: &ReprocessId) -> String {
-    format!("{REPROCESS_RAW_EVENTS}/{id}")
 }
 
 fn as_event(collected: &CollectedEvent, ingested_at: Timestamp) -> Event {

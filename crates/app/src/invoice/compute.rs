@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use domain::invoice::{Invoice, InvoiceLineItem, InvoiceStatus};
 use domain::scope::Scope;
 use domain::subscription::Subscription;
-use storage::due_work::DueWork;
 use storage::{Condition, UnitOfWork};
 
-use super::{COMPUTE_INVOICE, FINALIZE_INVOICE, lines_of};
+use super::lines_of;
+use crate::due_work::{self, Kind};
 use crate::{App, Context, Error, Pending, Result};
 
 impl App {
@@ -35,7 +35,7 @@ impl App {
         self.check_not_billed_since(&mut work, scope, &subscription, &charges, Some(&before.id)).await?;
         let lines = self.lines_from_charges(context, &invoice, &subscription, charges);
         let lines = self.store_computed(&mut work, context, &mut invoice, lines).await?;
-        storage::due_work::cancel(&mut work, scope, COMPUTE_INVOICE, id).await?;
+        due_work::cancel(&mut work, Kind::ComputeInvoice, scope, id).await?;
         self.plan_finalize(&mut work, &invoice).await?;
         Ok(Pending::new(self, work, (invoice, lines)))
     }
@@ -48,9 +48,7 @@ impl App {
             self.compute_invoice(&context, id).await?.commit().await?;
             return Ok(());
         }
-        let mut work = self.database().begin().await?;
-        storage::due_work::cancel(&mut work, scope, COMPUTE_INVOICE, id).await?;
-        Ok(work.commit().await?)
+        self.cancel_due_work(Kind::ComputeInvoice, scope, id).await
     }
 
     /// Writes computed lines in place of the old ones; a line of the same subscription line and stretch keeps its identity.
@@ -90,15 +88,7 @@ impl App {
             return Ok(());
         }
         let delay = self.shared.settings.invoice_config.finalization_delay_seconds;
-        let due = DueWork {
-            scope: invoice.audit.scope.clone(),
-            id: format!("{FINALIZE_INVOICE}/{}", invoice.id),
-            kind: FINALIZE_INVOICE.into(),
-            entity_id: invoice.id.to_string(),
-            due_at: computed_at.plus_seconds(delay).plus_micros(1),
-            attempts: 0,
-            last_error: String::new(),
-        };
-        Ok(storage::due_work::plan(work, &due).await?)
+        let due_at = computed_at.plus_seconds(delay).plus_micros(1);
+        due_work::plan(work, Kind::FinalizeInvoice, &invoice.audit.scope, invoice.id.as_str(), due_at).await
     }
 }

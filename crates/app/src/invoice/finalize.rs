@@ -4,7 +4,7 @@ use domain::invoice::{Invoice, InvoiceStatus};
 use domain::scope::Scope;
 use storage::UnitOfWork;
 
-use super::FINALIZE_INVOICE;
+use crate::due_work::{self, Kind};
 use crate::{App, Context, Error, Pending, Result};
 
 impl App {
@@ -27,7 +27,7 @@ impl App {
         if let Some(mut invoice) = found.filter(|invoice| invoice.invoice_status == InvoiceStatus::Draft) {
             self.finalize_within(&mut work, &context, &mut invoice).await?;
         } else {
-            storage::due_work::cancel(&mut work, scope, FINALIZE_INVOICE, id).await?;
+            due_work::cancel(&mut work, Kind::FinalizeInvoice, scope, id).await?;
         }
         Ok(work.commit().await?)
     }
@@ -44,6 +44,6 @@ impl App {
         invoice.version += 1;
         self.touch(context, invoice);
         storage::update(work, invoice).await?;
-        Ok(storage::due_work::cancel(work, scope, FINALIZE_INVOICE, invoice.id.as_str()).await?)
+        due_work::cancel(work, Kind::FinalizeInvoice, scope, invoice.id.as_str()).await
     }
 }

@@ -15,11 +15,6 @@ use storage::{Condition, Source};
 
 use crate::{App, Result};
 
-/// Computes a draft's lines.
-pub(crate) const COMPUTE_INVOICE: &str = "compute_invoice";
-/// Makes a computed draft final.
-pub(crate) const FINALIZE_INVOICE: &str = "finalize_invoice";
-
 pub(crate) async fn lines_of(source: &mut impl Source, scope: &Scope, invoice: &InvoiceId) -> Result<Vec<InvoiceLineItem>> {
     Ok(storage::find_all(source, scope, &[Condition::eq("invoice_id", invoice)]).await?)
 }

@@ -4,8 +4,8 @@ use domain::invoice::BillingReason;
 use domain::subscription::{CancelRequest, CancellationType, InvoicePolicy, Subscription};
 use domain::time::{Period, Timestamp};
 
-use super::ROLL_OVER;
 use super::create::plan_roll_over;
+use crate::due_work::{self, Kind};
 use crate::{App, Context, Error, Pending, Result};
 
 impl App {
@@ -50,7 +50,7 @@ impl App {
         }
         if immediate {
             self.end_lines(&mut work, context, &subscription, effective).await?;
-            storage::due_work::cancel(&mut work, scope, ROLL_OVER, id).await?;
+            due_work::cancel(&mut work, Kind::RollOverSubscription, scope, id).await?;
         } else {
             plan_roll_over(&mut work, &subscription).await?;
         }

@@ -16,11 +16,11 @@ use domain::subscription::{
     SubscriptionStatus, SubscriptionType, check_payment, prices_for,
 };
 use domain::time::{BillingPeriod, Cycle, Timestamp, Zone, calendar_anchor, next_boundary};
-use storage::due_work::DueWork;
 use storage::{Condition, UnitOfWork};
 
-use super::{ROLL_OVER, SubscriptionWithLines};
+use super::SubscriptionWithLines;
 use crate::catalog::price::sequence_name;
+use crate::due_work::{self, Kind};
 use crate::{App, Context, Error, Pending, Result};
 
 /// A subscription that is wished for.
@@ -206,14 +206,6 @@ fn make_lines(
 
 /// Plans the turn of the current period. A turn comes strictly after the period's end.
 pub(super) async fn plan_roll_over(work: &mut UnitOfWork, subscription: &Subscription) -> Result<()> {
-    let due = DueWork {
-        scope: subscription.audit.scope.clone(),
-        id: format!("{ROLL_OVER}/{}", subscription.id),
-        kind: ROLL_OVER.into(),
-        entity_id: subscription.id.to_string(),
-        due_at: subscription.current_period_end.plus_micros(1),
-        attempts: 0,
-        last_error: String::new(),
-    };
-    Ok(storage::due_work::plan(work, &due).await?)
+    let due_at = subscription.current_period_end.plus_micros(1);
+    due_work::plan(work, Kind::RollOverSubscription, &subscription.audit.scope, subscription.id.as_str(), due_at).await
 }

@@ -15,9 +15,6 @@ use storage::{Condition, Source};
 
 use crate::{App, Error, Result};
 
-/// Wakes a subscription at the end of its period.
-pub(crate) const ROLL_OVER: &str = "roll_over_subscription";
-
 /// A subscription with its published lines.
 #[derive(Clone, Debug)]
 pub struct SubscriptionWithLines {

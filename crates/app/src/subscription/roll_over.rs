@@ -6,11 +6,10 @@ use domain::subscription::{Subscription, SubscriptionStatus};
 use domain::time::Period;
 use sha2::{Digest, Sha256};
 use storage::UnitOfWork;
-use storage::due_work::DueWork;
 
 use super::create::plan_roll_over;
-use super::{ROLL_OVER, lines_of};
-use crate::invoice::COMPUTE_INVOICE;
+use super::lines_of;
+use crate::due_work::{self, Kind};
 use crate::{App, Context, Error, Result};
 
 /// Late events of a period are awaited for this long after its end, and up to five minutes more, spread over subscriptions.
@@ -28,7 +27,7 @@ impl App {
         let mut work = self.database().begin().await?;
         let found: Option<Subscription> = storage::get(&mut work, scope, subscription_id).await?;
         let Some(mut subscription) = found.filter(|subscription| subscription.subscription_status == SubscriptionStatus::Active) else {
-            storage::due_work::cancel(&mut work, scope, ROLL_OVER, subscription_id).await?;
+            due_work::cancel(&mut work, Kind::RollOverSubscription, scope, subscription_id).await?;
             return Ok(work.commit().await?);
         };
         let mut turned = 0;
@@ -63,16 +62,8 @@ impl App {
         if invoice.invoice_status != InvoiceStatus::Draft {
             return Ok(());
         }
-        let due = DueWork {
-            scope: context.scope.clone(),
-            id: format!("{COMPUTE_INVOICE}/{}", invoice.id),
-            kind: COMPUTE_INVOICE.into(),
-            entity_id: invoice.id.to_string(),
-            due_at: period.end.plus_seconds(LATE_EVENTS_SECONDS + spread(subscription.id.as_str())),
-            attempts: 0,
-            last_error: String::new(),
-        };
-        Ok(storage::due_work::plan(work, &due).await?)
+        let due_at = period.end.plus_seconds(LATE_EVENTS_SECONDS + spread(subscription.id.as_str()));
+        due_work::plan(work, Kind::ComputeInvoice, &context.scope, invoice.id.as_str(), due_at).await
     }
 
     /// Ends a contract whose last period was drafted: status, lines, due work.
@@ -85,7 +76,7 @@ impl App {
         self.touch(context, subscription);
         storage::update(work, subscription).await?;
         self.end_lines(work, context, subscription, end).await?;
-        Ok(storage::due_work::cancel(work, &context.scope, ROLL_OVER, subscription.id.as_str()).await?)
+        due_work::cancel(work, Kind::RollOverSubscription, &context.scope, subscription.id.as_str()).await
     }
 
     /// Ends the lines of a contract that ends: those that are open or end later.
