@@ -213,11 +213,6 @@ impl App {
         self.shared.database.close().await;
     }
 
-    /// One thing by its id, whatever its status.
-    pub(crate) async fn get<R: Record>(&self, scope: &Scope, what: &'static str, id: &str) -> Result<R> {
-        storage::get(&mut self.database(), scope, id).await?.ok_or_else(|| Error::not_found(what, id))
-    }
-
     /// One page of a list.
     pub async fn list<R: Record>(&self, scope: &Scope, query: &ListQuery) -> Result<Page<R>> {
         require_few_values(&query.conditions)?;
@@ -237,13 +232,5 @@ impl App {
     pub async fn find_all<R: Record>(&self, scope: &Scope, conditions: &[Condition]) -> Result<Vec<R>> {
         require_few_values(conditions)?;
         Ok(storage::find_all(&mut self.database(), scope, conditions).await?)
-    }
-
-    /// Stamps a changed thing with time and user.
-    pub(crate) fn touch<R: Record>(&self, context: &Context, record: &mut R) {
-        let now = self.now(&context.scope);
-        let audit = record.audit_mut();
-        audit.updated_at = now;
-        audit.updated_by = context.user_id.to_string();
     }
 }

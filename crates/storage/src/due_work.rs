@@ -1,5 +1,5 @@
 //! Due work is data: what must happen later is a row with a due time (DESIGN decision 7). Its id is deterministic,
-//! `<kind>/<entity>/<period>`, so that asking for the same work twice leaves one row, and doing it twice changes nothing.
+//! `<kind>/<entity>`, so that asking for the same work twice leaves one row, and doing it twice changes nothing.
 
 use domain::ids::EnvironmentId;
 use domain::scope::Scope;
@@ -13,9 +13,9 @@ use crate::{Row, Source, Sql, StoreError, UnitOfWork, Value};
 pub struct DueWork {
     /// Where.
     pub scope: Scope,
-    /// `<kind>/<entity>/<period>`, unique in its scope.
+    /// `<kind>/<entity>`, unique in its scope.
     pub id: String,
-    /// What is to do.
+    /// What is to do: the name of a kind that `app` knows, or that a newer release knows.
     pub kind: String,
     /// With what.
     pub entity_id: String,

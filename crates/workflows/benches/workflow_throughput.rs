@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use app::UlidIds;
-use app::due_work::{Again, DuePosition, DueWork, Outcome};
+use app::due_work::{Again, DuePosition, DueWork, Kind, Outcome};
 use async_trait::async_trait;
 use domain::ids::IdGen as _;
 use domain::scope::Scope;
 use domain::time::Timestamp;
-use workflows::temporal::{ClientOptions, PieceWorkflow, ScheduleOptions, TemporalClient, Work, WorkerOptions, Workers};
+use workflows::temporal::{ClientOptions, ScheduleOptions, TemporalClient, Work, WorkerOptions, Workers};
 
 /// Pieces of a run when none are asked for, and at most.
 const PIECES: usize = 500;
@@ -35,7 +35,7 @@ impl Work for Nothing {
         Timestamp::from_micros(0)
     }
 
-    async fn due_page(&self, _: &[&str], _: Timestamp, _: Option<&DuePosition>, _: i64) -> Result<Vec<DueWork>, app::Error> {
+    async fn due_page(&self, _: &[Kind], _: Timestamp, _: Option<&DuePosition>, _: i64) -> Result<Vec<DueWork>, app::Error> {
         Ok(Vec::new())
     }
 
@@ -57,8 +57,8 @@ fn piece(ids: &UlidIds) -> DueWork {
     let entity_id = format!("inv_{}", ids.ulid());
     DueWork {
         scope: Scope { tenant_id: "tenant_of_bench".into(), environment_id: "env_of_bench".into() },
-        id: format!("compute_invoice/{entity_id}"),
-        kind: PieceWorkflow::ComputeInvoice.kind().to_owned(),
+        id: Kind::ComputeInvoice.work_id(&entity_id),
+        kind: Kind::ComputeInvoice.name().to_owned(),
         entity_id,
         due_at: Timestamp::from_micros(0),
         attempts: 0,

@@ -10,12 +10,13 @@ pub use entity::Entity;
 pub use pending::Pending;
 pub(crate) use remembered::Remembered;
 
-use domain::ids::{ActivityId, SystemEventId};
+use domain::ids::{ActivityId, IdGen, SystemEventId};
 use domain::platform::{Activity, ActivityAction, SystemEvent, SystemEventName};
 use domain::scope::{Audit, Scope, Status};
 use domain::time::Timestamp;
 use storage::{Source, UnitOfWork};
 
+use crate::due_work::{self, Kind};
 use crate::{App, Context, Error, Result};
 
 /// A change that is under way. Dropped, it leaves no trace.
@@ -92,6 +93,21 @@ impl Change {
     /// The audit of something made now.
     pub(crate) fn audit(&self) -> Audit {
         self.app.audit(&self.context)
+    }
+
+    /// Makes identifiers.
+    pub(crate) fn ids(&self) -> &dyn IdGen {
+        self.app.ids()
+    }
+
+    /// Plans work with an entity for an instant, or moves it there.
+    pub(crate) async fn plan(&mut self, kind: Kind, entity_id: &str, due_at: Timestamp) -> Result<()> {
+        due_work::plan(&mut self.work, kind, &self.context.scope, entity_id, due_at).await
+    }
+
+    /// Takes off work with an entity: it is done, or no longer wanted.
+    pub(crate) async fn cancel_work(&mut self, kind: Kind, entity_id: &str) -> Result<()> {
+        due_work::cancel(&mut self.work, kind, &self.context.scope, entity_id).await
     }
 
     /// A thing by its id, whatever its status; it stays as it was read until the change ends.
@@ -188,7 +204,7 @@ impl Change {
 
     /// The outcome of the change, to be committed by whoever answers the request.
     pub(crate) fn done<T>(self, value: T) -> Pending<T> {
-        Pending::of(self, value)
+        Pending::new(self, value)
     }
 
     /// Makes a change durable that no request waits for.

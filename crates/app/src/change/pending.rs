@@ -16,14 +16,8 @@ pub struct Pending<T> {
 }
 
 impl<T> Pending<T> {
-    pub(super) fn of(change: Change, value: T) -> Self {
+    pub(super) fn new(change: Change, value: T) -> Self {
         Self { change, value }
-    }
-
-    pub(crate) fn new(app: &App, work: UnitOfWork, value: T) -> Self {
-        let (events, activities, remembered) = (Vec::new(), Vec::new(), Vec::new());
-        let context = Context::system(domain::scope::Scope { tenant_id: "".into(), environment_id: "".into() });
-        Self { change: Change { app: app.clone(), context, work, events, activities, remembered }, value }
     }
 
     /// The outcome, before it is durable.

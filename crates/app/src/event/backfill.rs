@@ -14,10 +14,8 @@ use streams::{EventFilter, EventOrder, LateEntry};
 
 use super::meter_index::MetersByName;
 use crate::change::Entity;
+use crate::due_work::{self, Kind};
 use crate::{App, Context, Error, Pending, Result};
-
-/// The kind of due work that reads the next pages of a backfill.
-pub(crate) const BACKFILL_METER: &str = "backfill_meter";
 
 /// Events read at once.
 const PAGE: usize = 2_000;
@@ -90,7 +88,7 @@ impl App {
             audit: self.audit(context),
         };
         change.create(&backfill).await?;
-        storage::due_work::plan(change.work(), &due(&backfill, self.now(&context.scope))).await?;
+        change.plan(Kind::BackfillMeter, backfill.id.as_str(), self.now(&context.scope)).await?;
         Ok(change.done(backfill))
     }
 
@@ -105,7 +103,7 @@ impl App {
         };
         let newest = self.list::<MeterBackfill>(scope, &query).await?.items.pop();
         let backfill = newest.ok_or_else(|| Error::not_found("a backfill of meter", meter_id))?;
-        let planned = storage::due_work::planned_as(&mut self.database(), scope, &work_id(&backfill.id)).await?;
+        let planned = due_work::planned(&mut self.database(), Kind::BackfillMeter, scope, backfill.id.as_str()).await?;
         let (attempts, last_error) = planned.map(|planned| (planned.attempts, planned.last_error)).unwrap_or_default();
         Ok(BackfillState { backfill, attempts, last_error })
     }
@@ -115,12 +113,12 @@ impl App {
         let scope = &found.scope;
         let stored: Option<MeterBackfill> = storage::get(&mut self.database(), scope, &found.entity_id).await?;
         let Some(mut backfill) = stored.filter(|backfill| backfill.backfill_status == BackfillStatus::Running) else {
-            return self.forget_work(found).await;
+            return self.cancel_due_work(Kind::BackfillMeter, scope, &found.entity_id).await;
         };
         let meter: Meter = self.require(scope, backfill.meter_id.as_str()).await?;
         if meter.audit.status != Status::Published {
             let given_up = PageRead { last_failure: "the meter was archived meanwhile".to_owned(), ..PageRead::default() };
-            self.keep_progress(found, &backfill, given_up, 0, BackfillStatus::Failed).await?;
+            self.keep_progress(scope, &backfill, given_up, 0, BackfillStatus::Failed).await?;
             return Ok(());
         }
         if backfill.cursor_time.is_none() {
@@ -132,13 +130,13 @@ impl App {
             let entries = std::mem::take(&mut page.entries);
             let added = if entries.is_empty() { 0 } else { self.events().add_entries(scope, entries).await? };
             let status = if page.events < PAGE { BackfillStatus::Completed } else { BackfillStatus::Running };
-            match self.keep_progress(found, &backfill, page, added, status).await? {
+            match self.keep_progress(scope, &backfill, page, added, status).await? {
                 Some(moved) if status == BackfillStatus::Running => backfill = moved,
                 // Done; or another process does the same work and is ahead.
                 _ => return Ok(()),
             }
         }
-        self.plan_next_piece(found).await
+        self.plan_next_piece(Kind::BackfillMeter, found).await
     }
 
     async fn read_page(&self, scope: &Scope, meter: &Meter, meters: &MetersByName, backfill: &MeterBackfill) -> Result<PageRead> {
@@ -166,13 +164,12 @@ impl App {
     /// Moves the cursor, unless another process has moved it from where this one began; then `None`.
     async fn keep_progress(
         &self,
-        found: &DueWork,
+        scope: &Scope,
         before: &MeterBackfill,
         page: PageRead,
         added: u64,
         status: BackfillStatus,
     ) -> Result<Option<MeterBackfill>> {
-        let scope = &found.scope;
         let mut change = self.begin(&Context::system(scope.clone())).await?;
         let stored: Option<MeterBackfill> = storage::get(change.work(), scope, before.id.as_str()).await?;
         let is_ours = |stored: &MeterBackfill| stored.backfill_status == BackfillStatus::Running && stored.cursor() == before.cursor();
@@ -191,29 +188,11 @@ impl App {
         backfill.backfill_status = status;
         if status != BackfillStatus::Running {
             backfill.finished_at = Some(self.now(scope));
-            storage::due_work::done(change.work(), scope, &found.id).await?;
+            change.cancel_work(Kind::BackfillMeter, backfill.id.as_str()).await?;
         }
         change.update(&stored, &mut backfill).await?;
         change.commit().await?;
         Ok(Some(backfill))
-    }
-
-    /// The next piece is due at once, and at another instant than this one: so whoever drives it knows it as new.
-    pub(super) async fn plan_next_piece(&self, found: &DueWork) -> Result<()> {
-        let mut work = self.database().begin().await?;
-        let planned = storage::due_work::planned_as(&mut work, &found.scope, &found.id).await?;
-        if planned.is_some_and(|planned| planned.due_at == found.due_at) {
-            let due_at = self.now(&found.scope).max(found.due_at.plus_micros(1));
-            storage::due_work::plan(&mut work, &DueWork { due_at, ..found.clone() }).await?;
-        }
-        Ok(work.commit().await?)
-    }
-
-    /// Takes off work that is no longer wanted.
-    pub(super) async fn forget_work(&self, found: &DueWork) -> Result<()> {
-        let mut work = self.database().begin().await?;
-        storage::due_work::done(&mut work, &found.scope, &found.id).await?;
-        Ok(work.commit().await?)
     }
 
     /// Waits until every event that may have been measured without a meter that is there now is stored: those that this process measures,
@@ -228,20 +207,4 @@ impl App {
 
 fn late(event: &Event, entry: domain::meter::LedgerEntry) -> LateEntry {
     LateEntry { event_id: event.id.clone(), external_customer_id: event.external_customer_id.clone(), timestamp: event.timestamp, entry }
-}
-
-fn work_id(id: &BackfillId) -> String {
-    format!("{BACKFILL_METER}/{id}")
-}
-
-fn due(backfill: &MeterBackfill, due_at: Timestamp) -> DueWork {
-    DueWork {
-        scope: backfill.audit.scope.clone(),
-        id: work_id(&backfill.id),
-        kind: BACKFILL_METER.into(),
-        entity_id: backfill.id.to_string(),
-        due_at,
-        attempts: 0,
-        last_error: String::new(),
-    }
 }

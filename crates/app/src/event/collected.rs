@@ -14,11 +14,9 @@ use storage::raw_events::{self, RawEvent};
 
 use super::IncomingEvent;
 use crate::change::Entity;
+use crate::due_work::Kind;
 use crate::platform::authenticate::hex;
 use crate::{App, Context, Pending, Result};
-
-/// The kind of due work that transforms the next raw objects of a run.
-pub(crate) const REPROCESS_RAW_EVENTS: &str = "reprocess_raw_events";
 
 /// Most objects of one request, and of one batch of a run.
 const OBJECTS_MAX: usize = 1_000;
@@ -136,16 +134,7 @@ impl App {
         };
         let mut change = self.begin(context).await?;
         change.create(&run).await?;
-        let due = DueWork {
-            scope: context.scope.clone(),
-            id: reprocess_work_id(&run.id),
-            kind: REPROCESS_RAW_EVENTS.into(),
-            entity_id: run.id.to_string(),
-            due_at: now,
-            attempts: 0,
-            last_error: String::new(),
-        };
-        storage::due_work::plan(change.work(), &due).await?;
+        change.plan(Kind::ReprocessRawEvents, run.id.as_str(), now).await?;
         Ok(change.done(run))
     }
 
@@ -156,7 +145,7 @@ impl App {
         for _ in 0..BATCHES_PER_PIECE {
             let stored: Option<RawReprocess> = storage::get(&mut self.database(), &found.scope, &found.entity_id).await?;
             let Some(run) = stored.filter(|run| run.reprocess_status == ReprocessStatus::Running) else {
-                return self.forget_work(found).await;
+                return self.cancel_due_work(Kind::ReprocessRawEvents, &found.scope, &found.entity_id).await;
             };
             let batch = raw_events::next_of(&mut self.database(), &found.scope, &run, run.batch_size).await?;
             let last = batch.last().map(|last| (last.event_time, last.id.clone()));
@@ -180,7 +169,7 @@ impl App {
             if is_last {
                 run.reprocess_status = ReprocessStatus::Completed;
                 run.finished_at = Some(self.now(&found.scope));
-                storage::due_work::done(change.work(), &found.scope, &found.id).await?;
+                change.cancel_work(Kind::ReprocessRawEvents, run.id.as_str()).await?;
             }
             change.update(&before, &mut run).await?;
             change.commit().await?;
@@ -188,13 +177,8 @@ impl App {
                 return Ok(());
             }
         }
-        self.plan_next_piece(found).await
+        self.plan_next_piece(Kind::ReprocessRawEvents, found).await
     }
-}
-
-/// The id of the work that a run is done by.
-pub fn reprocess_work_id(id: &ReprocessId) -> String {
-    format!("{REPROCESS_RAW_EVENTS}/{id}")
 }
 
 fn as_event(collected: &CollectedEvent, ingested_at: Timestamp) -> Event {

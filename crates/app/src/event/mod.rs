@@ -19,11 +19,9 @@ mod store_logged;
 mod usage_lines;
 
 pub use analytics::{Analytics, AnalyticsItem, AnalyticsPoint, AnalyticsRequest, AnalyticsRow, BilledBy, PriceOwner};
-pub(crate) use backfill::BACKFILL_METER;
 pub use backfill::BackfillState;
 pub use choices::{EventChoices, EventTimes, Negatives, WeightedSums};
-pub(crate) use collected::REPROCESS_RAW_EVENTS;
-pub use collected::{ReprocessRequest, reprocess_work_id};
+pub use collected::ReprocessRequest;
 pub use ingest::{IncomingEvent, Ingested};
 pub use ledger_usage::{MeterUsage, MeterUsagePoint, MeterUsageRequest};
 pub use log::{EventLog, EventLogError, LogLag};

@@ -1,93 +1,82 @@
 //! The lines of a draft (spec 40 §10): usage is read outside any lock; then the invoice is locked, checked again and written.
 
-use domain::invoice::{Computed, Invoice, InvoiceLineItem, InvoiceStatus, Purpose, compute};
+use domain::invoice::{Computed, Invoice, InvoiceConfig, InvoiceLineItem, InvoiceStatus, Purpose, compute};
+use domain::platform::SystemEventName;
 use domain::scope::Scope;
 use domain::subscription::Subscription;
-use storage::due_work::DueWork;
-use storage::{Condition, UnitOfWork};
+use storage::Condition;
 
-use super::{COMPUTE_INVOICE, FINALIZE_INVOICE, lines_of};
+use super::lines_of;
+use crate::change::Change;
+use crate::due_work::Kind;
 use crate::{App, Context, Error, Pending, Result};
 
 impl App {
     /// Computes a draft or skipped invoice of a subscription. Others are refused.
     pub async fn compute_invoice(&self, context: &Context, id: &str) -> Result<Pending<(Invoice, Vec<InvoiceLineItem>)>> {
         let scope = &context.scope;
-        let before: Invoice = self.get(scope, "invoice", id).await?;
+        let before: Invoice = self.require(scope, id).await?;
         if !matches!(before.invoice_status, InvoiceStatus::Draft | InvoiceStatus::Skipped) {
             return Err(Error::operation(format!("the invoice is {}: only drafts and skipped ones are computed", before.invoice_status)));
         }
         let (Some(subscription_id), Some(period)) = (&before.subscription_id, before.period()) else {
             return Err(Error::operation("the invoice bills no subscription: its lines stay as they are"));
         };
-        let subscription: Subscription = self.get(scope, "subscription", subscription_id.as_str()).await?;
+        let subscription: Subscription = self.require(scope, subscription_id.as_str()).await?;
         let purpose = Purpose::Issue(before.billing_reason);
         let inputs = self.read_invoice_inputs(scope, &subscription, period, purpose, Some(&before.id)).await?;
-        let mut work = self.database().begin().await?;
+        let config: InvoiceConfig = self.setting(scope).await?;
+        let mut change = self.begin(context).await?;
         // The subscription before its invoice, as everywhere.
-        storage::get::<Subscription>(&mut work, scope, subscription_id.as_str()).await?;
-        let found: Option<Invoice> = storage::get(&mut work, scope, id).await?;
-        let mut invoice = found.ok_or_else(|| Error::not_found("invoice", id))?;
+        change.require::<Subscription>(subscription_id.as_str()).await?;
+        let mut invoice: Invoice = change.require(id).await?;
         if invoice.version != before.version {
             return Err(Error::VersionConflict("the invoice changed meanwhile: try again".into()));
         }
-        self.check_still_billed(&mut work, scope, &inputs, Some(&before.id)).await?;
-        let lines = self.store_computed(&mut work, context, &mut invoice, compute(&inputs)?).await?;
-        storage::due_work::cancel(&mut work, scope, COMPUTE_INVOICE, id).await?;
-        self.plan_finalize(&mut work, &invoice).await?;
-        Ok(Pending::new(self, work, (invoice, lines)))
+        self.check_still_billed(change.work(), scope, &inputs, Some(&before.id)).await?;
+        let lines = store_computed(&mut change, &mut invoice, compute(&inputs)?).await?;
+        change.cancel_work(Kind::ComputeInvoice, id).await?;
+        plan_finalize(&mut change, &config, &invoice).await?;
+        Ok(change.done((invoice, lines)))
     }
 
     /// Does planned work: an invoice that is final or gone by now needs none.
     pub(crate) async fn compute_due_invoice(&self, scope: &Scope, id: &str) -> Result<()> {
         let context = Context::system(scope.clone());
-        let invoice: Invoice = self.get(scope, "invoice", id).await?;
+        let invoice: Invoice = self.require(scope, id).await?;
         if matches!(invoice.invoice_status, InvoiceStatus::Draft | InvoiceStatus::Skipped) {
             self.compute_invoice(&context, id).await?.commit().await?;
             return Ok(());
         }
-        let mut work = self.database().begin().await?;
-        storage::due_work::cancel(&mut work, scope, COMPUTE_INVOICE, id).await?;
-        Ok(work.commit().await?)
+        self.cancel_due_work(Kind::ComputeInvoice, scope, id).await
     }
+}
 
-    /// Writes a computed invoice, its lines in place of the old ones.
-    pub(crate) async fn store_computed(
-        &self,
-        work: &mut UnitOfWork,
-        context: &Context,
-        invoice: &mut Invoice,
-        computed: Computed<'_>,
-    ) -> Result<Vec<InvoiceLineItem>> {
-        let scope = &context.scope;
-        let old = lines_of(work, scope, &invoice.id).await?;
-        if !old.is_empty() {
-            storage::remove::<InvoiceLineItem>(work, scope, &[Condition::eq("invoice_id", &invoice.id)]).await?;
-        }
-        let lines = invoice.accept(computed, old, &self.audit(context), self.ids())?;
-        storage::insert_all(work, &lines).await?;
-        invoice.version += 1;
-        self.touch(context, invoice);
-        storage::update(work, invoice).await?;
-        Ok(lines)
+/// Writes a computed invoice, its lines in place of the old ones.
+pub(crate) async fn store_computed(change: &mut Change, invoice: &mut Invoice, computed: Computed<'_>) -> Result<Vec<InvoiceLineItem>> {
+    let scope = change.scope().clone();
+    let old = lines_of(change.work(), &scope, &invoice.id).await?;
+    if !old.is_empty() {
+        storage::remove::<InvoiceLineItem>(change.work(), &scope, &[Condition::eq("invoice_id", &invoice.id)]).await?;
     }
+    let before = invoice.clone();
+    let lines = invoice.accept(computed, old, &change.audit(), change.ids())?;
+    // The invoice's own entry in the activity log tells of its lines.
+    storage::insert_all(change.work(), &lines).await?;
+    invoice.version += 1;
+    change.update(&before, invoice).await?;
+    if invoice.invoice_status != InvoiceStatus::Skipped {
+        change.emit(SystemEventName::InvoiceUpdate, invoice);
+    }
+    Ok(lines)
+}
 
-    /// Plans the finalization of a computed draft: strictly after its delay.
-    async fn plan_finalize(&self, work: &mut UnitOfWork, invoice: &Invoice) -> Result<()> {
-        let (InvoiceStatus::Draft, Some(computed_at)) = (invoice.invoice_status, invoice.last_computed_at) else { return Ok(()) };
-        if invoice.period_end.is_some_and(|end| computed_at < end) {
-            return Ok(());
-        }
-        let delay = domain::invoice::InvoiceConfig::default().finalization_delay_seconds;
-        let due = DueWork {
-            scope: invoice.audit.scope.clone(),
-            id: format!("{FINALIZE_INVOICE}/{}", invoice.id),
-            kind: FINALIZE_INVOICE.into(),
-            entity_id: invoice.id.to_string(),
-            due_at: computed_at.plus_seconds(delay).plus_micros(1),
-            attempts: 0,
-            last_error: String::new(),
-        };
-        Ok(storage::due_work::plan(work, &due).await?)
+/// Plans the finalization of a computed draft: strictly after its delay.
+async fn plan_finalize(change: &mut Change, config: &InvoiceConfig, invoice: &Invoice) -> Result<()> {
+    let (InvoiceStatus::Draft, Some(computed_at)) = (invoice.invoice_status, invoice.last_computed_at) else { return Ok(()) };
+    if invoice.period_end.is_some_and(|end| computed_at < end) {
+        return Ok(());
     }
+    let due_at = computed_at.plus_seconds(config.finalization_delay_seconds).plus_micros(1);
+    change.plan(Kind::FinalizeInvoice, invoice.id.as_str(), due_at).await
 }

@@ -6,6 +6,9 @@ mod finalize;
 mod inputs;
 mod preview;
 
+pub(crate) use compute::store_computed;
+pub(crate) use draft::draft_invoice;
+pub(crate) use finalize::finalize;
 pub(crate) use inputs::by_id;
 pub use preview::Preview;
 
@@ -17,11 +20,6 @@ use storage::{Condition, Source};
 
 use crate::change::Entity;
 use crate::{App, Result};
-
-/// Computes a draft's lines.
-pub(crate) const COMPUTE_INVOICE: &str = "compute_invoice";
-/// Makes a computed draft final.
-pub(crate) const FINALIZE_INVOICE: &str = "finalize_invoice";
 
 pub(crate) async fn lines_of(source: &mut impl Source, scope: &Scope, invoice: &InvoiceId) -> Result<Vec<InvoiceLineItem>> {
     Ok(storage::find_all(source, scope, &[Condition::eq("invoice_id", invoice)]).await?)
@@ -39,7 +37,7 @@ impl Entity for Invoice {
 impl App {
     /// An invoice with its published lines.
     pub async fn invoice(&self, scope: &Scope, id: &str) -> Result<(Invoice, Vec<InvoiceLineItem>)> {
-        let invoice: Invoice = self.get(scope, "invoice", id).await?;
+        let invoice: Invoice = self.require(scope, id).await?;
         let lines = lines_of(&mut self.database(), scope, &invoice.id).await?;
         Ok((invoice, lines))
     }

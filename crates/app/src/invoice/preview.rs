@@ -22,7 +22,7 @@ pub struct Preview {
 impl App {
     /// Lines and totals as they would be invoiced for the period: what was invoiced already included, nothing stored.
     pub async fn preview_invoice(&self, context: &Context, preview: &Preview) -> Result<(Invoice, Vec<InvoiceLineItem>)> {
-        let subscription: Subscription = self.get(&context.scope, "subscription", &preview.subscription_id).await?;
+        let subscription: Subscription = self.require(&context.scope, &preview.subscription_id).await?;
         let period = Period::new(
             preview.period_start.unwrap_or(subscription.current_period_start),
             preview.period_end.unwrap_or(subscription.current_period_end),
@@ -31,8 +31,8 @@ impl App {
             return Err(Error::input("period_end must be after period_start"));
         }
         let inputs = self.read_invoice_inputs(&context.scope, &subscription, period, Purpose::Preview, None).await?;
-        let config = &self.shared.settings.invoice_config;
-        let (invoice, mut lines) = Invoice::preview(&subscription, period, compute(&inputs)?, config, &self.audit(context), self.ids());
+        let config = self.setting(&context.scope).await?;
+        let (invoice, mut lines) = Invoice::preview(&subscription, period, compute(&inputs)?, &config, &self.audit(context), self.ids());
         if preview.hide_zero_lines {
             lines.retain(|line| !line.amount.is_zero());
         }

@@ -1,11 +1,14 @@
 //! Ending a subscription on request (spec 30 §9.1).
 
-use domain::invoice::{BillingReason, Purpose, compute};
+use domain::invoice::{BillingReason, InvoiceConfig, Purpose, compute};
+use domain::platform::SystemEventName;
 use domain::subscription::{CancelRequest, CancellationType, Subscription};
 use domain::time::Timestamp;
 
-use super::ROLL_OVER;
 use super::create::plan_roll_over;
+use super::roll_over::end_lines;
+use crate::due_work::Kind;
+use crate::invoice::{draft_invoice, finalize, store_computed};
 use crate::{App, Context, Error, Pending, Result};
 
 impl App {
@@ -19,7 +22,7 @@ impl App {
     ) -> Result<Pending<(Subscription, Timestamp)>> {
         let scope = &context.scope;
         let now = self.now(scope);
-        let before: Subscription = self.get(scope, "subscription", id).await?;
+        let before: Subscription = self.require(scope, id).await?;
         let mut subscription = before.clone();
         let effective = subscription.cancel(request, now)?;
         let immediate = request.kind == CancellationType::Immediate;
@@ -31,28 +34,31 @@ impl App {
             }
             None => None,
         };
-        let mut work = self.database().begin().await?;
-        let current: Option<Subscription> = storage::get(&mut work, scope, id).await?;
-        if current.as_ref() != Some(&before) {
+        let config: InvoiceConfig = self.setting(scope).await?;
+        let mut change = self.begin(context).await?;
+        let current: Subscription = change.require(id).await?;
+        if current != before {
             return Err(Error::VersionConflict("the subscription changed meanwhile: read it and try again".into()));
         }
         subscription.version += 1;
-        self.touch(context, &mut subscription);
-        storage::update(&mut work, &subscription).await?;
+        change.update(&before, &mut subscription).await?;
+        if immediate {
+            change.emit(SystemEventName::SubscriptionCancelled, &subscription);
+        }
         if let Some(inputs) = closing {
-            self.check_still_billed(&mut work, scope, &inputs, None).await?;
-            let mut invoice = self.draft_invoice(&mut work, context, &before, inputs.period, BillingReason::Proration).await?;
-            self.store_computed(&mut work, context, &mut invoice, compute(&inputs)?).await?;
+            self.check_still_billed(change.work(), scope, &inputs, None).await?;
+            let mut invoice = draft_invoice(&mut change, &config, &before, inputs.period, BillingReason::Proration).await?;
+            store_computed(&mut change, &mut invoice, compute(&inputs)?).await?;
             if !invoice.totals.subtotal.is_zero() {
-                self.finalize_within(&mut work, context, &mut invoice).await?;
+                finalize(&mut change, &config, &mut invoice).await?;
             }
         }
         if immediate {
-            self.end_lines(&mut work, context, &subscription, effective).await?;
-            storage::due_work::cancel(&mut work, scope, ROLL_OVER, id).await?;
+            end_lines(&mut change, &subscription, effective).await?;
+            change.cancel_work(Kind::RollOverSubscription, id).await?;
         } else {
-            plan_roll_over(&mut work, &subscription).await?;
+            plan_roll_over(&mut change, &subscription).await?;
         }
-        Ok(Pending::new(self, work, (subscription, effective)))
+        Ok(change.done((subscription, effective)))
     }
 }

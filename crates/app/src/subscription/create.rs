@@ -6,18 +6,19 @@ use domain::catalog::Plan;
 use domain::customer::Customer;
 use domain::ids::MeterId;
 use domain::invalid::require;
-use domain::invoice::{BillingReason, Inputs, Invoice, Purpose, compute};
+use domain::invoice::{BillingReason, Inputs, Invoice, InvoiceConfig, Purpose, compute};
 use domain::meter::Meter;
 use domain::rating::{Price, PriceEntityType};
 use domain::scope::{Scope, Status};
 use domain::subscription::{Offer, Subscription, Terms};
-use storage::due_work::DueWork;
 use storage::{Condition, UnitOfWork};
 
-use super::{ROLL_OVER, SubscriptionWithLines};
+use super::SubscriptionWithLines;
 use crate::catalog::price::sequence_name;
-use crate::invoice::by_id;
-use crate::{App, Context, Error, Pending, Result};
+use crate::change::Change;
+use crate::due_work::Kind;
+use crate::invoice::{by_id, draft_invoice, finalize, store_computed};
+use crate::{App, Context, Pending, Result};
 
 /// A subscription that is wished for.
 #[derive(Clone, Debug)]
@@ -42,54 +43,55 @@ impl App {
         let scope = &context.scope;
         let audit = self.audit(context);
         let customer = self.resolve_customer(scope, new.customer_id.as_deref(), new.external_customer_id.as_deref()).await?;
-        let mut work = self.database().begin().await?;
+        let config: InvoiceConfig = self.setting(scope).await?;
+        let mut change = self.begin(context).await?;
         // Held until the commit: neither may be archived meanwhile. Memory may be older than the database.
-        let customer: Option<Customer> = storage::get(&mut work.shared(), scope, customer.id.as_str()).await?;
-        let customer = customer.filter(|customer| customer.audit.status == Status::Published);
-        let customer = customer.ok_or_else(|| Error::input("the customer is archived"))?;
-        let plan: Option<Plan> = storage::get(&mut work.shared(), scope, &new.plan_id).await?;
-        let plan = plan.ok_or_else(|| Error::not_found("plan", &new.plan_id))?;
+        let customer: Customer = change.require_shared(customer.id.as_str()).await?;
+        require(customer.audit.status == Status::Published, "the customer is archived")?;
+        let plan: Plan = change.require_shared(&new.plan_id).await?;
         require(plan.audit.status == Status::Published, "the plan is archived: choose a published one")?;
         // The counter before the prices: it holds up all that change them.
-        let price_sequence = storage::sequences::current(&mut work, scope, &sequence_name(PriceEntityType::Plan, plan.id.as_str())).await?;
-        let prices: Vec<Price> = storage::find_all(&mut work.glance(), scope, &crate::catalog::prices_of(plan.id.as_str())).await?;
-        let meter_names = meter_names(&mut work, scope, &prices).await?;
+        let price_sequence =
+            storage::sequences::current(change.work(), scope, &sequence_name(PriceEntityType::Plan, plan.id.as_str())).await?;
+        let prices: Vec<Price> =
+            storage::find_all(&mut change.work().glance(), scope, &crate::catalog::prices_of(plan.id.as_str())).await?;
+        let meter_names = meter_names(change.work(), scope, &prices).await?;
         let offer = Offer { plan: &plan, prices: &prices, price_sequence, meter_names: &meter_names };
         let (subscription, lines) = Subscription::begin(new.terms, &customer, offer, audit, self.ids())?;
-        storage::insert(&mut work, &subscription).await?;
-        storage::insert_all(&mut work, &lines).await?;
-        plan_roll_over(&mut work, &subscription).await?;
+        change.create(&subscription).await?;
+        // The subscription's own entry in the activity log tells of the lines that it is made with.
+        storage::insert_all(change.work(), &lines).await?;
+        plan_roll_over(&mut change, &subscription).await?;
         let mut with_lines = SubscriptionWithLines { subscription, lines };
-        let invoice = self.open(&mut work, context, &mut with_lines, prices).await?;
-        Ok(Pending::new(self, work, (with_lines, plan, invoice)))
+        let invoice = open(&mut change, &config, &mut with_lines, prices).await?;
+        Ok(change.done((with_lines, plan, invoice)))
     }
+}
 
-    /// The opening invoice: advance charges of the first period, final at once. None when there is nothing to bill.
-    async fn open(
-        &self,
-        work: &mut UnitOfWork,
-        context: &Context,
-        with_lines: &mut SubscriptionWithLines,
-        prices: Vec<Price>,
-    ) -> Result<Option<Invoice>> {
-        let SubscriptionWithLines { subscription, lines } = with_lines;
-        let reason = BillingReason::SubscriptionCreate;
-        let mut inputs = Inputs::new(subscription.clone(), subscription.current_period(), Purpose::Issue(reason));
-        inputs.lines.clone_from(lines);
-        inputs.prices = by_id(prices);
-        let mut invoice = self.draft_invoice(work, context, subscription, inputs.period, reason).await?;
-        self.store_computed(work, context, &mut invoice, compute(&inputs)?).await?;
-        if invoice.totals.subtotal.is_zero() {
-            return Ok(None);
-        }
-        self.finalize_within(work, context, &mut invoice).await?;
-        let begun_as = subscription.subscription_status;
-        subscription.open(&invoice.totals.amount_remaining)?;
-        if subscription.subscription_status != begun_as {
-            storage::update(work, subscription).await?;
-        }
-        Ok(Some(invoice))
+/// The opening invoice: advance charges of the first period, final at once. None when there is nothing to bill.
+async fn open(
+    change: &mut Change,
+    config: &InvoiceConfig,
+    with_lines: &mut SubscriptionWithLines,
+    prices: Vec<Price>,
+) -> Result<Option<Invoice>> {
+    let SubscriptionWithLines { subscription, lines } = with_lines;
+    let reason = BillingReason::SubscriptionCreate;
+    let mut inputs = Inputs::new(subscription.clone(), subscription.current_period(), Purpose::Issue(reason));
+    inputs.lines.clone_from(lines);
+    inputs.prices = by_id(prices);
+    let mut invoice = draft_invoice(change, config, subscription, inputs.period, reason).await?;
+    store_computed(change, &mut invoice, compute(&inputs)?).await?;
+    if invoice.totals.subtotal.is_zero() {
+        return Ok(None);
     }
+    finalize(change, config, &mut invoice).await?;
+    let begun = subscription.clone();
+    subscription.open(&invoice.totals.amount_remaining)?;
+    if subscription.subscription_status != begun.subscription_status {
+        change.update(&begun, subscription).await?;
+    }
+    Ok(Some(invoice))
 }
 
 /// The names of the published meters that prices read.
@@ -100,15 +102,7 @@ async fn meter_names(work: &mut UnitOfWork, scope: &Scope, prices: &[Price]) -> 
 }
 
 /// Plans the turn of the current period. A turn comes strictly after the period's end.
-pub(super) async fn plan_roll_over(work: &mut UnitOfWork, subscription: &Subscription) -> Result<()> {
-    let due = DueWork {
-        scope: subscription.audit.scope.clone(),
-        id: format!("{ROLL_OVER}/{}", subscription.id),
-        kind: ROLL_OVER.into(),
-        entity_id: subscription.id.to_string(),
-        due_at: subscription.current_period_end.plus_micros(1),
-        attempts: 0,
-        last_error: String::new(),
-    };
-    Ok(storage::due_work::plan(work, &due).await?)
+pub(super) async fn plan_roll_over(change: &mut Change, subscription: &Subscription) -> Result<()> {
+    let due_at = subscription.current_period_end.plus_micros(1);
+    change.plan(Kind::RollOverSubscription, subscription.id.as_str(), due_at).await
 }

@@ -17,9 +17,6 @@ use storage::{Condition, Source};
 use crate::change::Entity;
 use crate::{App, Result};
 
-/// Wakes a subscription at the end of its period.
-pub(crate) const ROLL_OVER: &str = "roll_over_subscription";
-
 /// A subscription with its published lines.
 #[derive(Clone, Debug)]
 pub struct SubscriptionWithLines {
@@ -61,7 +58,7 @@ impl Entity for SubscriptionLineItem {
 impl App {
     /// A subscription with its lines.
     pub async fn subscription(&self, scope: &Scope, id: &str) -> Result<SubscriptionWithLines> {
-        let subscription: Subscription = self.get(scope, "subscription", id).await?;
+        let subscription: Subscription = self.require(scope, id).await?;
         let lines = lines_of(&mut self.database(), scope, &subscription.id).await?;
         Ok(SubscriptionWithLines { subscription, lines })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use app::Error;
-use app::due_work::{Again, DueWork, Outcome};
+use app::due_work::{Again, DueWork, Kind, Outcome};
 use domain::time::Timestamp;
 use temporalio_macros::activities;
 use temporalio_sdk::ApplicationFailure;
@@ -21,10 +21,15 @@ pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Several fit into the time-out, so that a late one costs nothing.
 pub(super) const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
-/// The activities of a worker.
+/// The activities of schedules.
 pub(crate) struct Activities {
     pub(super) work: Arc<dyn Work>,
     pub(super) client: TemporalClient,
+}
+
+/// The activities of due work: one for each row of the table, which differ by name alone.
+pub(crate) struct PieceActivities {
+    pub(super) work: Arc<dyn Work>,
 }
 
 #[activities]
@@ -33,40 +38,6 @@ impl Activities {
     #[activity(name = "StartDueWork")]
     pub(crate) async fn start_due_work(self: Arc<Self>, ctx: ActivityContext, request: PageRequest) -> Result<PageStarted, ActivityError> {
         observed(&ctx, self.start_page(request)).await?.map_err(|error| failure(&error))
-    }
-
-    /// Turns the periods of a subscription that ended.
-    #[activity(name = "ProcessSubscriptionBilling")]
-    pub(crate) async fn process_subscription_billing(
-        self: Arc<Self>,
-        ctx: ActivityContext,
-        piece: Piece,
-    ) -> Result<PieceOutcome, ActivityError> {
-        self.run_piece(&ctx, piece).await
-    }
-
-    /// Computes the lines of a draft.
-    #[activity(name = "ComputeInvoice")]
-    pub(crate) async fn compute_invoice(self: Arc<Self>, ctx: ActivityContext, piece: Piece) -> Result<PieceOutcome, ActivityError> {
-        self.run_piece(&ctx, piece).await
-    }
-
-    /// Makes a computed draft final.
-    #[activity(name = "FinalizeInvoice")]
-    pub(crate) async fn finalize_invoice(self: Arc<Self>, ctx: ActivityContext, piece: Piece) -> Result<PieceOutcome, ActivityError> {
-        self.run_piece(&ctx, piece).await
-    }
-
-    /// Reads the next past events for a meter.
-    #[activity(name = "BackfillMeter")]
-    pub(crate) async fn backfill_meter(self: Arc<Self>, ctx: ActivityContext, piece: Piece) -> Result<PieceOutcome, ActivityError> {
-        self.run_piece(&ctx, piece).await
-    }
-
-    /// Transforms the next raw objects of a run again.
-    #[activity(name = "ReprocessRawEvents")]
-    pub(crate) async fn reprocess_raw_events(self: Arc<Self>, ctx: ActivityContext, piece: Piece) -> Result<PieceOutcome, ActivityError> {
-        self.run_piece(&ctx, piece).await
     }
 
     /// Forgets answers to idempotency keys that are older than so many days; returns how many.
@@ -81,15 +52,19 @@ impl Activities {
     async fn start_page(&self, request: PageRequest) -> Result<PageStarted, Error> {
         let until = request.from.as_ref().map_or_else(|| self.work.now(), |from| Timestamp::from_micros(from.until_micros));
         let after = request.from.as_ref().map(ScanPosition::due_position);
-        let kinds: Vec<&str> = request.kinds.iter().map(String::as_str).collect();
+        // A scan that a newer release began may ask for kinds that this one does not know.
+        let kinds: Vec<Kind> = request.kinds.iter().filter_map(|name| Kind::named(name)).collect();
         let due = self.work.due_page(&kinds, until, after.as_ref(), i64::from(request.limit)).await?;
         let started = self.client.start_all(&due, Urgency::Scheduled).await.map_err(|error| Error::Unavailable(error.to_string()))?;
         let full = u32::try_from(due.len()).is_ok_and(|rows| rows >= request.limit);
         let next = due.last().filter(|_| full).map(|last| ScanPosition { until_micros: until.micros(), after: last.into() });
         Ok(PageStarted { started: started.started, known: started.known, next })
     }
+}
 
-    async fn run_piece(&self, ctx: &ActivityContext, piece: Piece) -> Result<PieceOutcome, ActivityError> {
+impl PieceActivities {
+    /// Does one piece, and notes why it fails.
+    pub(super) async fn run(&self, ctx: &ActivityContext, piece: Piece) -> Result<PieceOutcome, ActivityError> {
         let found = DueWork::from(piece);
         let error = match observed(ctx, self.work.run(&found)).await? {
             Ok(Outcome::Done) => return Ok(PieceOutcome::Done),

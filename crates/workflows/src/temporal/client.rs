@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::due_work::DueWork;
+use app::due_work::{DueWork, Kind};
 use futures::{FutureExt as _, StreamExt as _};
 use temporalio_client::errors::WorkflowStartError;
 use temporalio_client::grpc::WorkflowService;
@@ -16,12 +16,8 @@ use temporalio_client::{
 use temporalio_common::protos::temporal::api::workflowservice::v1::DescribeNamespaceRequest;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::piece::Piece;
-use super::route::PieceWorkflow;
-use super::workflows::{
-    BackfillMeterWorkflow, ComputeInvoiceWorkflow, FinalizeDraftInvoiceWorkflow, ProcessSubscriptionBillingWorkflow,
-    ReprocessRawEventsWorkflow,
-};
+use super::piece::{Piece, PieceWorkflow};
+use super::table::entry;
 use super::{ClientOptions, EngineError, Queue};
 
 /// One attempt to connect takes no longer.
@@ -130,29 +126,16 @@ impl TemporalClient {
 
     /// Starts the workflow of one piece; `false` when it runs or has run.
     async fn start(&self, due: &DueWork, urgency: Urgency) -> Result<bool, EngineError> {
-        let Some(workflow) = PieceWorkflow::of_kind(&due.kind) else {
+        let Some(kind) = Kind::of(due) else {
             // A newer release plans kinds that this one does not know. It will do them.
             tracing::error!(kind = due.kind, id = due.id, "no workflow does this kind of due work");
             return Ok(false);
         };
-        let options = self.start_options(workflow, due, urgency);
-        let piece = Piece::from(due);
-        let outcome = match workflow {
-            PieceWorkflow::ProcessSubscriptionBilling => {
-                self.client.start_workflow(ProcessSubscriptionBillingWorkflow::run, piece, options).await.map(|_| ())
-            }
-            PieceWorkflow::ComputeInvoice => self.client.start_workflow(ComputeInvoiceWorkflow::run, piece, options).await.map(|_| ()),
-            PieceWorkflow::FinalizeDraftInvoice => {
-                self.client.start_workflow(FinalizeDraftInvoiceWorkflow::run, piece, options).await.map(|_| ())
-            }
-            PieceWorkflow::ReprocessRawEvents => {
-                self.client.start_workflow(ReprocessRawEventsWorkflow::run, piece, options).await.map(|_| ())
-            }
-            PieceWorkflow::BackfillMeter => self.client.start_workflow(BackfillMeterWorkflow::run, piece, options).await.map(|_| ()),
-        };
-        match outcome {
-            Ok(()) => {
-                let labels = [("workflow_type", workflow.type_name()), ("task_queue", workflow.queue().name())];
+        let entry = entry(kind);
+        let workflow = PieceWorkflow { type_name: entry.workflow_type };
+        match self.client.start_workflow(workflow, Piece::from(due), self.start_options(kind, due, urgency)).await {
+            Ok(_) => {
+                let labels = [("workflow_type", entry.workflow_type), ("task_queue", entry.queue.name())];
                 metrics::counter!("flexprice_workflows_started_total", &labels).increment(1);
                 Ok(true)
             }
@@ -161,7 +144,7 @@ impl TemporalClient {
         }
     }
 
-    fn start_options(&self, workflow: PieceWorkflow, due: &DueWork, urgency: Urgency) -> WorkflowStartOptions {
+    fn start_options(&self, kind: Kind, due: &DueWork, urgency: Urgency) -> WorkflowStartOptions {
         let mut priority = Priority::default();
         // 1 is first, 5 is last. Tenants share what the workers can do, however much is due in one of them.
         priority.priority_key = Some(match urgency {
@@ -170,7 +153,7 @@ impl TemporalClient {
         });
         let tenant = due.scope.tenant_id.to_string();
         priority.fairness_key = (tenant.len() <= FAIRNESS_KEY_BYTES_MAX).then_some(tenant);
-        WorkflowStartOptions::new(self.queue_name(workflow.queue()), self.workflow_id(workflow, due))
+        WorkflowStartOptions::new(self.queue_name(entry(kind).queue), self.workflow_id(kind, due))
             // One that failed may be started again, one that runs or is done never.
             .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicateFailedOnly)
             .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
@@ -180,8 +163,8 @@ impl TemporalClient {
     }
 
     /// The id of a piece's workflow on the server.
-    pub fn workflow_id(&self, workflow: PieceWorkflow, due: &DueWork) -> String {
-        format!("{}{}", self.options.prefix, workflow.id(due))
+    pub fn workflow_id(&self, kind: Kind, due: &DueWork) -> String {
+        format!("{}{}", self.options.prefix, entry(kind).workflow_id(due))
     }
 
     /// A queue's name on the server.

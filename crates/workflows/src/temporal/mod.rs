@@ -10,9 +10,9 @@ mod meter;
 mod options;
 mod piece;
 mod queue;
-mod route;
 /// The schedules, by their ids.
 pub mod schedules;
+mod table;
 mod work;
 mod worker;
 /// The workflow types.
@@ -23,6 +23,7 @@ pub use error::EngineError;
 pub use options::{ClientOptions, ScheduleOptions, WorkerOptions};
 pub use piece::{PageRequest, PageStarted, Piece, PieceOutcome, Scan, ScanPosition, Scanned};
 pub use queue::Queue;
-pub use route::{PieceWorkflow, Scanner};
+pub use table::{Entry, Scanner, entry};
 pub use work::Work;
-pub use worker::{Workers, replayer};
+pub use worker::Workers;
+pub use workflows::replayer;

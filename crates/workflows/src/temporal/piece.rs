@@ -4,6 +4,7 @@ use app::due_work::{DuePosition, DueWork};
 use domain::scope::Scope;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use temporalio_common::{HasWorkflowDefinition, WorkflowDefinition};
 
 /// A piece of due work as a workflow carries it. What changes between tries (attempts, last error) stays in the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,24 @@ impl From<Piece> for DueWork {
             last_error: String::new(),
         }
     }
+}
+
+/// The workflow of a piece, by the name of its type: for those who start it.
+pub(super) struct PieceWorkflow {
+    pub(super) type_name: &'static str,
+}
+
+impl WorkflowDefinition for PieceWorkflow {
+    type Input = Piece;
+    type Output = PieceOutcome;
+
+    fn name(&self) -> &str {
+        self.type_name
+    }
+}
+
+impl HasWorkflowDefinition for PieceWorkflow {
+    type Run = Self;
 }
 
 /// What became of a piece that did not fail.

@@ -1,6 +1,6 @@
 //! What activities do, as a trait: the application itself, or something small in a measurement or a test of faults.
 
-use app::due_work::{Again, DuePosition, DueWork, Outcome};
+use app::due_work::{Again, DuePosition, DueWork, Kind, Outcome};
 use app::{App, Error};
 use async_trait::async_trait;
 use domain::time::{Clock as _, Timestamp};
@@ -12,7 +12,7 @@ pub trait Work: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 
     /// A page of work of these kinds that is due by `until`, after a position, earliest first.
-    async fn due_page(&self, kinds: &[&str], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>, Error>;
+    async fn due_page(&self, kinds: &[Kind], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>, Error>;
 
     /// Does one piece, if it is still planned as it was found.
     async fn run(&self, found: &DueWork) -> Result<Outcome, Error>;
@@ -30,7 +30,7 @@ impl Work for App {
         self.clocks().system_now()
     }
 
-    async fn due_page(&self, kinds: &[&str], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>, Error> {
+    async fn due_page(&self, kinds: &[Kind], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>, Error> {
         App::due_page(self, kinds, until, after, limit).await
     }
 

@@ -12,13 +12,10 @@ use temporalio_sdk::{Runtime, Worker, WorkflowRegistrationError};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
-use super::activities::{Activities, HEARTBEAT_EVERY};
+use super::activities::{Activities, HEARTBEAT_EVERY, PieceActivities};
 use super::meter::MetricsMeter;
 use super::work::Work;
-use super::workflows::{
-    BackfillMeterWorkflow, ComputeInvoiceWorkflow, FinalizeDraftInvoiceWorkflow, ForgetIdempotencyAnswersWorkflow,
-    ProcessSubscriptionBillingWorkflow, ReprocessRawEventsWorkflow, ScheduleDraftFinalizationWorkflow, ScheduleSubscriptionBillingWorkflow,
-};
+use super::workflows::register_all;
 use super::{EngineError, Queue, TemporalClient, WorkerOptions};
 
 /// Pause before a broken worker is started again; doubles up to the greatest.
@@ -28,30 +25,6 @@ const RESTART_PAUSE_MAX: Duration = Duration::from_secs(5);
 const STICKY_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a stop takes beyond the time that its activities get.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
-
-/// Registers every workflow with a worker or a replayer: both have the same method.
-macro_rules! register_workflows {
-    ($builder:expr) => {
-        $builder
-            .register_workflow::<ProcessSubscriptionBillingWorkflow>()?
-            .register_workflow::<ComputeInvoiceWorkflow>()?
-            .register_workflow::<FinalizeDraftInvoiceWorkflow>()?
-            .register_workflow::<BackfillMeterWorkflow>()?
-            .register_workflow::<ReprocessRawEventsWorkflow>()?
-            .register_workflow::<ScheduleSubscriptionBillingWorkflow>()?
-            .register_workflow::<ScheduleDraftFinalizationWorkflow>()?
-            .register_workflow::<ForgetIdempotencyAnswersWorkflow>()?
-    };
-}
-
-/// A replayer that knows all workflows of this build: for tests of recorded histories.
-///
-/// # Errors
-/// When two workflows have one name.
-pub fn replayer() -> Result<temporalio_sdk::workflow_replayer::WorkflowReplayer, Box<dyn std::error::Error + Send + Sync>> {
-    let builder = temporalio_sdk::workflow_replayer::WorkflowReplayerOptions::new();
-    Ok(temporalio_sdk::workflow_replayer::WorkflowReplayer::new(register_workflows!(builder).build())?)
-}
 
 /// The workers of this process.
 pub struct Workers {
@@ -164,9 +137,9 @@ impl Recipe {
             .local_activity_task_slot_supplier(slots(options.activities_max))
             .nexus_task_slot_supplier(slots(1))
             .build();
-        let builder = temporalio_sdk::WorkerOptions::new(self.client.queue_name(queue))
-            .register_activities(Activities { work: self.work.clone(), client: self.client.clone() });
-        Ok(register_workflows!(builder)
+        let mut registry = temporalio_sdk::WorkerOptions::new(self.client.queue_name(queue))
+            .register_activities(Activities { work: self.work.clone(), client: self.client.clone() })
+            .register_activities(PieceActivities { work: self.work.clone() })
             .tuner(slots)
             .maybe_max_worker_activities_per_second(options.activities_per_second)
             .maybe_max_task_queue_activities_per_second(options.queue_activities_per_second)
@@ -176,7 +149,9 @@ impl Recipe {
             .max_heartbeat_throttle_interval(HEARTBEAT_EVERY)
             // Else the whole binary is read to name it.
             .deployment_options(WorkerDeploymentOptions::from_build_id(concat!("flexprice-", env!("CARGO_PKG_VERSION")).to_owned()))
-            .build())
+            .build();
+        register_all(&mut registry)?;
+        Ok(registry)
     }
 }
 

@@ -1,89 +1,66 @@
-//! The workflows: deterministic, without I/O and without a clock; whatever happens, happens in activities. Changing one follows
-//! docs/recipes/change-a-workflow.md, because histories of the old code run on under the new.
+//! The workflows of schedules, and how all are registered. Workflows are deterministic, without I/O and without a clock; whatever happens,
+//! happens in activities. Changing one follows docs/recipes/change-a-workflow.md, because histories of the old code run on under the new.
 
 use std::time::Duration;
 
-use temporalio_common::RetryPolicy;
+use temporalio_common::{RetryPolicy, WorkflowDefinition};
 use temporalio_macros::{workflow, workflow_methods};
-use temporalio_sdk::{ActivityOptions, ContinueAsNewOptions, WorkflowContext, WorkflowResult};
+use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
+use temporalio_sdk::{ActivityOptions, ContinueAsNewOptions, WorkerOptions, WorkflowContext, WorkflowRegistrationError, WorkflowResult};
+
+use temporalio_workflow::workflows::WorkflowImplementation;
 
 use super::activities::{Activities, HEARTBEAT_TIMEOUT};
-use super::piece::{PageRequest, Piece, PieceOutcome, Scan, Scanned};
-use super::route::Scanner;
+use super::piece::{PageRequest, Scan, Scanned};
+use super::table::{self, Entry, Scanner};
 
 /// Pages of one run of a scan; then it continues as new, so that its history stays short.
 const PAGES_PER_RUN: u32 = 20;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Turns the periods of one subscription. One attempt (spec 60 §15): what fails is put off, and a schedule finds it again.
-#[workflow]
-#[derive(Default)]
-pub struct ProcessSubscriptionBillingWorkflow;
+/// Where workflows are registered: a worker or a replayer.
+pub(super) trait Registry {
+    /// Registers one.
+    fn register<W: WorkflowImplementation>(&mut self) -> Result<(), WorkflowRegistrationError>
+    where
+        <W::Run as WorkflowDefinition>::Input: Send;
+}
 
-#[workflow_methods]
-impl ProcessSubscriptionBillingWorkflow {
-    /// Does the piece.
-    #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, piece: Piece) -> WorkflowResult<PieceOutcome> {
-        Ok(ctx.execute_activity(Activities::process_subscription_billing, piece, piece_options(45 * MINUTE, 1)).await?)
+impl Registry for WorkerOptions {
+    fn register<W: WorkflowImplementation>(&mut self) -> Result<(), WorkflowRegistrationError>
+    where
+        <W::Run as WorkflowDefinition>::Input: Send,
+    {
+        self.register_workflow::<W>().map(|_| ())
     }
 }
 
-/// Computes one draft.
-#[workflow]
-#[derive(Default)]
-pub struct ComputeInvoiceWorkflow;
-
-#[workflow_methods]
-impl ComputeInvoiceWorkflow {
-    /// Does the piece.
-    #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, piece: Piece) -> WorkflowResult<PieceOutcome> {
-        Ok(ctx.execute_activity(Activities::compute_invoice, piece, piece_options(10 * MINUTE, 3)).await?)
+impl Registry for WorkflowReplayerOptions {
+    fn register<W: WorkflowImplementation>(&mut self) -> Result<(), WorkflowRegistrationError>
+    where
+        <W::Run as WorkflowDefinition>::Input: Send,
+    {
+        self.register_workflow::<W>().map(|_| ())
     }
 }
 
-/// Makes one draft final.
-#[workflow]
-#[derive(Default)]
-pub struct FinalizeDraftInvoiceWorkflow;
-
-#[workflow_methods]
-impl FinalizeDraftInvoiceWorkflow {
-    /// Does the piece.
-    #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, piece: Piece) -> WorkflowResult<PieceOutcome> {
-        Ok(ctx.execute_activity(Activities::finalize_invoice, piece, piece_options(10 * MINUTE, 3)).await?)
-    }
+/// Registers every workflow of this build.
+pub(super) fn register_all(registry: &mut impl Registry) -> Result<(), WorkflowRegistrationError> {
+    table::register_workflows(registry)?;
+    registry.register::<ScheduleSubscriptionBillingWorkflow>()?;
+    registry.register::<ScheduleDraftFinalizationWorkflow>()?;
+    registry.register::<ForgetIdempotencyAnswersWorkflow>()
 }
 
-/// Reads the next past events for a meter; a short piece, and the schedule finds the one after it.
-#[workflow]
-#[derive(Default)]
-pub struct BackfillMeterWorkflow;
-
-#[workflow_methods]
-impl BackfillMeterWorkflow {
-    /// Does the piece.
-    #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, piece: Piece) -> WorkflowResult<PieceOutcome> {
-        Ok(ctx.execute_activity(Activities::backfill_meter, piece, piece_options(10 * MINUTE, 3)).await?)
-    }
-}
-
-/// Transforms the next raw objects of a run again; a short piece, and the schedule finds the one after it.
-#[workflow]
-#[derive(Default)]
-pub struct ReprocessRawEventsWorkflow;
-
-#[workflow_methods]
-impl ReprocessRawEventsWorkflow {
-    /// Does the piece.
-    #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, piece: Piece) -> WorkflowResult<PieceOutcome> {
-        Ok(ctx.execute_activity(Activities::reprocess_raw_events, piece, piece_options(10 * MINUTE, 3)).await?)
-    }
+/// A replayer that knows all workflows of this build: for tests of recorded histories.
+///
+/// # Errors
+/// When two workflows have one name.
+pub fn replayer() -> Result<WorkflowReplayer, Box<dyn std::error::Error + Send + Sync>> {
+    let mut options = WorkflowReplayerOptions::new().build();
+    register_all(&mut options)?;
+    Ok(WorkflowReplayer::new(options)?)
 }
 
 /// Looks for due subscriptions and due computations, and starts a workflow for each.
@@ -141,7 +118,7 @@ async fn scan_pages<W>(ctx: &WorkflowContext<W>, scanner: Scanner, mut scan: Sca
     for _ in 0..PAGES_PER_RUN {
         let left = if scan.workflows_max == 0 { u32::MAX } else { scan.workflows_max.saturating_sub(scan.started) };
         let limit = scan.batch_size.min(left);
-        let request = PageRequest { kinds: scanner.kinds(), limit, from: scan.from.take() };
+        let request = PageRequest { kinds: scanner.kinds().map(|kind| kind.name().to_owned()).collect(), limit, from: scan.from.take() };
         let page = ctx.execute_activity(Activities::start_due_work, request, page_options()).await?;
         scan.started = scan.started.saturating_add(page.started);
         scan.from = page.next.filter(|_| scan.workflows_max == 0 || scan.started < scan.workflows_max);
@@ -153,14 +130,14 @@ async fn scan_pages<W>(ctx: &WorkflowContext<W>, scanner: Scanner, mut scan: Sca
 }
 
 /// For one piece of due work: pauses of 2 s, 4 s, at most a minute.
-fn piece_options(timeout: Duration, attempts_max: u32) -> ActivityOptions {
+pub(super) fn piece_options(entry: &Entry) -> ActivityOptions {
     let retries = RetryPolicy::builder()
         .initial_interval(Duration::from_secs(2))
         .backoff_coefficient(2.0)
         .maximum_interval(MINUTE)
-        .maximum_attempts(attempts_max)
+        .maximum_attempts(entry.attempts_max)
         .build();
-    ActivityOptions::with_start_to_close_timeout(timeout).heartbeat_timeout(HEARTBEAT_TIMEOUT).retry_policy(retries).build()
+    ActivityOptions::with_start_to_close_timeout(entry.timeout).heartbeat_timeout(entry.heartbeat_timeout).retry_policy(retries).build()
 }
 
 /// For a page of a scan, which takes seconds: what it started before it was cut off it does not start again. While a scan lives no other

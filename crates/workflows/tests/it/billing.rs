@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use app::due_work::{Again, Outcome};
+use app::due_work::{Again, Kind, Outcome};
 use tempfile::TempDir;
 use testkit::SANDBOX;
-use workflows::temporal::{PieceWorkflow, schedules};
+use workflows::temporal::schedules;
 
 use crate::support::{Billing, connect, eager, eventually, fresh_prefix, instant, serve};
 
@@ -62,7 +62,7 @@ async fn a_piece_is_done_once_and_then_gone() {
     let billing = Billing::open(dir.path(), "2025-01-01T00:00:00Z").await;
     let subscription = billing.subscription().await;
     billing.set_clock("2025-02-01T00:00:01Z");
-    let due = billing.due(&[PieceWorkflow::ProcessSubscriptionBilling.kind()], "2025-02-01T00:00:01Z").await;
+    let due = billing.due(&[Kind::RollOverSubscription], "2025-02-01T00:00:01Z").await;
     assert_eq!(due.len(), 1);
     assert_eq!(billing.app.run_planned(&due[0]).await.unwrap(), Outcome::Done);
     assert_eq!(billing.app.run_planned(&due[0]).await.unwrap(), Outcome::Gone);
@@ -76,7 +76,7 @@ async fn an_environment_with_a_clock_of_its_own_is_left_to_it() {
     let billing = Billing::open(dir.path(), "2025-01-01T00:00:00Z").await;
     let subscription = billing.subscription().await;
     billing.set_clock("2025-02-01T00:00:01Z");
-    let kinds = [PieceWorkflow::ProcessSubscriptionBilling.kind()];
+    let kinds = [Kind::RollOverSubscription];
     let found = billing.due(&kinds, "2025-02-01T00:00:01Z").await;
     billing.api.set_clock("2025-01-05T00:00:00Z").await;
     assert_eq!(billing.due(&kinds, "2025-02-01T00:00:01Z").await, []);
@@ -94,7 +94,7 @@ async fn a_failure_is_noted_in_place_or_puts_the_work_off() {
     let billing = Billing::open(dir.path(), "2025-01-01T00:00:00Z").await;
     billing.subscription().await;
     billing.set_clock("2025-02-01T00:00:01Z");
-    let kinds = [PieceWorkflow::ProcessSubscriptionBilling.kind()];
+    let kinds = [Kind::RollOverSubscription];
     let due = billing.due(&kinds, "2025-02-01T00:00:01Z").await;
     let error = app::Error::Unavailable("the database is away".into());
     billing.app.due_work_failed(&due[0], &error, Again::InPlace).await.unwrap();

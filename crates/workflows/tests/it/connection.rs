@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use app::due_work::Kind;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
-use workflows::temporal::{ClientOptions, EngineError, PieceWorkflow, TemporalClient};
+use workflows::temporal::{ClientOptions, EngineError, TemporalClient};
 
 use crate::support::{Table, address, client_options, connect, eventually, fresh_prefix, patient, piece, serve};
 
@@ -82,7 +83,7 @@ async fn workers_survive_the_loss_of_the_server() {
     let cable = Cable::plug_in(TcpListener::bind("127.0.0.1:0").await.unwrap(), &address()).await;
     let options = ClientOptions { address: cable.address.to_string(), ..client_options(&prefix) };
     let far = TemporalClient::connect(options).await.expect("through the cable");
-    let due: Vec<_> = (0..2).map(|_| piece(PieceWorkflow::ComputeInvoice, "inv")).collect();
+    let due: Vec<_> = (0..2).map(|_| piece(Kind::ComputeInvoice, "inv")).collect();
     let table = Table::new(&due);
     let workers = serve(&far, table.clone(), patient()).await;
     direct.start_due(&due[..1]).await.unwrap();

@@ -1,15 +1,14 @@
 //! What fails is tried again as often as its workflow says, and noted each time.
 
 use app::Error;
-use app::due_work::Again;
+use app::due_work::{Again, Kind};
 use domain::invalid::Invalid;
 use temporalio_client::WorkflowExecutionStatus;
-use workflows::temporal::PieceWorkflow;
 
 use crate::identity::status;
 use crate::support::{Table, connect, eventually, fresh_prefix, patient, piece, serve};
 
-async fn fails_with(kind: PieceWorkflow, error: fn() -> Error) -> (usize, Vec<Again>) {
+async fn fails_with(kind: Kind, error: fn() -> Error) -> (usize, Vec<Again>) {
     let client = connect(&fresh_prefix()).await;
     let due = piece(kind, "entity");
     let table = Table::ending(std::slice::from_ref(&due), Box::new(move |_| Err(error())));
@@ -26,20 +25,20 @@ async fn fails_with(kind: PieceWorkflow, error: fn() -> Error) -> (usize, Vec<Ag
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invoice_is_tried_three_times_and_then_put_off() {
-    let (runs, again) = fails_with(PieceWorkflow::ComputeInvoice, || Error::Unavailable("away".into())).await;
+    let (runs, again) = fails_with(Kind::ComputeInvoice, || Error::Unavailable("away".into())).await;
     assert_eq!((runs, again), (3, vec![Again::InPlace, Again::InPlace, Again::Later]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_is_tried_once_and_put_off() {
-    let (runs, again) = fails_with(PieceWorkflow::ProcessSubscriptionBilling, || Error::Internal("a defect".into())).await;
+    let (runs, again) = fails_with(Kind::RollOverSubscription, || Error::Internal("a defect".into())).await;
     assert_eq!((runs, again), (1, vec![Again::Later]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_fail_the_same_way_is_not_tried_again() {
     for error in [|| Error::not_found("invoice", "inv_1"), || Error::Invalid(Invalid::operation("it is final"))] as [fn() -> Error; 2] {
-        let (runs, again) = fails_with(PieceWorkflow::FinalizeDraftInvoice, error).await;
+        let (runs, again) = fails_with(Kind::FinalizeInvoice, error).await;
         assert_eq!((runs, again), (1, vec![Again::Later]));
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use app::Error;
-use app::due_work::Outcome;
+use app::due_work::{Kind, Outcome};
 use futures::future::join_all;
 use temporalio_client::WorkflowExecutionStatus;
-use workflows::temporal::{PieceWorkflow, Started, TemporalClient};
+use workflows::temporal::{Started, TemporalClient};
 
 use crate::support::{Table, connect, eventually, fresh_prefix, patient, piece, serve};
 
@@ -20,14 +20,14 @@ pub(crate) async fn status(client: &TemporalClient, id: &str) -> WorkflowExecuti
 #[tokio::test(flavor = "multi_thread")]
 async fn a_piece_that_is_started_often_runs_once() {
     let client = connect(&fresh_prefix()).await;
-    let due = piece(PieceWorkflow::ComputeInvoice, "inv");
+    let due = piece(Kind::ComputeInvoice, "inv");
     let table = Table::new(std::slice::from_ref(&due));
     let at_once = join_all((0..20).map(|_| client.start_due(std::slice::from_ref(&due)))).await;
     let started: u32 = at_once.into_iter().map(|outcome| outcome.unwrap().started).sum();
     assert_eq!(started, 1);
 
     let workers = serve(&client, table.clone(), patient()).await;
-    let id = client.workflow_id(PieceWorkflow::ComputeInvoice, &due);
+    let id = client.workflow_id(Kind::ComputeInvoice, &due);
     eventually("done", || async { (status(&client, &id).await == WorkflowExecutionStatus::Completed).then_some(()) }).await;
     let again = client.start_due(std::slice::from_ref(&due)).await.unwrap();
     assert_eq!(again, Started { started: 0, known: 1 }, "one that is done is not started again");
@@ -44,7 +44,7 @@ async fn a_piece_that_is_started_often_runs_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_piece_that_failed_may_be_started_again() {
     let client = connect(&fresh_prefix()).await;
-    let due = piece(PieceWorkflow::ProcessSubscriptionBilling, "subs");
+    let due = piece(Kind::RollOverSubscription, "subs");
     let broken = Arc::new(AtomicBool::new(true));
     let breaks = broken.clone();
     let ending = move |_: &app::due_work::DueWork| {
@@ -52,7 +52,7 @@ async fn a_piece_that_failed_may_be_started_again() {
     };
     let table = Table::ending(std::slice::from_ref(&due), Box::new(ending));
     let workers = serve(&client, table.clone(), patient()).await;
-    let id = client.workflow_id(PieceWorkflow::ProcessSubscriptionBilling, &due);
+    let id = client.workflow_id(Kind::RollOverSubscription, &due);
     client.start_due(std::slice::from_ref(&due)).await.unwrap();
     eventually("failed", || async { (status(&client, &id).await == WorkflowExecutionStatus::Failed).then_some(()) }).await;
     broken.store(false, Ordering::SeqCst);
@@ -66,10 +66,10 @@ async fn a_piece_that_failed_may_be_started_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_piece_whose_environment_got_a_clock_may_be_started_again() {
     let client = connect(&fresh_prefix()).await;
-    let due = piece(PieceWorkflow::FinalizeDraftInvoice, "inv");
+    let due = piece(Kind::FinalizeInvoice, "inv");
     let table = Table::ending(std::slice::from_ref(&due), Box::new(|_| Ok(Outcome::OwnClock)));
     let workers = serve(&client, table.clone(), patient()).await;
-    let id = client.workflow_id(PieceWorkflow::FinalizeDraftInvoice, &due);
+    let id = client.workflow_id(Kind::FinalizeInvoice, &due);
     client.start_due(std::slice::from_ref(&due)).await.unwrap();
     eventually("failed", || async { (status(&client, &id).await == WorkflowExecutionStatus::Failed).then_some(()) }).await;
     assert_eq!(table.failures(), [], "that is no failure of the work");
@@ -82,6 +82,6 @@ async fn a_piece_whose_environment_got_a_clock_may_be_started_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kind_that_this_release_does_not_know_is_left_to_another() {
     let client = connect(&fresh_prefix()).await;
-    let unknown = app::due_work::DueWork { kind: "from_the_future".into(), ..piece(PieceWorkflow::ComputeInvoice, "inv") };
+    let unknown = app::due_work::DueWork { kind: "from_the_future".into(), ..piece(Kind::ComputeInvoice, "inv") };
     assert_eq!(client.start_due(&[unknown]).await.unwrap(), Started { started: 0, known: 1 });
 }

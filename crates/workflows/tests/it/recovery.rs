@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::due_work::Kind;
 use tempfile::TempDir;
 use temporalio_client::grpc::WorkflowService;
 use temporalio_client::tonic::IntoRequest as _;
@@ -16,7 +17,7 @@ use temporalio_common::protos::temporal::api::history::v1::history_event::Attrib
 use temporalio_common::protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_common::protos::temporal::api::workflowservice::v1::PollWorkflowTaskQueueRequest;
 use workflows::temporal::workflows::ScheduleSubscriptionBillingWorkflow;
-use workflows::temporal::{PieceWorkflow, Queue, Scan, TemporalClient, schedules};
+use workflows::temporal::{Queue, Scan, TemporalClient, schedules};
 
 use crate::identity::status;
 use crate::support::{Table, connect, eventually, fresh_prefix, patient, piece, serve};
@@ -54,11 +55,11 @@ async fn a_scan_whose_worker_was_killed_goes_on_at_another() {
     .await;
     // Its schedule looks once a day from here on: nobody but this scan can find the work.
     let workers = serve(&client, Arc::new(billing.app.clone()), patient()).await;
-    let id = client.workflow_id(PieceWorkflow::ProcessSubscriptionBilling, &due);
+    let id = client.workflow_id(Kind::RollOverSubscription, &due);
     eventually("the scan has ended", || async { (status(&client, &scan).await == WorkflowExecutionStatus::Completed).then_some(()) }).await;
     eventually("the piece is done", || async { (status(&client, &id).await == WorkflowExecutionStatus::Completed).then_some(()) }).await;
     assert_eq!(billing.invoices(&subscription).await.len(), 1);
-    assert_eq!(billing.due(&[&due.kind], NOW).await, []);
+    assert_eq!(billing.due(&[Kind::RollOverSubscription], NOW).await, []);
 
     let history = history(&client, &scan).await;
     let (missed, retries) = event(&history, |event| match event {
@@ -83,7 +84,7 @@ async fn a_scan_whose_worker_was_killed_goes_on_at_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scan_whose_workflow_task_was_lost_goes_on() {
     let client = connect(&fresh_prefix()).await;
-    let table = Table::new(&[piece(PieceWorkflow::ComputeInvoice, "inv")]);
+    let table = Table::new(&[piece(Kind::ComputeInvoice, "inv")]);
     let (queue, id) = (client.queue_name(Queue::Background), client.schedule_id("lost"));
     let scan = Scan { batch_size: 10, workflows_max: 0, started: 0, from: None };
     let options = WorkflowStartOptions::new(queue.clone(), id.clone()).build();

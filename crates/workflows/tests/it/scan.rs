@@ -1,9 +1,9 @@
 //! A schedule's run through the table of due work.
 
-use app::due_work::DueWork;
+use app::due_work::{DueWork, Kind};
 use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
 use workflows::temporal::workflows::ScheduleSubscriptionBillingWorkflow;
-use workflows::temporal::{PieceWorkflow, Queue, Scan, TemporalClient};
+use workflows::temporal::{Queue, Scan, TemporalClient};
 
 use crate::support::{Table, connect, eventually, fresh_prefix, patient, piece, serve};
 
@@ -18,7 +18,7 @@ async fn scan(client: &TemporalClient, scan: Scan) -> u32 {
 fn pieces(count: usize) -> Vec<DueWork> {
     (0..count)
         .map(|number| {
-            let kind = if number % 2 == 0 { PieceWorkflow::ProcessSubscriptionBilling } else { PieceWorkflow::ComputeInvoice };
+            let kind = if number % 2 == 0 { Kind::RollOverSubscription } else { Kind::ComputeInvoice };
             piece(kind, &format!("entity{number:03}"))
         })
         .collect()
@@ -61,7 +61,7 @@ async fn a_scan_starts_no_more_than_it_may_and_the_next_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scan_leaves_kinds_to_the_schedule_that_looks_for_them() {
     let client = connect(&fresh_prefix()).await;
-    let table = Table::new(&[piece(PieceWorkflow::FinalizeDraftInvoice, "inv")]);
+    let table = Table::new(&[piece(Kind::FinalizeInvoice, "inv")]);
     let workers = serve(&client, table, patient()).await;
     assert_eq!(scan(&client, Scan { batch_size: 10, workflows_max: 0, started: 0, from: None }).await, 0);
     workers.stop().await;

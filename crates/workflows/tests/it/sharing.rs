@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::due_work::Kind;
 use temporalio_client::WorkflowExecutionStatus;
 use tokio::sync::Semaphore;
-use workflows::temporal::{PieceWorkflow, WorkerOptions};
+use workflows::temporal::WorkerOptions;
 
 use crate::identity::status;
 use crate::support::{Table, connect, eventually, fresh_prefix, patient, piece, serve};
@@ -19,7 +20,7 @@ async fn two_workers_share_a_queue_within_their_limits() {
     let prefix = fresh_prefix();
     // A process has one connection and one worker per queue; these are two processes.
     let (client, other) = (connect(&prefix).await, connect(&prefix).await);
-    let due: Vec<_> = (0..10).map(|_| piece(PieceWorkflow::ComputeInvoice, "inv")).collect();
+    let due: Vec<_> = (0..10).map(|_| piece(Kind::ComputeInvoice, "inv")).collect();
     let gates = [Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0))];
     let tables = gates.clone().map(|gate| Table::gated(&due, gate));
     let workers = [serve(&client, tables[0].clone(), one_at_a_time()).await, serve(&other, tables[1].clone(), one_at_a_time()).await];
@@ -45,7 +46,7 @@ async fn two_workers_share_a_queue_within_their_limits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_lets_a_running_piece_end_and_takes_no_other() {
     let client = connect(&fresh_prefix()).await;
-    let due: Vec<_> = (0..2).map(|_| piece(PieceWorkflow::ComputeInvoice, "inv")).collect();
+    let due: Vec<_> = (0..2).map(|_| piece(Kind::ComputeInvoice, "inv")).collect();
     let gate = Arc::new(Semaphore::new(0));
     let table = Table::gated(&due, gate.clone());
     let workers = serve(&client, table.clone(), WorkerOptions { stop_timeout: Duration::from_secs(30), ..one_at_a_time() }).await;
@@ -63,7 +64,7 @@ async fn a_stop_lets_a_running_piece_end_and_takes_no_other() {
     // The next worker is told that the first piece is done, and does the second.
     let workers = serve(&client, table.clone(), patient()).await;
     for due in &due {
-        let id = client.workflow_id(PieceWorkflow::ComputeInvoice, due);
+        let id = client.workflow_id(Kind::ComputeInvoice, due);
         eventually("done", || async { (status(&client, &id).await == WorkflowExecutionStatus::Completed).then_some(()) }).await;
     }
     assert_eq!(table.runs(), [due[0].id.clone(), due[1].id.clone()]);
@@ -74,7 +75,7 @@ async fn a_stop_lets_a_running_piece_end_and_takes_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_cuts_off_what_does_not_end_and_another_worker_does_it() {
     let client = connect(&fresh_prefix()).await;
-    let due = piece(PieceWorkflow::ComputeInvoice, "inv");
+    let due = piece(Kind::ComputeInvoice, "inv");
     let stuck = Table::gated(std::slice::from_ref(&due), Arc::new(Semaphore::new(0)));
     let workers = serve(&client, stuck.clone(), WorkerOptions { stop_timeout: Duration::from_secs(1), ..patient() }).await;
     client.start_due(std::slice::from_ref(&due)).await.unwrap();
@@ -92,7 +93,7 @@ async fn measurements_of_workers_reach_the_recorder() {
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().expect("the only recorder");
     let prefix = fresh_prefix();
     let client = connect(&prefix).await;
-    let due = piece(PieceWorkflow::ComputeInvoice, "inv");
+    let due = piece(Kind::ComputeInvoice, "inv");
     let workers = serve(&client, Table::new(std::slice::from_ref(&due)), patient()).await;
     client.start_due(&[due]).await.unwrap();
     let queue = format!("task_queue=\"{prefix}billing-high-priority\"");

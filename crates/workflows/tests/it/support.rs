@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use app::due_work::{Again, DuePosition, DueWork, Outcome};
+use app::due_work::{Again, DuePosition, DueWork, Kind, Outcome};
 use app::platform::{ConfiguredKey, DEFAULT_TENANT, DEFAULT_USER, key_hash};
 use app::{App, Error, Foundation, Settings, UlidIds};
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ use streams::{EmbeddedEventStore, EmbeddedOptions};
 use testkit::{Client, TEST_KEY};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
-use workflows::temporal::{ClientOptions, PieceWorkflow, ScheduleOptions, TemporalClient, Work, WorkerOptions, Workers};
+use workflows::temporal::{ClientOptions, ScheduleOptions, TemporalClient, Work, WorkerOptions, Workers};
 
 /// How long anything may take to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -89,12 +89,12 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut
 }
 
 /// A piece of a kind, due long ago, with an entity that no other test has.
-pub(crate) fn piece(kind: PieceWorkflow, entity: &str) -> DueWork {
+pub(crate) fn piece(kind: Kind, entity: &str) -> DueWork {
     let entity_id = format!("{entity}_{}", UlidIds::default().ulid());
     DueWork {
         scope: Scope { tenant_id: "tenant_of_test".into(), environment_id: "env_of_test".into() },
-        id: format!("{}/{entity_id}", kind.kind()),
-        kind: kind.kind().to_owned(),
+        id: kind.work_id(&entity_id),
+        kind: kind.name().to_owned(),
         entity_id,
         due_at: Timestamp::from_micros(1_735_689_600_000_000),
         attempts: 0,
@@ -155,9 +155,10 @@ impl Work for Table {
         Timestamp::from_micros(1_767_225_600_000_000)
     }
 
-    async fn due_page(&self, kinds: &[&str], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>, Error> {
+    async fn due_page(&self, kinds: &[Kind], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>, Error> {
         let rows = self.rows.lock().unwrap();
-        let mut due: Vec<_> = rows.values().filter(|row| kinds.contains(&row.kind.as_str()) && row.due_at <= until).cloned().collect();
+        let mut due: Vec<_> =
+            rows.values().filter(|row| Kind::of(row).is_some_and(|kind| kinds.contains(&kind)) && row.due_at <= until).cloned().collect();
         due.sort_by(|a, b| (a.due_at, &a.id).cmp(&(b.due_at, &b.id)));
         due.retain(|row| after.is_none_or(|after| (row.due_at, &row.id) > (after.due_at, &after.id)));
         due.truncate(usize::try_from(limit).unwrap());
@@ -225,7 +226,7 @@ impl Billing {
         subscription["id"].as_str().expect("an id").to_owned()
     }
 
-    /// The invoices of a subscription's periods: without the bill of its creation, which has nothing to bill.
+    /// The invoices of a subscription's periods: without the opening invoice, which has nothing to bill.
     pub(crate) async fn invoices(&self, subscription: &str) -> Vec<Value> {
         let mut invoices = self.api.invoices(subscription).await;
         invoices.retain(|invoice| invoice["billing_reason"] == "SUBSCRIPTION_CYCLE");
@@ -233,7 +234,7 @@ impl Billing {
     }
 
     /// All due work of these kinds by `until`, RFC 3339.
-    pub(crate) async fn due(&self, kinds: &[&str], until: &str) -> Vec<DueWork> {
+    pub(crate) async fn due(&self, kinds: &[Kind], until: &str) -> Vec<DueWork> {
         self.app.due_page(kinds, instant(until), None, 100).await.expect("due work")
     }
 }

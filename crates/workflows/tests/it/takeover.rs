@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use app::due_work::{Again, DuePosition, DueWork, Outcome};
+use app::due_work::{Again, DuePosition, DueWork, Kind, Outcome};
 use app::{App, Error};
 use async_trait::async_trait;
 use domain::time::Timestamp;
 use tempfile::TempDir;
 use temporalio_client::WorkflowExecutionStatus;
 use tokio::process::Command;
-use workflows::temporal::{PieceWorkflow, Started, Work};
+use workflows::temporal::{Started, Work};
 
 use crate::identity::status;
 use crate::support::{Billing, connect, eager, eventually, fresh_prefix, patient, serve};
@@ -52,8 +52,8 @@ impl Work for Hanging {
         Work::now(&self.app)
     }
 
-    async fn due_page(&self, kinds: &[&str], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>, Error> {
-        if self.point == SCAN && kinds.contains(&PieceWorkflow::ProcessSubscriptionBilling.kind()) {
+    async fn due_page(&self, kinds: &[Kind], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>, Error> {
+        if self.point == SCAN && kinds.contains(&Kind::RollOverSubscription) {
             self.hang::<()>("the scan").await;
         }
         self.app.due_page(kinds, until, after, limit).await
@@ -92,7 +92,7 @@ async fn worker_process() {
 pub(crate) async fn killed_in_an_activity(dir: &Path, prefix: &str, point: &str) -> (Billing, String, DueWork) {
     let billing = Billing::open(dir, "2025-01-01T00:00:00Z").await;
     let subscription = billing.subscription().await;
-    let mut due = billing.due(&[PieceWorkflow::ProcessSubscriptionBilling.kind()], NOW).await;
+    let mut due = billing.due(&[Kind::RollOverSubscription], NOW).await;
     let due = due.pop().expect("the turn of the period");
     billing.app.close().await;
     drop(billing);
@@ -122,10 +122,10 @@ async fn work_of_a_killed_worker_is_done_by_another() {
     assert_eq!(billing.invoices(&subscription).await, [""; 0], "it was killed before it did anything");
     let client = connect(&prefix).await;
     let workers = serve(&client, Arc::new(billing.app.clone()), eager()).await;
-    let id = client.workflow_id(PieceWorkflow::ProcessSubscriptionBilling, &due);
+    let id = client.workflow_id(Kind::RollOverSubscription, &due);
     eventually("another has done it", || async { (status(&client, &id).await == WorkflowExecutionStatus::Completed).then_some(()) }).await;
     assert_eq!(billing.invoices(&subscription).await.len(), 1);
-    assert_eq!(billing.due(&[&due.kind], NOW).await, []);
+    assert_eq!(billing.due(&[Kind::RollOverSubscription], NOW).await, []);
     workers.stop().await;
     client.remove_schedules().await.unwrap();
     billing.app.close().await;
@@ -139,7 +139,7 @@ async fn work_that_was_done_and_not_reported_is_not_done_twice() {
     assert_eq!(invoices.len(), 1, "it was killed after its unit of work had committed");
     let client = connect(&prefix).await;
     let workers = serve(&client, Arc::new(billing.app.clone()), patient()).await;
-    let id = client.workflow_id(PieceWorkflow::ProcessSubscriptionBilling, &due);
+    let id = client.workflow_id(Kind::RollOverSubscription, &due);
     eventually("the server has noticed", || async { (status(&client, &id).await == WorkflowExecutionStatus::Failed).then_some(()) }).await;
     // Whoever still has the piece in hand may start it again.
     assert_eq!(client.start_due(std::slice::from_ref(&due)).await.unwrap(), Started { started: 1, known: 0 });

@@ -60,7 +60,7 @@ async fn start(state: &ApiState, context: &Context, request: ReprocessRawEventsR
     let pending = state.app.start_reprocess(context, request.into_request(mode)?).await?;
     commit(context, StatusCode::OK, pending, |run| ReprocessRawEventsResponse {
         message: "raw events are being reprocessed",
-        workflow_id: app::event::reprocess_work_id(&run.id),
+        workflow_id: app::due_work::Kind::ReprocessRawEvents.work_id(run.id.as_str()),
         run_id: run.id.to_string(),
     })
     .await

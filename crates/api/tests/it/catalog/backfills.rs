@@ -119,7 +119,7 @@ async fn a_long_past_is_counted_in_pieces_that_may_be_repeated() {
     assert_eq!(app.app.run_all_due(1).await.unwrap(), 1);
     let part = client.get(&path).await.expect(200);
     assert_eq!((&part["status"], &part["events_read"]), (&json!("RUNNING"), &json!(50_000)));
-    let work = app.app.due_page(&["backfill_meter"], "2026-01-01T00:00:00Z".parse().unwrap(), None, 10).await.unwrap();
+    let work = app.app.due_page(&[app::due_work::Kind::BackfillMeter], "2026-01-01T00:00:00Z".parse().unwrap(), None, 10).await.unwrap();
     assert_eq!(work.len(), 1);
     // The same piece on two workers at once: one is ahead, the other steps back.
     let (one, two) = tokio::join!(app.app.run_due_work(&work[0]), app.app.run_due_work(&work[0]));

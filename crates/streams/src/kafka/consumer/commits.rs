@@ -1,6 +1,6 @@
 //! Tells the group how far its partitions have come, again and again until the brokers have taken it. They refuse a commit of the
 //! generation before, also for a partition that stays, and the client does not report that: so one task asks, while the partitions go on.
-//! Else a topic that falls silent after a rebalance would never be read to its end, and bills wait for that.
+//! Else a topic that falls silent after a rebalance would never be read to its end, and invoices wait for that.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

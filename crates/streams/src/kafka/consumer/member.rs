@@ -21,10 +21,6 @@ use crate::LogPartition;
 
 /// Before a client that failed for good is made anew, and before a failed partition is assigned again.
 const RESTART_INTERVAL: Duration = Duration::from_secs(1);
-/// Before a client is closed, what it was asked beside its work may be answered.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
-/// Closing a client takes a farewell to the group, 5 s when its answer does not come; without brokers it has no end.
-const CLOSING_MAX: Duration = Duration::from_secs(10);
 
 /// Works until stopped; a client that fails for good is made anew.
 pub(super) async fn run(parts: Arc<Parts>, mut stopped: watch::Receiver<bool>) {
@@ -238,11 +234,12 @@ impl Member {
             self.parts.board.remove(*partition);
         }
         // Who still asks the brokers holds the client, too, and whoever lets it go last closes it: that is to be us, if it is soon.
-        let deadline = tokio::time::Instant::now() + LAST_ANSWERS;
+        let close_timeout = self.parts.options.close_timeout;
+        let deadline = tokio::time::Instant::now() + close_timeout / 3;
         while Arc::strong_count(&self.consumer.0) > 1 && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        // Closing waits for the brokers: in a thread of its own, which no runtime waits for when it ends.
+        // Closing waits for the brokers, without end when they are gone: in a thread of its own, which no runtime waits for when it ends.
         let group = self.parts.options.group.clone();
         let (done, closed) = oneshot::channel();
         let close = move || {
@@ -253,7 +250,7 @@ impl Member {
         if let Err(error) = std::thread::Builder::new().name("kafka-close".to_owned()).spawn(close) {
             tracing::error!(group, %error, "the kafka consumer was closed without a thread");
         }
-        match tokio::time::timeout(CLOSING_MAX, closed).await {
+        match tokio::time::timeout(close_timeout * 2 / 3, closed).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => tracing::error!(group, "the kafka consumer did not close"),
             Err(_) => tracing::warn!(group, "the kafka consumer is left to close by itself: the brokers do not answer"),

@@ -83,6 +83,9 @@ pub struct ConsumerOptions {
     pub stall_timeout: Duration,
     /// The longest wait for an answer of the brokers.
     pub request_timeout: Duration,
+    /// How long a stop waits for brokers that do not answer: a third of it for what they were asked before, the rest for the farewell to
+    /// the group, for which the client itself waits 5 s.
+    pub close_timeout: Duration,
 }
 
 impl ConsumerOptions {
@@ -106,6 +109,7 @@ impl ConsumerOptions {
             lag_interval: Duration::from_secs(5),
             stall_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(15),
         }
     }
 

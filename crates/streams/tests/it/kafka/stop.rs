@@ -14,9 +14,11 @@ use super::stuck::Brokers;
 
 /// Longer than any test takes: who waits for this is found out.
 const FOR_EVER: Duration = Duration::from_secs(300);
-/// What the client may wait for the brokers. The test's own end waits for it, too.
+/// What the client may wait for the brokers' answer to one question.
 const REQUEST: Duration = Duration::from_secs(40);
-/// Closing the client waits 5 s for the group's answer to its farewell; the rest is a loaded machine.
+/// Brokers that do not answer are waited for as long as this in the end.
+const CLOSE: Duration = Duration::from_millis(1_500);
+/// [`CLOSE`]; the rest is a loaded machine.
 const SOON: Duration = Duration::from_secs(30);
 
 /// A store that does not say where it stands, until it is told to.
@@ -46,7 +48,13 @@ impl LogHandler for Silent {
 
 /// A consumer that has asked the store where its partition begins.
 async fn asking(brokers: &Brokers, handler: &Arc<Silent>) -> KafkaConsumer {
-    let options = ConsumerOptions { drain_timeout: FOR_EVER, request_timeout: REQUEST, lag_interval: FOR_EVER, ..brokers.options() };
+    let options = ConsumerOptions {
+        drain_timeout: FOR_EVER,
+        request_timeout: REQUEST,
+        lag_interval: FOR_EVER,
+        close_timeout: CLOSE,
+        ..brokers.options()
+    };
     let consumer = KafkaConsumer::start(&brokers.kafka, options, handler.clone()).unwrap();
     until("the store is asked", async || handler.asked.load(Ordering::SeqCst)).await;
     consumer
@@ -56,6 +64,13 @@ async fn stops_soon(consumer: KafkaConsumer) {
     tokio::time::timeout(SOON, consumer.stop()).await.unwrap_or_else(|_| panic!("it still waits after {SOON:?}"));
 }
 
+/// Runs a test whose end does not wait for the thread that still asks the brokers, as an end of the process does not.
+fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(test);
+    runtime.shutdown_background();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_does_not_say_where_to_begin_is_not_waited_for() {
     let brokers = Brokers::new();
@@ -63,15 +78,17 @@ async fn a_store_that_does_not_say_where_to_begin_is_not_waited_for() {
     stops_soon(consumer).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn brokers_that_do_not_say_where_to_begin_are_not_waited_for() {
-    let (brokers, handler) = (Brokers::new(), Silent::new());
-    let consumer = asking(&brokers, &handler).await;
-    brokers.mock.broker_round_trip_time(1, FOR_EVER).unwrap();
-    handler.answers.add_permits(1);
-    // Nothing shows that the brokers have been asked. Were they not yet, the stop would have nothing to overtake.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    stops_soon(consumer).await;
+#[test]
+fn brokers_that_do_not_say_where_to_begin_are_not_waited_for() {
+    run(async {
+        let (brokers, handler) = (Brokers::new(), Silent::new());
+        let consumer = asking(&brokers, &handler).await;
+        brokers.mock.broker_round_trip_time(1, FOR_EVER).unwrap();
+        handler.answers.add_permits(1);
+        // Nothing shows that the brokers have been asked. Were they not yet, the stop would have nothing to overtake.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        stops_soon(consumer).await;
+    });
 }
 
 /// A store that keeps its batch until it is told.
@@ -98,7 +115,7 @@ impl LogHandler for Holding {
 async fn brokers_that_are_gone_are_not_waited_for() {
     let handler = Arc::new(Holding { given: AtomicBool::new(false), stored: Semaphore::new(0) });
     let brokers = Brokers::new();
-    let options = ConsumerOptions { request_timeout: Duration::from_secs(2), ..brokers.options() };
+    let options = ConsumerOptions { request_timeout: Duration::from_secs(2), close_timeout: CLOSE, ..brokers.options() };
     let consumer = KafkaConsumer::start(&brokers.kafka, options, handler.clone()).unwrap();
     brokers.producer.publish(&scope(), events(0..1)).await.unwrap();
     until("the batch is given", async || handler.given.load(Ordering::SeqCst)).await;

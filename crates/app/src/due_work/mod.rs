@@ -3,16 +3,16 @@
 //! Two things drive it: the in-process runner asks for everything that is due ([`App::run_all_due`]); a workflow engine reads pages
 //! ([`App::due_page`]), does each piece on its own ([`App::run_planned`]) and says how it failed ([`App::due_work_failed`]).
 
-use domain::time::{Clock, Timestamp};
+mod kind;
+mod plan;
+
+pub use kind::Kind;
+pub(crate) use plan::{cancel, plan, planned};
 pub use storage::due_work::{DuePosition, DueWork};
 
-use crate::event::{BACKFILL_METER, REPROCESS_RAW_EVENTS};
-use crate::invoice::{COMPUTE_INVOICE, FINALIZE_INVOICE};
-use crate::subscription::ROLL_OVER;
-use crate::{App, Error, Result};
+use domain::time::{Clock, Timestamp};
 
-/// All kinds of due work. Whatever drives it must know each.
-pub const KINDS: [&str; 5] = [ROLL_OVER, COMPUTE_INVOICE, FINALIZE_INVOICE, BACKFILL_METER, REPROCESS_RAW_EVENTS];
+use crate::{App, Error, Result};
 
 /// Longest pause between two tries of failing work, in seconds.
 const RETRY_SECONDS_MAX: i64 = 3_600;
@@ -40,10 +40,10 @@ pub enum Again {
 }
 
 impl App {
-    /// Does one piece of work; what bills usage waits until all events that were accepted before are counted. Done twice, it changes
+    /// Does one piece of work; kinds that fix usage wait until all events that were accepted before are counted. Done twice, it changes
     /// nothing.
     pub async fn run_due_work(&self, due: &DueWork) -> Result<()> {
-        if due.kind == COMPUTE_INVOICE {
+        if Kind::of(due).is_some_and(Kind::waits_for_events) {
             self.settle_events().await?;
         }
         self.run_counted(due).await
@@ -51,13 +51,13 @@ impl App {
 
     /// The same for a caller who has waited for the events already.
     pub(crate) async fn run_counted(&self, due: &DueWork) -> Result<()> {
-        match due.kind.as_str() {
-            ROLL_OVER => self.roll_over(&due.scope, &due.entity_id).await,
-            COMPUTE_INVOICE => self.compute_due_invoice(&due.scope, &due.entity_id).await,
-            FINALIZE_INVOICE => self.finalize_due_invoice(&due.scope, &due.entity_id).await,
-            BACKFILL_METER => self.run_backfill(due).await,
-            REPROCESS_RAW_EVENTS => self.run_reprocess(due).await,
-            other => Err(Error::Internal(format!("`{other}` is no known kind of due work"))),
+        let kind = Kind::of(due).ok_or_else(|| Error::Internal(format!("`{}` is no known kind of due work", due.kind)))?;
+        match kind {
+            Kind::RollOverSubscription => self.roll_over(&due.scope, &due.entity_id).await,
+            Kind::ComputeInvoice => self.compute_due_invoice(&due.scope, &due.entity_id).await,
+            Kind::FinalizeInvoice => self.finalize_due_invoice(&due.scope, &due.entity_id).await,
+            Kind::BackfillMeter => self.run_backfill(due).await,
+            Kind::ReprocessRawEvents => self.run_reprocess(due).await,
         }
     }
 
@@ -75,8 +75,9 @@ impl App {
 
     /// A page of work of these kinds that is due by `until` in environments that follow the system's clock, after a position, earliest
     /// first.
-    pub async fn due_page(&self, kinds: &[&str], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>> {
-        Ok(storage::due_work::due_page(&mut self.database(), until, kinds, after, limit).await?)
+    pub async fn due_page(&self, kinds: &[Kind], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>> {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        Ok(storage::due_work::due_page(&mut self.database(), until, &names, after, limit).await?)
     }
 
     /// Does one piece of work if it is still planned as it was found: for drivers between whose finding and doing time passes.
@@ -134,7 +135,7 @@ impl App {
 }
 
 /// 5 s, 10 s, 20 s, … after so many earlier failures. What passes by itself (a store that is away, a rival) is soon over, however often it
-/// came in between: a bill must not wait for an hour because servers were down for a minute.
+/// came in between: an invoice must not wait for an hour because servers were down for a minute.
 fn retry_seconds(attempts: i64, error: &Error) -> i64 {
     let most = match error {
         Error::VersionConflict(_) | Error::TooManyRequests(_) | Error::Unavailable(_) | Error::IdempotencyRace => PASSING_RETRY_SECONDS_MAX,
