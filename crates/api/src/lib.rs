@@ -98,7 +98,7 @@ pub fn router(app: App, settings: ApiSettings) -> Router {
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::idempotency))
         .layer(axum::middleware::from_fn(rights::authorize))
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::authenticate));
-    let described = Router::new().route("/openapi.json", get(openapi::serve)).route("/docs", get(docs_page::serve));
+    let described = Router::new().route("/openapi.json", get(openapi::serve)).merge(docs_page::routes());
     Router::new()
         .merge(probes())
         .merge(described)

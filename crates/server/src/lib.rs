@@ -6,6 +6,8 @@ pub mod config;
 
 pub mod commands;
 
+pub mod finding;
+
 /// The one place that joins this shell to the stores, the use cases and the API.
 pub mod wiring;
 

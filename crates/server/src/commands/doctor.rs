@@ -7,23 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::cli::Options;
 use crate::config::{Config, check, load};
 use crate::exit::Failure;
+use crate::finding::{Check, Finding};
 use crate::{output, serve, wiring};
-
-/// What a check found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
-    /// In order.
-    Good(String),
-    /// The server starts, yet this deserves a look.
-    Warning(String),
-    /// The server would not start.
-    Bad(String),
-    /// Not looked at, and why.
-    Skipped(String),
-}
-
-/// A finding and what it is about.
-pub type Check = (&'static str, Finding);
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let loaded = match load(&options.inputs()) {
@@ -51,7 +36,6 @@ fn say(checks: &[Check]) -> Result<(), Failure> {
             Finding::Good(said) => ("ok  ", said),
             Finding::Warning(said) => ("warn", said),
             Finding::Bad(said) => ("FAIL", said),
-            Finding::Skipped(said) => ("skip", said),
         };
         text.push_str(&format!("{mark}  {subject}: {said}\n"));
     }

@@ -2,7 +2,7 @@
 
 mod config;
 mod demo;
-pub mod doctor;
+mod doctor;
 #[cfg(feature = "cluster")]
 mod kafka;
 mod migrate;

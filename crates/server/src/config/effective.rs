@@ -1,7 +1,8 @@
 //! The configuration in force, for people and for scripts: every value masked when secret, with its source.
 
-use super::load::{Entry, Loaded};
+use super::load::Loaded;
 use super::sections;
+use super::settings::Entry;
 use super::source::Source;
 
 /// Which keys to show.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value as Json;
 use serde_norway::Value as Yaml;
 
 use super::key::Key;
 use super::names;
 use super::problem::Problem;
-use super::value::Raw;
 
 /// Searched in this order below the working directory; the first that exists is read.
 pub(super) const SEARCHED: [&str; 2] = ["internal/config/config.yaml", "config/config.yaml"];
@@ -18,7 +18,7 @@ pub(super) const SEARCHED: [&str; 2] = ["internal/config/config.yaml", "config/c
 #[derive(Debug, Default)]
 pub(super) struct FileValues {
     /// Values by the path of their key.
-    pub(super) values: BTreeMap<&'static str, Raw>,
+    pub(super) values: BTreeMap<&'static str, Json>,
     /// Paths that no key has.
     pub(super) unknown: Vec<String>,
     /// Paths of retired parts.
@@ -54,13 +54,12 @@ fn walk(path: &str, node: &Yaml, known: &BTreeMap<&'static str, &'static Key>, f
     let present = names::present_path(path);
     let given_older = present.is_some();
     if let Some((path, _)) = known.get_key_value(present.as_deref().unwrap_or(path)) {
-        if let Some(raw) = raw_of(node).map_err(|reason| format!("{path}: {reason}"))? {
-            // The present name wins over the older one, whichever comes first.
-            if given_older {
-                found.values.entry(path).or_insert(raw);
-            } else {
-                found.values.insert(path, raw);
-            }
+        let given: Json = serde_norway::from_value(node.clone()).map_err(|error| format!("{path}: {error}"))?;
+        // Null leaves a key unset. The present name wins over the older one, whichever comes first.
+        if given_older && !given.is_null() {
+            found.values.entry(path).or_insert(given);
+        } else if !given.is_null() {
+            found.values.insert(path, given);
         }
         return Ok(());
     }
@@ -84,41 +83,4 @@ fn walk(path: &str, node: &Yaml, known: &BTreeMap<&'static str, &'static Key>, f
 fn is_branch(path: &str, known: &BTreeMap<&'static str, &'static Key>) -> bool {
     let below = |path: &str| known.keys().any(|key| key.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')));
     below(path) || names::present_path(&format!("{path}.x")).is_some()
-}
-
-/// `None` for null, which leaves a key unset.
-fn raw_of(node: &Yaml) -> Result<Option<Raw>, String> {
-    Ok(match node {
-        Yaml::Null => None,
-        Yaml::Sequence(items) => {
-            let texts: Option<Vec<String>> = items.iter().map(scalar).collect();
-            Some(Raw::List(texts.ok_or("a list may hold scalars only")?))
-        }
-        Yaml::Mapping(_) => Some(Raw::Tree(json_of(node)?)),
-        other => scalar(other).map(Raw::Text),
-    })
-}
-
-fn scalar(node: &Yaml) -> Option<String> {
-    match node {
-        Yaml::String(text) => Some(text.clone()),
-        Yaml::Bool(flag) => Some(flag.to_string()),
-        Yaml::Number(number) => Some(number.to_string()),
-        Yaml::Null | Yaml::Sequence(_) | Yaml::Mapping(_) | Yaml::Tagged(_) => None,
-    }
-}
-
-fn json_of(node: &Yaml) -> Result<serde_json::Value, String> {
-    Ok(match node {
-        Yaml::Null => serde_json::Value::Null,
-        Yaml::Bool(flag) => (*flag).into(),
-        Yaml::String(text) => text.clone().into(),
-        Yaml::Number(number) => serde_json::from_str(&number.to_string()).map_err(|_| format!("{number} is no JSON number"))?,
-        Yaml::Sequence(items) => serde_json::Value::Array(items.iter().map(json_of).collect::<Result<_, _>>()?),
-        Yaml::Mapping(map) => {
-            let pair = |(name, child): (&Yaml, &Yaml)| Ok((scalar(name).ok_or("a name is not text")?, json_of(child)?));
-            serde_json::Value::Object(map.iter().map(pair).collect::<Result<_, String>>()?)
-        }
-        Yaml::Tagged(_) => return Err("tags are not supported".into()),
-    })
 }

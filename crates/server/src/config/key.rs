@@ -1,7 +1,8 @@
 //! One row of the key table: everything that is known about a key besides its value.
 
 use super::kind::Kind;
-use super::value::{Setting, Value};
+use super::setting::Setting;
+use super::value::Value;
 
 /// Whether a component of this build reads a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +38,6 @@ pub struct Key {
     pub(super) check: fn(&Value) -> Result<(), String>,
 }
 
-fn check_as<T: Setting>(value: &Value) -> Result<(), String> {
-    T::from_value(value).map(|_| ())
-}
-
 impl Key {
     pub(super) const fn new<T: Setting>(path: &'static str, default: &'static str, about: &'static str) -> Self {
         Self {
@@ -53,7 +50,7 @@ impl Key {
             is_file_only: false,
             bare_env: None,
             odd_env: None,
-            check: check_as::<T>,
+            check: |value| T::read(value).map(drop),
         }
     }
 

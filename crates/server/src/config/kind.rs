@@ -1,8 +1,10 @@
-//! The forms a value can take, and how text becomes one.
+//! The forms a value can take, and how what was given becomes one.
+
+use serde_json::Value as Json;
 
 use super::duration;
 use super::listen_address::ListenAddress;
-use super::value::{Raw, Value};
+use super::value::Value;
 
 /// An upper bound from here on comes from the width of a type and tells people nothing.
 const UNBOUNDED: i64 = u32::MAX as i64;
@@ -72,34 +74,41 @@ impl Kind {
     }
 
     /// Reads what a file or a variable holds; `None` when it is not of this form.
-    pub(super) fn read(&self, raw: &Raw) -> Option<Value> {
-        match (raw, self) {
-            (Raw::Text(text), _) => self.read_text(text),
-            (Raw::List(items), Self::List) => Some(Value::List(items.clone())),
-            (Raw::Tree(tree), Self::Object) => Some(Value::Object(tree.clone())),
-            (Raw::List(_) | Raw::Tree(_), _) => None,
+    pub(super) fn read(&self, given: &Json) -> Option<Value> {
+        match (self, given) {
+            (Self::List, Json::Array(items)) => {
+                let texts: Option<Vec<String>> = items.iter().map(text_of_scalar).collect();
+                Some(Value(texts?.into()))
+            }
+            (Self::Object, Json::Object(_)) => Some(Value(given.clone())),
+            (_, scalar) => self.read_text(&text_of_scalar(scalar)?),
         }
     }
 
     /// Reads the text form.
     pub(super) fn read_text(&self, text: &str) -> Option<Value> {
         let trimmed = text.trim();
-        match self {
-            Self::Text => Some(Value::Text(text.to_owned())),
-            Self::OneOf(choices) => {
-                choices.iter().find(|choice| choice.eq_ignore_ascii_case(trimmed)).map(|choice| Value::Text((*choice).to_owned()))
-            }
-            Self::Bool => read_bool(trimmed).map(Value::Bool),
-            Self::Whole { min, max } => trimmed.parse::<i64>().ok().filter(|number| (min..=max).contains(&number)).map(Value::Whole),
-            Self::Number => trimmed.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::Number),
-            Self::List => Some(Value::List(read_list(trimmed))),
-            Self::Duration => duration::parse(trimmed).map(Value::Duration),
-            Self::Address => ListenAddress::parse(trimmed).map(Value::Address),
-            Self::Object => match serde_json::from_str(trimmed) {
-                Ok(tree @ serde_json::Value::Object(_)) => Some(Value::Object(tree)),
-                _ => None,
-            },
-        }
+        let value: Json = match self {
+            Self::Text => text.into(),
+            Self::OneOf(choices) => (*choices.iter().find(|choice| choice.eq_ignore_ascii_case(trimmed))?).into(),
+            Self::Bool => read_bool(trimmed)?.into(),
+            Self::Whole { min, max } => trimmed.parse::<i64>().ok().filter(|number| (min..=max).contains(&number))?.into(),
+            // Written without an exponent, so that it is a number of JSON as well.
+            Self::Number => serde_json::from_str(&trimmed.parse::<f64>().ok().filter(|number| number.is_finite())?.to_string()).ok()?,
+            Self::List => read_list(trimmed).into(),
+            Self::Duration => duration::parse(trimmed).map(|_| trimmed)?.into(),
+            Self::Address => ListenAddress::parse(trimmed)?.to_string().into(),
+            Self::Object => serde_json::from_str(trimmed).ok().filter(Json::is_object)?,
+        };
+        Some(Value(value))
+    }
+}
+
+fn text_of_scalar(given: &Json) -> Option<String> {
+    match given {
+        Json::String(text) => Some(text.clone()),
+        Json::Bool(_) | Json::Number(_) => Some(given.to_string()),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
 }
 
@@ -119,19 +128,19 @@ fn read_list(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use serde_json::json;
 
-    fn check(kind: Kind, text: &str, expected: Option<Value>) {
-        assert_eq!(kind.read_text(text), expected, "{kind:?} {text:?}");
+    fn check(kind: Kind, text: &str, expected: Option<Json>) {
+        assert_eq!(kind.read_text(text), expected.map(Value), "{kind:?} {text:?}");
     }
 
     #[test]
     fn booleans_take_six_words_in_any_case() {
         for text in ["true", "TRUE", "t", "1", " True "] {
-            check(Kind::Bool, text, Some(Value::Bool(true)));
+            check(Kind::Bool, text, Some(json!(true)));
         }
         for text in ["false", "F", "0"] {
-            check(Kind::Bool, text, Some(Value::Bool(false)));
+            check(Kind::Bool, text, Some(json!(false)));
         }
         for text in ["yes", "on", "2", ""] {
             check(Kind::Bool, text, None);
@@ -140,23 +149,25 @@ mod tests {
 
     #[test]
     fn lists_split_on_commas_only() {
-        check(Kind::List, "a:9092, b:9092,", Some(Value::List(vec!["a:9092".into(), "b:9092".into()])));
-        check(Kind::List, "", Some(Value::List(vec![])));
-        check(Kind::List, "a b;c", Some(Value::List(vec!["a b;c".into()])));
+        check(Kind::List, "a:9092, b:9092,", Some(json!(["a:9092", "b:9092"])));
+        check(Kind::List, "", Some(json!([])));
+        check(Kind::List, "a b;c", Some(json!(["a b;c"])));
     }
 
     #[test]
     fn whole_numbers_keep_their_bounds() {
         let port = Kind::Whole { min: 0, max: 65535 };
-        check(port, "65535", Some(Value::Whole(65535)));
+        check(port, "65535", Some(json!(65535)));
         for text in ["65536", "-1", "1.5", "1e3", "abc", "99999999999999999999"] {
             check(port, text, None);
         }
     }
 
     #[test]
-    fn numbers_are_finite() {
-        check(Kind::Number, "0.2", Some(Value::Number(0.2)));
+    fn numbers_are_finite_and_shown_plainly() {
+        for (text, shown) in [("0.2", "0.2"), ("2", "2"), ("2.0", "2"), (".5", "0.5"), ("1e-3", "0.001")] {
+            assert_eq!(Kind::Number.read_text(text).map(|value| value.to_string()).as_deref(), Some(shown));
+        }
         check(Kind::Number, "NaN", None);
         check(Kind::Number, "inf", None);
     }
@@ -164,13 +175,13 @@ mod tests {
     #[test]
     fn words_are_matched_in_any_case_and_kept_as_listed() {
         let kind = Kind::OneOf(&["PLAIN", "SCRAM-SHA-256"]);
-        check(kind, "scram-sha-256", Some(Value::Text("SCRAM-SHA-256".into())));
+        check(kind, "scram-sha-256", Some(json!("SCRAM-SHA-256")));
         check(kind, "GSSAPI", None);
     }
 
     #[test]
     fn durations_need_units() {
-        check(Kind::Duration, "5m30s", Some(Value::Duration(Duration::from_secs(330))));
+        check(Kind::Duration, " 5m30s ", Some(json!("5m30s")));
         check(Kind::Duration, "30", None);
     }
 
@@ -184,8 +195,9 @@ mod tests {
 
     #[test]
     fn a_tree_is_no_scalar_and_a_list_is_no_tree() {
-        assert_eq!(Kind::Text.read(&Raw::List(vec!["a".into()])), None);
-        assert_eq!(Kind::List.read(&Raw::Tree(serde_json::json!({}))), None);
-        assert_eq!(Kind::List.read(&Raw::List(vec!["a,b".into()])), Some(Value::List(vec!["a,b".into()])));
+        assert_eq!(Kind::Text.read(&json!(["a"])), None);
+        assert_eq!(Kind::List.read(&json!({})), None);
+        assert_eq!(Kind::List.read(&json!([["a"]])), None);
+        assert_eq!(Kind::List.read(&json!(["a,b", 1])), Some(Value(json!(["a,b", "1"]))));
     }
 }

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde_json::Value as Json;
+
 use super::environment::Environment;
 use super::file::{self, FileValues};
 use super::key::{Key, env_name_of};
 use super::names;
 use super::problem::{Problem, Problems};
 use super::sections::{self, Config};
+use super::settings::{Entry, Settings};
 use super::source::Source;
-use super::value::{Raw, Setting, Value};
 
 /// What to read from. [`Inputs::of_process`] is the real one; tests make their own.
 #[derive(Debug, Clone, Default)]
@@ -43,37 +45,6 @@ impl Inputs {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         let env = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
         Self { dir: PathBuf::new(), env, config_file, overrides }
-    }
-}
-
-/// One key with its value.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// The row of the table.
-    pub key: &'static Key,
-    /// The value in force.
-    pub value: Value,
-    /// Where it was set.
-    pub source: Source,
-}
-
-/// The value of every key.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    entries: BTreeMap<&'static str, Entry>,
-}
-
-impl Settings {
-    /// The entry of a key; `None` when no such key exists.
-    #[must_use]
-    pub fn get(&self, path: &str) -> Option<&Entry> {
-        self.entries.get(path)
-    }
-
-    /// Reads a key into its type. Form and type were checked while loading, so a mismatch is a mistake in the table.
-    pub(super) fn read<T: Setting>(&self, path: &'static str) -> T {
-        let entry = self.entries.get(path).unwrap_or_else(|| panic!("key {path} is missing from the table"));
-        T::from_value(&entry.value).unwrap_or_else(|reason| panic!("key {path}: {reason}"))
     }
 }
 
@@ -113,20 +84,18 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, Problems> {
     warn_of_file(&file_values, &known, &mut warnings);
     warn_of_environment(&environment, &known, &mut warnings);
 
-    let mut entries = BTreeMap::new();
+    let mut settings = Settings::default();
     for (path, key) in &known {
-        let from_file = file_values.values.get(path).zip(file.clone()).map(|(raw, file)| (raw.clone(), Source::File(file)));
+        let from_file = file_values.values.get(path).zip(file.clone()).map(|(given, file)| (given.clone(), Source::File(file)));
         let set = strongest(key, inputs, &environment).or(from_file);
-        match set.map(|(raw, source)| read_value(key, &raw, source)) {
-            Some(Ok(entry)) => drop(entries.insert(*path, entry)),
-            Some(Err(problem)) => problems.push(problem),
-            None => drop(entries.insert(*path, Entry { key, value: key.default_value(), source: Source::Default })),
+        match set.map_or_else(|| Ok(default_entry(key)), |(given, source)| read_entry(key, &given, source)) {
+            Ok(entry) => settings.insert(entry),
+            Err(problem) => problems.push(problem),
         }
     }
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
-    let settings = Settings { entries };
     Ok(Loaded { config: Config::read(&settings), settings, file, warnings })
 }
 
@@ -137,33 +106,32 @@ const CONFIG_ENV: &str = "FLEXPRICE_CONFIG";
 const CLIENT_ENV: [&str; 2] = ["FLEXPRICE_URL", "FLEXPRICE_API_KEY"];
 
 /// The command line, else the first environment name that is set: a bare name, the usual one, the one of an earlier release.
-fn strongest(key: &Key, inputs: &Inputs, environment: &Environment) -> Option<(Raw, Source)> {
+fn strongest(key: &Key, inputs: &Inputs, environment: &Environment) -> Option<(Json, Source)> {
     if let Some(set) = inputs.overrides.iter().rev().find(|set| set.path == key.path) {
-        return Some((Raw::Text(set.value.clone()), Source::Flag(set.flag)));
+        return Some((set.value.as_str().into(), Source::Flag(set.flag)));
     }
     let older = names::older_path(key.path).filter(|_| !key.is_file_only).map(|path| env_name_of(&path));
     key.env_names().into_iter().chain(older).find_map(|name| {
         let (text, source) = environment.get(&name)?;
-        Some((Raw::Text(text.to_owned()), source))
+        Some((text.into(), source))
     })
 }
 
-fn read_value(key: &'static Key, raw: &Raw, source: Source) -> Result<Entry, Problem> {
+fn default_entry(key: &'static Key) -> Entry {
+    Entry { key, value: key.default_value(), source: Source::Default }
+}
+
+fn read_entry(key: &'static Key, given: &Json, source: Source) -> Result<Entry, Problem> {
     // An empty text leaves everything unset that cannot be empty.
-    if matches!(raw, Raw::Text(text) if text.trim().is_empty()) && key.kind.read_text("").is_none() {
-        return Ok(Entry { key, value: key.default_value(), source: Source::Default });
+    if given.as_str().is_some_and(|text| text.trim().is_empty()) && key.kind.read_text("").is_none() {
+        return Ok(default_entry(key));
     }
-    let shown = match raw {
-        Raw::Text(text) => text.clone(),
-        Raw::List(items) => format!("[{}]", items.join(", ")),
-        Raw::Tree(tree) => tree.to_string(),
-    };
-    let Some(value) = key.kind.read(raw) else {
-        return Err(Problem::value(key, &shown, source, key.kind.allowed()));
+    let Some(value) = key.kind.read(given) else {
+        return Err(Problem::value(key, given, source, key.kind.allowed()));
     };
     match (key.check)(&value) {
         Ok(()) => Ok(Entry { key, value, source }),
-        Err(allowed) => Err(Problem::value(key, &shown, source, allowed)),
+        Err(allowed) => Err(Problem::value(key, given, source, allowed)),
     }
 }
 

@@ -6,6 +6,8 @@
 //!
 //! [`load()`] reads, [`check()`] then says whether this build may start with what was read.
 
+mod access;
+mod choice;
 mod dotenv;
 mod duration;
 mod effective;
@@ -18,21 +20,28 @@ mod load;
 mod names;
 mod problem;
 mod reference;
+mod secret;
 mod section;
 pub mod sections;
+mod setting;
+mod settings;
 mod source;
 mod validate;
 mod value;
 
+pub use access::{ApiKey, ApiKeys, EnvironmentAccess};
+pub use choice::{LogFormat, LogLevel, Mode};
 pub use effective::{Show, show_json, show_text};
 pub use key::{Key, MASK, Status};
 pub use kind::Kind;
 pub use listen_address::ListenAddress;
-pub use load::{Entry, Inputs, Loaded, Override, Settings, load};
+pub use load::{Inputs, Loaded, Override, load};
 pub use problem::{Problem, Problems};
 pub use reference::{example_yaml, reference_markdown};
-pub use section::Section;
+pub use secret::{Secret, SecretObject};
 pub use sections::Config;
+pub use setting::Setting;
+pub use settings::{Entry, Settings};
 pub use source::Source;
 pub use validate::check;
-pub use value::{ApiKey, ApiKeys, EnvironmentAccess, LogFormat, LogLevel, Mode, Secret, SecretObject, Setting, Value};
+pub use value::Value;

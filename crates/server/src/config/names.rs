@@ -1,5 +1,7 @@
 //! Names of earlier releases, and the closest known name for one that is unknown.
 
+use strsim::levenshtein;
+
 /// Sections that were renamed: older path, present path. The older name works, the present one wins.
 const RENAMED: [(&str, &str); 2] =
     [("feature_usage_tracking", "meter_usage_tracking"), ("feature_usage_tracking_lazy", "meter_usage_tracking_lazy")];
@@ -43,34 +45,16 @@ pub(super) fn is_retired_env(name: &str) -> bool {
 /// The known name with the fewest changes from `name`, when it is close enough to be what was meant.
 pub(super) fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let most = (name.len() / 5).clamp(2, 8);
-    known.map(|candidate| (changes(name, candidate), candidate)).filter(|(count, _)| *count <= most).min().map(|(_, candidate)| candidate)
-}
-
-/// Levenshtein distance over bytes; names are ASCII.
-fn changes(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.bytes().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, b) in to.bytes().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = (diagonal + usize::from(a != b)).min(above + 1).min(row[j] + 1);
-            diagonal = above;
-        }
-    }
-    row[to.len()]
+    known
+        .map(|candidate| (levenshtein(name, candidate), candidate))
+        .filter(|(count, _)| *count <= most)
+        .min()
+        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distance() {
-        for (a, b, expected) in [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("ADRESS", "ADDRESS", 1)] {
-            assert_eq!(changes(a, b), expected, "{a} {b}");
-        }
-    }
 
     #[test]
     fn only_a_near_name_is_offered() {

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::key::Key;
+use serde_json::Value as Json;
+
+use super::key::{Key, MASK};
 use super::source::Source;
 
 /// One thing that must be put right.
@@ -40,8 +42,12 @@ pub enum Problem {
 }
 
 impl Problem {
-    pub(super) fn value(key: &Key, text: &str, source: Source, allowed: String) -> Self {
-        let shown = if key.is_secret { super::key::MASK.to_owned() } else { text.to_owned() };
+    pub(super) fn value(key: &Key, given: &Json, source: Source, allowed: String) -> Self {
+        let shown = match given {
+            _ if key.is_secret => MASK.to_owned(),
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        };
         Self::Value { path: key.path, shown, source_of_value: source, allowed }
     }
 }

@@ -3,7 +3,6 @@
 use super::key::{Key, Status};
 use super::kind::Kind;
 use super::sections;
-use super::value::Value;
 
 const INTRO: &str = "\
 # Configuration
@@ -94,16 +93,11 @@ pub fn example_yaml() -> String {
 }
 
 fn yaml_default(key: &Key) -> String {
-    match (key.default_value(), key.kind) {
-        (value, _) if key.is_secret => if matches!(value, Value::Object(_)) { "{}" } else { "\"\"" }.to_owned(),
-        (Value::List(items), _) => format!("[{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", ")),
-        (Value::Text(text), Kind::Text | Kind::OneOf(_)) => quoted(&text),
-        (Value::Address(address), _) => quoted(&address.to_string()),
-        (value, _) => value.to_string(),
+    match key.kind {
+        Kind::Object if key.is_secret => "{}".to_owned(),
+        _ if key.is_secret => "\"\"".to_owned(),
+        Kind::Duration => key.default.to_owned(),
+        // JSON is YAML.
+        _ => key.default_value().0.to_string(),
     }
-}
-
-/// JSON strings are YAML strings.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }

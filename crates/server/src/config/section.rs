@@ -1,16 +1,5 @@
 //! The one definition of a section: its struct, its rows of the key table and how it is read.
 
-use super::key::Key;
-use super::load::Settings;
-
-/// A part of the key tree with a struct of its own.
-pub trait Section: Sized {
-    /// Its rows of the table, nested sections last.
-    fn keys() -> Vec<&'static Key>;
-    /// Reads it from checked settings.
-    fn read(settings: &Settings) -> Self;
-}
-
 /// Defines a section.
 ///
 /// ```text
@@ -39,19 +28,21 @@ macro_rules! section {
             $($( #[doc = concat!("Keys under `", $path, ".", stringify!($group), "`.")] pub $group: $group_ty, )*)?
         }
 
-        impl $crate::config::section::Section for $name {
-            fn keys() -> Vec<&'static $crate::config::key::Key> {
+        impl $name {
+            /// Its rows of the table, nested sections last.
+            pub(super) fn keys() -> Vec<&'static $crate::config::key::Key> {
                 use $crate::config::key::Key;
                 static KEYS: &[Key] = &[ $(
                     Key::new::<$ty>(concat!($path, ".", stringify!($field)), $default, $about).$status() $($( .$flag($($arg),*) )*)?
                 ),* ];
-                KEYS.iter()$($( .chain(<$group_ty as $crate::config::section::Section>::keys()) )*)?.collect()
+                KEYS.iter()$($( .chain(<$group_ty>::keys()) )*)?.collect()
             }
 
-            fn read(settings: &$crate::config::load::Settings) -> Self {
+            /// Reads it from checked settings.
+            pub(super) fn read(settings: &$crate::config::settings::Settings) -> Self {
                 Self {
                     $( $field: settings.read(concat!($path, ".", stringify!($field))), )*
-                    $($( $group: <$group_ty as $crate::config::section::Section>::read(settings), )*)?
+                    $($( $group: <$group_ty>::read(settings), )*)?
                 }
             }
         }

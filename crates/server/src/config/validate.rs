@@ -3,10 +3,10 @@
 use domain::event::{EARLIEST, LATEST};
 use domain::time::Timestamp;
 
+use super::choice::Mode;
 use super::load::Loaded;
 use super::problem::{Problem, Problems};
 use super::sections::{Config, DEV_API_KEY_SHA256, DEV_AUTH_SECRET, DEV_ENCRYPTION_KEY};
-use super::value::Mode;
 
 /// Whether the clients of the cluster profile are compiled in.
 pub(super) const HAS_CLUSTER: bool = cfg!(feature = "cluster");

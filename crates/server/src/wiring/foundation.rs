@@ -9,8 +9,8 @@ use storage::Database;
 #[cfg(feature = "cluster")]
 use super::cluster;
 use super::embedded::{self, database_file, events_dir};
-use crate::commands::doctor::{Check, Finding};
 use crate::config::Config;
+use crate::finding::{Check, Finding};
 use crate::gate::Gate;
 
 /// Opens the stores and brings their schema up to date.

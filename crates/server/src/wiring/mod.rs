@@ -9,6 +9,8 @@ mod foundation;
 #[cfg(feature = "cluster")]
 mod cluster;
 
+mod service;
+
 mod settings;
 
 #[cfg(feature = "cluster")]
@@ -17,37 +19,20 @@ mod wait;
 #[cfg(feature = "cluster")]
 pub use cluster::{LagRow, lag, plan_topics, redrive, topics};
 pub use foundation::{inspect, migrate};
+pub use service::{Close, Service};
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-#[cfg(feature = "cluster")]
-use std::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use app::{App, UlidIds};
-use axum::Router;
 use domain::time::Timestamp;
 use workflows::{Runner, RunnerOptions};
 
+use self::service::Stop;
 use crate::config::{Config, Mode};
 use crate::gate::Gate;
 use crate::metrics::Metrics;
-
-/// Work to do after the last request: flush and close the stores.
-pub type Close = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
-
-/// What [`crate::serve::serve`] runs.
-pub struct Service {
-    /// All routes of the process's role.
-    pub router: Router,
-    /// Runs once, after the requests in flight are done.
-    pub close: Close,
-}
-
-/// Something that runs beside the requests until it is stopped. The future stops it.
-type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Opens the stores, waiting for servers that are not up yet, brings their schema up to date, and starts what the process's role asks
 /// for: the API, consumers, workers, or all of them.
@@ -108,13 +93,9 @@ fn record_pools(database: &storage::Database) {
 fn record_pools(_: &storage::Database) {}
 
 fn in_process_runner(config: &Config, app: &App) -> Stop {
-    let options = RunnerOptions { answers_kept_days: answers_kept_days(config), ..RunnerOptions::default() };
+    let options = RunnerOptions { answers_kept_days: settings::answers_kept_days(config), ..RunnerOptions::default() };
     let runner = Runner::start(app.clone(), options);
     Box::pin(runner.stop())
-}
-
-fn answers_kept_days(config: &Config) -> i64 {
-    i64::try_from(config.idempotency.retention.as_secs() / 86_400).unwrap_or(i64::MAX).max(1)
 }
 
 /// The system's clock, cut to microseconds: the one place where the wall clock is read.
@@ -122,12 +103,6 @@ fn answers_kept_days(config: &Config) -> i64 {
 fn system_now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
-}
-
-/// A duration of the configuration, where zero means another.
-#[cfg(feature = "cluster")]
-fn or_default(duration: Duration, default: Duration) -> Duration {
-    if duration.is_zero() { default } else { duration }
 }
 
 /// The API description.

@@ -47,3 +47,13 @@ pub(super) fn of_api(config: &Config, render_metrics: Arc<dyn Fn() -> String + S
         ..ApiSettings::default()
     })
 }
+
+pub(super) fn answers_kept_days(config: &Config) -> i64 {
+    i64::try_from(config.idempotency.retention.as_secs() / 86_400).unwrap_or(i64::MAX).max(1)
+}
+
+/// A duration of the configuration, where zero means another.
+#[cfg(feature = "cluster")]
+pub(super) fn or_default(duration: Duration, default: Duration) -> Duration {
+    if duration.is_zero() { default } else { duration }
+}

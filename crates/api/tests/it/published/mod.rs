@@ -1,6 +1,7 @@
-//! The documents: ours is true, and keeps what the published one promises.
+//! The documents and their page: ours is true, and keeps what the published one promises.
 
 mod coverage;
+mod docs_page;
 mod document;
 mod fields;
 mod openapi;

@@ -1,7 +1,8 @@
 //! Who may call: keys, tokens, roles.
 
+use crate::config::access::{ApiKeys, EnvironmentAccess};
+use crate::config::secret::Secret;
 use crate::config::section::section;
-use crate::config::value::{ApiKeys, EnvironmentAccess, Secret};
 
 /// The token secret of local development; refused wherever other machines can connect.
 pub const DEV_AUTH_SECRET: &str = "local-development-token-secret-never-for-production";

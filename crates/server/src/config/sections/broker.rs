@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::secret::{Secret, SecretObject};
 use crate::config::section::section;
-use crate::config::value::{Secret, SecretObject};
 
 section! {
     /// Event intake.

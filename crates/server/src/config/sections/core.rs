@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::choice::Mode;
 use crate::config::listen_address::ListenAddress;
+use crate::config::secret::Secret;
 use crate::config::section::section;
-use crate::config::value::{Mode, Secret};
 
 /// The encryption key of local development; refused wherever other machines can connect.
 pub const DEV_ENCRYPTION_KEY: &str = "local-development-encryption-key-never-for-production";
@@ -23,7 +24,7 @@ section! {
         address: ListenAddress = "127.0.0.1:8080", "where to listen; `:8080` means all interfaces and needs secrets of your own";
         max_body_bytes: usize = "33554432", "largest request body, 32 MiB; a larger one is refused" [at_least(1024)];
         max_in_flight_requests: usize = "2048", "requests worked on at the same time; beyond it 503 with Retry-After" [at_least(1)];
-        request_timeout: Duration = "60s", "longest time for one request; 0s = no limit";
+        request_timeout: Duration = "1m", "longest time for one request; 0s = no limit";
         shutdown_timeout: Duration = "30s", "how long a stopping server waits for requests in flight";
     }
 }

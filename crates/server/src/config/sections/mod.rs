@@ -19,8 +19,7 @@ pub use observability::{Logging, Otel, OtelLogs, OtelMetrics, OtelTraces, Pyrosc
 pub use stores::{Cache, CacheInMemory, CacheRedis, ClickHouse, Postgres, Redis, Temporal, TemporalWorker};
 
 use super::key::Key;
-use super::load::Settings;
-use super::section::Section;
+use super::settings::Settings;
 
 macro_rules! sections {
     ($( $field:ident : $ty:ident, $title:literal; )*) => {
@@ -32,14 +31,14 @@ macro_rules! sections {
 
         impl Config {
             pub(super) fn read(settings: &Settings) -> Self {
-                Self { $( $field: <$ty as Section>::read(settings), )* }
+                Self { $( $field: <$ty>::read(settings), )* }
             }
         }
 
         /// Each section's title and rows, in the order of the reference.
         #[must_use]
         pub fn tables() -> Vec<(&'static str, Vec<&'static Key>)> {
-            vec![ $( ($title, <$ty as Section>::keys()), )* ]
+            vec![ $( ($title, <$ty>::keys()), )* ]
         }
     };
 }

@@ -1,7 +1,8 @@
 //! Logs, traces, metrics, profiles.
 
+use crate::config::choice::{LogFormat, LogLevel};
+use crate::config::secret::{Secret, SecretObject};
 use crate::config::section::section;
-use crate::config::value::{LogFormat, LogLevel, Secret, SecretObject};
 
 section! {
     /// Logging, to standard error.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::secret::Secret;
 use crate::config::section::section;
-use crate::config::value::Secret;
 
 section! {
     /// ClickHouse, the event store of a cluster.

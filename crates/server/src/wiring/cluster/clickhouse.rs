@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use streams::{ClickHouseEventStore, ClickHouseOptions, EventStore as _, EventStoreError};
 
+use super::super::settings::or_default;
 use super::super::wait::{NotUp, until_up};
-use super::or_default;
-use crate::commands::doctor::{Check, Finding};
 use crate::config::Config;
+use crate::finding::{Check, Finding};
 use crate::gate::Gate;
 
 /// Connects, waiting until the server is up, and brings the tables up to date.

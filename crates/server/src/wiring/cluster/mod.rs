@@ -15,9 +15,9 @@ use app::{App, Foundation, Sharing};
 use storage::Database;
 
 use super::embedded;
-use super::{Stop, answers_kept_days, or_default};
-use crate::commands::doctor::Check;
+use super::service::Stop;
 use crate::config::{Config, Mode};
+use crate::finding::Check;
 use crate::gate::Gate;
 
 pub use self::kafka::{LagRow, lag, plan_topics, redrive, topics};

@@ -6,8 +6,8 @@ use anyhow::Context;
 use storage::{Database, PostgresOptions, SslMode, StoreError};
 
 use super::super::wait::{NotUp, until_up};
-use crate::commands::doctor::{Check, Finding};
 use crate::config::Config;
+use crate::finding::{Check, Finding};
 use crate::gate::Gate;
 
 /// Connects, waiting until the server is up.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use streams::{Coordination, RedisCoordination, RedisOptions};
 
-use crate::commands::doctor::{Check, Finding};
 use crate::config::Config;
+use crate::finding::{Check, Finding};
 
 /// The connection, when a server is configured. The system works without it, so nothing waits for it.
 pub(super) async fn connect(config: &Config) -> anyhow::Result<Option<Arc<dyn Coordination>>> {

@@ -8,10 +8,11 @@ use api::ApiSettings;
 use app::App;
 use workflows::temporal::{ClientOptions, EngineError, Queue, ScheduleOptions, TemporalClient, WorkerOptions, Workers};
 
+use super::super::service::Stop;
+use super::super::settings::answers_kept_days;
 use super::super::wait::{NotUp, until_up};
-use super::{Stop, answers_kept_days};
-use crate::commands::doctor::{Check, Finding};
 use crate::config::Config;
+use crate::finding::{Check, Finding};
 use crate::gate::Gate;
 
 /// One try to connect; waiting is ours.

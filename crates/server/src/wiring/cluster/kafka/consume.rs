@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use streams::kafka::{ConsumerOptions, Handled, HandlerError, KafkaConsumer, LogHandler, RecordBatch};
 use streams::{Ledger, LogPartition, Stored};
 
-use super::super::Stop;
-use super::{Consumer, consumers, options};
+use super::super::super::service::Stop;
+use super::options::{Consumer, consumers, options};
 use crate::config::Config;
 
 /// Starts the consumers of this process.

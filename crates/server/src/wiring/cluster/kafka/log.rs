@@ -12,7 +12,7 @@ use streams::kafka::{KafkaAdmin, KafkaError, KafkaProducer};
 
 use super::super::super::wait::{NotUp, until_up};
 use super::super::rounds::Rounds;
-use super::{ANSWER_TIMEOUT, consumers, options, producer_options};
+use super::options::{ANSWER_TIMEOUT, consumers, options, producer_options};
 use crate::config::Config;
 use crate::gate::Gate;
 

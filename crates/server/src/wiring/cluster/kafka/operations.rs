@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, ensure};
 use streams::kafka::{Growth, KafkaAdmin, RedriveOptions, Redriven, TopicChange, TopicSpec, standard_topics};
 
-use super::{ANSWER_TIMEOUT, Consumer, consumers, options};
+use super::options::{ANSWER_TIMEOUT, Consumer, consumers, options};
 use crate::config::Config;
 
 /// The topics as the configuration wants them.
