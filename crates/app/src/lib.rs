@@ -18,8 +18,11 @@ pub mod customer;
 /// Meters, features, groups, plans, prices.
 pub mod catalog;
 
-/// Events in, usage out.
+/// Events in.
 pub mod event;
+
+/// Usage out: the one way in which it is read.
+pub mod usage;
 
 /// What usage costs the seller.
 pub mod cost;
@@ -27,7 +30,7 @@ pub mod cost;
 /// Contracts: create, cancel, roll over.
 pub mod subscription;
 
-/// Bills: draft, compute, finalize, preview.
+/// Invoices: draft, compute, finalize, preview.
 pub mod invoice;
 
 /// What must happen later, and doing it.

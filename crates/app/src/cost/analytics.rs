@@ -10,7 +10,7 @@ use domain::rating::{Price, PriceType, rate_all};
 use domain::scope::Scope;
 use domain::time::Period;
 
-use crate::event::AnalyticsRequest;
+use crate::usage::AnalyticsRequest;
 use crate::{App, Error, Result};
 
 /// What is asked for.

@@ -80,7 +80,7 @@ impl App {
     }
 
     /// By which formula a meter of this aggregation is billed.
-    pub(super) fn billed_as(&self, kind: AggregationType) -> AggregationType {
+    pub(crate) fn billed_as(&self, kind: AggregationType) -> AggregationType {
         match (kind, self.shared.settings.events.weighted_sums) {
             (AggregationType::WeightedSum, WeightedSums::Plain) => AggregationType::Sum,
             (kind, _) => kind,

@@ -14,7 +14,7 @@ use storage::{Condition, Direction, ListQuery, Sort};
 use streams::RefusedCopy;
 
 use super::meter_index::MetersByName;
-use super::usage_lines::is_active_at;
+use crate::usage::is_active_at;
 use crate::{App, Error, Result};
 
 /// Most meters and prices that one answer looks at.

@@ -11,7 +11,7 @@ use domain::subscription::{Subscription, SubscriptionLineItem};
 use domain::time::Period;
 use storage::{Condition, UnitOfWork};
 
-use crate::event::MeterRead;
+use crate::usage::MeterRead;
 use crate::{App, Error, Result};
 
 impl App {

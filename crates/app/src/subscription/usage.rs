@@ -9,7 +9,7 @@ use domain::scope::{Scope, Status};
 use domain::subscription::SubscriptionLineItem;
 use domain::time::{Period, Timestamp};
 
-use crate::event::MeterRead;
+use crate::usage::MeterRead;
 use crate::{App, Error, Result};
 
 /// Usage of a subscription in a window.

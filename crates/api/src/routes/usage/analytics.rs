@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use app::event::{AnalyticsItem, AnalyticsRequest, PriceOwner};
+use app::usage::{AnalyticsItem, AnalyticsRequest, PriceOwner};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::catalog::Plan;
@@ -160,7 +160,7 @@ impl View {
 
     fn points(&self, item: &AnalyticsItem) -> Vec<UsageAnalyticPoint> {
         let price_id = self.bucket_price(item);
-        let point = |point: &app::event::AnalyticsPoint| UsageAnalyticPoint {
+        let point = |point: &app::usage::AnalyticsPoint| UsageAnalyticPoint {
             timestamp: point.start,
             usage: point.usage.clone(),
             cost: point.cost.clone(),

@@ -1,7 +1,7 @@
 //! What the usage ledger holds of a customer's meters (spec 10 §10).
 
 use app::Error;
-use app::event::{MeterUsage, MeterUsageRequest};
+use app::usage::{MeterUsage, MeterUsageRequest};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::invalid::require_text;

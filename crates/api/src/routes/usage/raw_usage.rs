@@ -1,7 +1,7 @@
 //! Usage straight from the events, by name and property or by meter.
 
 use app::Error;
-use app::event::{RawUsage, RawUsageRequest};
+use app::usage::{RawUsage, RawUsageRequest};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::ids::MeterId;

@@ -1,6 +1,6 @@
 //! What the usage ledger holds, on the wire (spec 10 §10).
 
-use app::event::MeterUsage;
+use app::usage::MeterUsage;
 use domain::meter::{AggregationType, WindowSize};
 use domain::money::Decimal;
 use domain::time::Timestamp;

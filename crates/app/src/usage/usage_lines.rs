@@ -14,7 +14,7 @@ const VALUES_MAX: usize = 1_000;
 
 impl App {
     /// The published usage lines on these meters, of active and trialing subscriptions of these customers; by start and id.
-    pub(super) async fn usage_lines(
+    pub(crate) async fn usage_lines(
         &self,
         scope: &Scope,
         customers: &[CustomerId],
@@ -44,6 +44,6 @@ impl App {
 }
 
 /// Whether a line is in force at an instant, its end included (spec 10 §9.4).
-pub(super) fn is_active_at(line: &SubscriptionLineItem, instant: Timestamp) -> bool {
+pub(crate) fn is_active_at(line: &SubscriptionLineItem, instant: Timestamp) -> bool {
     line.start_date <= instant && line.end_date.is_none_or(|end| end >= instant)
 }

@@ -13,8 +13,8 @@ use streams::{EventStoreError, GroupKey, GroupUsage, GroupedPart, GroupedQuery};
 use super::points::{point_size, roll_up};
 use super::rows::AnalyticsRow;
 use super::{AnalyticsItem, AnalyticsPoint, ROWS_MAX};
-use crate::event::MeterRead;
-use crate::event::buckets::{Bucket, Cut};
+use crate::usage::MeterRead;
+use crate::usage::buckets::{Bucket, Cut};
 use crate::{App, Error, Result};
 
 /// How the rows are read.

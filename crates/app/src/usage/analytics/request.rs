@@ -6,7 +6,7 @@ use domain::meter::WindowSize;
 use domain::time::{Period, Timestamp};
 use streams::{GroupKey, RowFilter};
 
-use crate::event::buckets::Cut;
+use crate::usage::buckets::Cut;
 use crate::{Error, Result};
 
 /// Most groupings of a request.

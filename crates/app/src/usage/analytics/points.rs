@@ -7,7 +7,7 @@ use domain::time::{Period, Timestamp};
 
 use super::AnalyticsPoint;
 use super::rows::AnalyticsRow;
-use crate::event::buckets::Bucket;
+use crate::usage::buckets::Bucket;
 
 /// The size of a bucketed meter's points: the asked one, or the buckets' where that is finer.
 pub(super) fn point_size(buckets: Window, asked: Window) -> WindowSize {
