@@ -8,7 +8,6 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::error::{ApiError, ApiResult};
-use crate::schema::Dec;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +71,6 @@ pub(crate) struct FilterCondition {
 #[schema(as = types::Value)]
 pub(crate) struct FilterValue {
     string: Option<String>,
-    #[schema(value_type = Option<Dec>)]
     number: Option<Decimal>,
     boolean: Option<bool>,
     date: Option<String>,

@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 
 use crate::error::{ApiError, ApiResult};
 use crate::filter::{Columns, FilterCondition};
-use crate::schema::{StatusSchema, Time};
 
 const LIMIT_DEFAULT: i64 = 50;
 const LIMIT_MAX: i64 = 1000;
@@ -29,7 +28,6 @@ pub(crate) struct CommonFilter {
     /// `asc` or `desc`, for a single column.
     pub(crate) order: Option<String>,
     /// Row status; published without.
-    #[schema(value_type = Option<StatusSchema>)]
     pub(crate) status: Option<Status>,
     /// Conditions on columns; all must hold.
     #[serde(default)]
@@ -37,10 +35,8 @@ pub(crate) struct CommonFilter {
     /// Things to embed, comma-separated.
     pub(crate) expand: Option<String>,
     /// At or after.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_time: Option<Timestamp>,
     /// At or before.
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
 }
 

@@ -20,19 +20,14 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::schema::{StatusSchema, Time};
-
 /// What every thing shows besides its own facts.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct AuditBody {
     /// published, archived or deleted.
-    #[schema(value_type = StatusSchema)]
     pub(crate) status: Status,
     pub(crate) tenant_id: String,
     pub(crate) environment_id: String,
-    #[schema(value_type = Time)]
     pub(crate) created_at: Timestamp,
-    #[schema(value_type = Time)]
     pub(crate) updated_at: Timestamp,
     pub(crate) created_by: String,
     pub(crate) updated_by: String,

@@ -1,21 +1,6 @@
 //! Subscriptions on the wire.
 
 use crate::list::CommonFilter;
-use crate::schema::BillingCycleSchema;
-use crate::schema::BillingPeriodSchema;
-use crate::schema::CancellationTypeSchema;
-use crate::schema::CollectionMethodSchema;
-use crate::schema::Dec;
-use crate::schema::InvoiceCadenceSchema;
-use crate::schema::InvoicePolicySchema;
-use crate::schema::LineItemEntityTypeSchema;
-use crate::schema::PaymentBehaviorSchema;
-use crate::schema::PaymentTermsSchema;
-use crate::schema::PriceTypeSchema;
-use crate::schema::ProrationBehaviorSchema;
-use crate::schema::SubscriptionStatusSchema;
-use crate::schema::SubscriptionTypeSchema;
-use crate::schema::Time;
 use crate::wire::AuditBody;
 use crate::wire::Filters;
 use crate::wire::Number;
@@ -69,42 +54,32 @@ pub(crate) struct CreateSubscriptionRequest {
     #[serde(default)]
     pub(crate) lookup_key: String,
     /// How often; required.
-    #[schema(value_type = Option<BillingPeriodSchema>, required = true)]
+    #[schema(required = true)]
     pub(crate) billing_period: Option<BillingPeriod>,
     /// 1 without.
     pub(crate) billing_period_count: Option<i64>,
     /// anniversary without.
-    #[schema(value_type = Option<BillingCycleSchema>)]
     pub(crate) billing_cycle: Option<BillingCycle>,
     /// Only with anniversary billing.
-    #[schema(value_type = Option<Time>)]
     pub(crate) billing_anchor: Option<Timestamp>,
     /// Now without; the past is allowed.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_date: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_date: Option<Timestamp>,
     /// charge_automatically, send_invoice, or the former default_incomplete.
     pub(crate) collection_method: Option<String>,
     /// default_active without.
-    #[schema(value_type = Option<PaymentBehaviorSchema>)]
     pub(crate) payment_behavior: Option<PaymentBehavior>,
-    #[schema(value_type = Option<PaymentTermsSchema>)]
     pub(crate) payment_terms: Option<PaymentTerms>,
     /// none without.
-    #[schema(value_type = Option<ProrationBehaviorSchema>)]
     pub(crate) proration_behavior: Option<ProrationBehavior>,
     pub(crate) metadata: Option<BTreeMap<String, String>>,
     /// Not built yet; 0 is accepted.
     pub(crate) trial_period_days: Option<i64>,
     /// Only active is built.
-    #[schema(value_type = Option<SubscriptionStatusSchema>)]
     pub(crate) subscription_status: Option<SubscriptionStatus>,
     /// Not built yet.
-    #[schema(value_type = Option<Dec>)]
     pub(crate) commitment_amount: Option<Decimal>,
     /// Not built yet.
-    #[schema(value_type = Option<Dec>)]
     pub(crate) auto_invoice_threshold: Option<Decimal>,
     /// Not built yet.
     pub(crate) gateway_payment_method_id: Option<String>,
@@ -159,12 +134,10 @@ pub(crate) struct SubscriptionLineItemResponse {
     pub(crate) id: String,
     pub(crate) subscription_id: String,
     pub(crate) customer_id: String,
-    #[schema(value_type = LineItemEntityTypeSchema)]
     pub(crate) entity_type: LineItemEntityType,
     pub(crate) entity_id: String,
     pub(crate) plan_display_name: String,
     pub(crate) price_id: String,
-    #[schema(value_type = PriceTypeSchema)]
     pub(crate) price_type: PriceType,
     /// Where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,18 +149,13 @@ pub(crate) struct SubscriptionLineItemResponse {
     pub(crate) meter: Option<MeterResponse>,
     pub(crate) meter_display_name: String,
     pub(crate) display_name: String,
-    #[schema(value_type = Dec)]
     pub(crate) quantity: Decimal,
     pub(crate) currency: String,
-    #[schema(value_type = BillingPeriodSchema)]
     pub(crate) billing_period: BillingPeriod,
     pub(crate) billing_period_count: i64,
-    #[schema(value_type = InvoiceCadenceSchema)]
     pub(crate) invoice_cadence: InvoiceCadence,
-    #[schema(value_type = Time)]
     pub(crate) start_date: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_date: Option<Timestamp>,
     pub(crate) metadata: BTreeMap<String, String>,
     /// Status, scope, dates.
@@ -204,45 +172,30 @@ pub(crate) struct SubscriptionResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) invoicing_customer_id: Option<String>,
     pub(crate) plan_id: String,
-    #[schema(value_type = SubscriptionStatusSchema)]
     pub(crate) subscription_status: SubscriptionStatus,
-    #[schema(value_type = SubscriptionTypeSchema)]
     pub(crate) subscription_type: SubscriptionType,
     pub(crate) currency: String,
-    #[schema(value_type = Time)]
     pub(crate) billing_anchor: Timestamp,
-    #[schema(value_type = BillingCycleSchema)]
     pub(crate) billing_cycle: BillingCycle,
     /// Always RECURRING.
     pub(crate) billing_cadence: String,
-    #[schema(value_type = BillingPeriodSchema)]
     pub(crate) billing_period: BillingPeriod,
     pub(crate) billing_period_count: i64,
-    #[schema(value_type = Time)]
     pub(crate) start_date: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_date: Option<Timestamp>,
-    #[schema(value_type = Time)]
     pub(crate) current_period_start: Timestamp,
-    #[schema(value_type = Time)]
     pub(crate) current_period_end: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) cancelled_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) cancel_at: Option<Timestamp>,
     pub(crate) cancel_at_period_end: bool,
     pub(crate) timezone: String,
-    #[schema(value_type = CollectionMethodSchema)]
     pub(crate) collection_method: CollectionMethod,
-    #[schema(value_type = PaymentBehaviorSchema)]
     pub(crate) payment_behavior: PaymentBehavior,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<PaymentTermsSchema>)]
     pub(crate) payment_terms: Option<PaymentTerms>,
-    #[schema(value_type = ProrationBehaviorSchema)]
     pub(crate) proration_behavior: ProrationBehavior,
     /// Always none: pauses are not built yet.
     pub(crate) pause_status: String,
@@ -285,23 +238,17 @@ pub(crate) struct SubscriptionFilter {
     #[serde(default)]
     pub(crate) parent_subscription_ids: Vec<String>,
     pub(crate) plan_id: Option<String>,
-    #[schema(value_type = Option<Vec<SubscriptionStatusSchema>>)]
     pub(crate) subscription_status: Option<Vec<SubscriptionStatus>>,
-    #[schema(value_type = Option<Vec<SubscriptionTypeSchema>>)]
     pub(crate) subscription_type: Option<Vec<SubscriptionType>>,
-    #[schema(value_type = Option<Vec<BillingPeriodSchema>>)]
     pub(crate) billing_period: Option<Vec<BillingPeriod>>,
     /// Always RECURRING: another one finds nothing.
     #[serde(default)]
     pub(crate) billing_cadence: Vec<String>,
     /// Not built yet.
-    #[schema(value_type = Option<Time>)]
     pub(crate) trial_end_due_lte: Option<Timestamp>,
     /// In force at this instant.
-    #[schema(value_type = Option<Time>)]
     pub(crate) active_at: Option<Timestamp>,
     /// Whose period or life ends by this instant.
-    #[schema(value_type = Option<Time>)]
     pub(crate) effective_date_for_update: Option<Timestamp>,
     /// Embeds the lines.
     pub(crate) with_line_items: Option<bool>,
@@ -311,19 +258,15 @@ pub(crate) struct SubscriptionFilter {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CancelSubscriptionRequest {
     /// Required.
-    #[schema(value_type = Option<CancellationTypeSchema>, required = true)]
+    #[schema(required = true)]
     pub(crate) cancellation_type: Option<CancellationType>,
     /// The date of a scheduled one, the past instant of an immediate one.
-    #[schema(value_type = Option<Time>)]
     pub(crate) cancel_at: Option<Timestamp>,
     /// Whether an immediate one bills what was used; skip without.
-    #[schema(value_type = Option<InvoicePolicySchema>)]
     pub(crate) cancel_immediately_inovice_policy: Option<InvoicePolicy>,
     /// The same, spelled right.
-    #[schema(value_type = Option<InvoicePolicySchema>)]
     pub(crate) cancel_immediately_invoice_policy: Option<InvoicePolicy>,
     /// Credits are not built yet.
-    #[schema(value_type = Option<ProrationBehaviorSchema>)]
     pub(crate) proration_behavior: Option<ProrationBehavior>,
     pub(crate) reason: Option<String>,
 }
@@ -332,17 +275,12 @@ pub(crate) struct CancelSubscriptionRequest {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct CancelSubscriptionResponse {
     pub(crate) subscription_id: String,
-    #[schema(value_type = SubscriptionStatusSchema)]
     pub(crate) status: SubscriptionStatus,
-    #[schema(value_type = CancellationTypeSchema)]
     pub(crate) cancellation_type: CancellationType,
-    #[schema(value_type = Time)]
     pub(crate) effective_date: Timestamp,
-    #[schema(value_type = Time)]
     pub(crate) processed_at: Timestamp,
     pub(crate) reason: String,
     pub(crate) message: String,
-    #[schema(value_type = Dec)]
     pub(crate) total_credit_amount: Decimal,
     pub(crate) proration_details: Vec<Value>,
 }
@@ -354,9 +292,7 @@ pub(crate) struct SubscriptionUsageRequest {
     #[serde(default)]
     pub(crate) subscription_id: String,
     /// The current period's without.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_time: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
     /// Everything until now.
     pub(crate) lifetime_usage: Option<bool>,
@@ -389,9 +325,7 @@ pub(crate) struct SubscriptionUsageResponse {
     pub(crate) amount: Number,
     pub(crate) currency: String,
     pub(crate) display_amount: String,
-    #[schema(value_type = Time)]
     pub(crate) start_time: Timestamp,
-    #[schema(value_type = Time)]
     pub(crate) end_time: Timestamp,
     pub(crate) charges: Vec<SubscriptionUsageCharge>,
     pub(crate) has_overage: bool,

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::list::{CommonFilter, SortBy};
-use crate::schema::{Dec, StatusSchema, Time};
 use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::prices::PriceResponse;
 use crate::wire::{AuditBody, Filters};
@@ -111,7 +110,6 @@ pub(crate) struct QueryFilterBody {
     pub(crate) sort: Option<String>,
     /// `asc` or `desc`.
     pub(crate) order: Option<String>,
-    #[schema(value_type = Option<StatusSchema>)]
     pub(crate) status: Option<Status>,
     /// Things to embed, comma-separated.
     pub(crate) expand: Option<String>,
@@ -122,10 +120,8 @@ pub(crate) struct QueryFilterBody {
 #[schema(as = types::TimeRangeFilter)]
 pub(crate) struct TimeRangeBody {
     /// At or after.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_time: Option<Timestamp>,
     /// At or before.
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
 }
 
@@ -133,9 +129,7 @@ pub(crate) struct TimeRangeBody {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct GetCostAnalyticsRequest {
     /// With `end_time`, or neither: then the last seven days.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_time: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
     /// Everybody's without, then without revenue.
     pub(crate) external_customer_id: Option<String>,
@@ -168,10 +162,8 @@ pub(crate) struct CostAnalyticItem {
     /// As it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) external_customer_id: Option<String>,
-    #[schema(value_type = Dec)]
     pub(crate) total_quantity: Decimal,
     /// Not rounded.
-    #[schema(value_type = Dec)]
     pub(crate) total_cost: Decimal,
     pub(crate) total_events: i64,
     pub(crate) currency: String,
@@ -187,27 +179,19 @@ pub(crate) struct CostAnalyticItem {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GetDetailedCostAnalyticsResponse {
     pub(crate) cost_analytics: Vec<CostAnalyticItem>,
-    #[schema(value_type = Dec)]
     pub(crate) total_cost: Decimal,
     /// 0 without a customer.
-    #[schema(value_type = Dec)]
     pub(crate) total_revenue: Decimal,
     /// Revenue less cost; this and the next are 0 without an active cost sheet.
-    #[schema(value_type = Dec)]
     pub(crate) margin: Decimal,
     /// Of the revenue.
-    #[schema(value_type = Dec)]
     pub(crate) margin_percent: Decimal,
     /// Margin per unit of cost.
-    #[schema(value_type = Dec)]
     pub(crate) roi: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) roi_percent: Decimal,
     /// Empty when nothing is priced.
     pub(crate) currency: String,
-    #[schema(value_type = Time)]
     pub(crate) start_time: Timestamp,
-    #[schema(value_type = Time)]
     pub(crate) end_time: Timestamp,
 }
 
