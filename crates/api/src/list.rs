@@ -162,7 +162,7 @@ fn sort_columns(sort: SortBy, order: Option<&str>, columns: &Columns) -> ApiResu
     asked
         .into_iter()
         .map(|sort| {
-            let (column, _) = columns.find(&sort.field)?;
+            let column = columns.find(&sort.field)?.name;
             let direction = if sort.direction.eq_ignore_ascii_case("desc") { Direction::Descending } else { Direction::Ascending };
             Ok(Sort { column, direction })
         })

@@ -14,22 +14,21 @@ use crate::ApiState;
 use crate::answer::{commit, commit_empty};
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::Text;
 use crate::filter::Columns;
 use crate::list::{DefaultStatus, ListResponse};
 use crate::routes::expand::Expand;
 use crate::wire::customers::{CreateCustomerRequest, CustomerFilter, CustomerResponse, UpdateCustomerRequest};
 
-const COLUMNS: Columns = Columns(&[
-    ("external_id", "external_id", Text),
-    ("name", "name", Text),
-    ("email", "email", Text),
-    ("contact", "contact", Text),
-    ("timezone", "timezone", Text),
-    ("address_city", "address_city", Text),
-    ("address_state", "address_state", Text),
-    ("address_country", "address_country", Text),
-    ("address_postal_code", "address_postal_code", Text),
+const COLUMNS: Columns = Columns::of::<Customer>(&[
+    "external_id",
+    "name",
+    "email",
+    "contact",
+    "timezone",
+    "address_city",
+    "address_state",
+    "address_country",
+    "address_postal_code",
 ]);
 
 pub(super) fn router() -> OpenApiRouter<ApiState> {

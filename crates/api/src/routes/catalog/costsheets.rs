@@ -19,7 +19,6 @@ use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::Text;
 use crate::filter::Columns;
 use crate::list::{DefaultStatus, ListResponse};
 use crate::routes::asked_period::asked_period;
@@ -31,7 +30,7 @@ use crate::wire::catalog::costsheets::{
 use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::prices::PriceResponse;
 
-const COLUMNS: Columns = Columns(&[("name", "name", Text), ("lookup_key", "lookup_key", Text)]);
+const COLUMNS: Columns = Columns::of::<Costsheet>(&["name", "lookup_key"]);
 
 const EXPAND: Allowed = &[("prices", &["meters"]), ("meters", &[])];
 

@@ -18,7 +18,6 @@ use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::Text;
 use crate::filter::Columns;
 use crate::list::{DefaultStatus, ListResponse};
 use crate::routes::expand::Expand;
@@ -27,16 +26,9 @@ use crate::wire::catalog::features::{CloneFeatureRequest, CreateFeatureRequest, 
 use crate::wire::catalog::groups::GroupResponse;
 use crate::wire::catalog::meters::MeterResponse;
 
-const COLUMNS: Columns = Columns(&[
-    ("name", "name", Text),
-    ("lookup_key", "lookup_key", Text),
-    ("description", "description", Text),
-    ("type", "kind", Text),
-    ("meter_id", "meter_id", Text),
-    ("group_id", "group_id", Text),
-    ("unit_singular", "unit_singular", Text),
-    ("unit_plural", "unit_plural", Text),
-]);
+const COLUMNS: Columns =
+    Columns::of::<Feature>(&["name", "lookup_key", "description", "meter_id", "group_id", "unit_singular", "unit_plural"])
+        .renaming(&[("type", "kind")]);
 
 pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()

@@ -15,12 +15,11 @@ use crate::ApiState;
 use crate::answer::{commit, commit_empty};
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller};
-use crate::filter::ColumnKind::Text;
 use crate::filter::Columns;
 use crate::list::{DefaultStatus, ListResponse};
 use crate::wire::catalog::groups::{CreateGroupRequest, GroupFilter, GroupResponse};
 
-const COLUMNS: Columns = Columns(&[("name", "name", Text), ("lookup_key", "lookup_key", Text), ("entity_type", "entity_type", Text)]);
+const COLUMNS: Columns = Columns::of::<Group>(&["name", "lookup_key", "entity_type"]);
 
 pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(create_group)).routes(routes!(query_group)).routes(routes!(get_group, delete_group))

@@ -13,13 +13,12 @@ use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::Text;
 use crate::filter::Columns;
 use crate::list::{DefaultStatus, ListResponse};
 use crate::wire::SuccessResponse;
 use crate::wire::catalog::meters::{CreateMeterRequest, MeterFilter, MeterResponse, UpdateMeterRequest};
 
-const COLUMNS: Columns = Columns(&[("name", "name", Text), ("event_name", "event_name", Text), ("reset_usage", "reset_usage", Text)]);
+const COLUMNS: Columns = Columns::of::<Meter>(&["name", "event_name", "reset_usage"]);
 
 pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()

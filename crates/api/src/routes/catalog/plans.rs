@@ -18,7 +18,6 @@ use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::{Int, Text};
 use crate::filter::Columns;
 use crate::list::{DefaultStatus, ListResponse};
 use crate::routes::expand::{Allowed, Expand};
@@ -27,12 +26,7 @@ use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::plans::{ClonePlanRequest, CreatePlanRequest, PlanFilter, PlanResponse, UpdatePlanRequest};
 use crate::wire::catalog::prices::PriceResponse;
 
-const COLUMNS: Columns = Columns(&[
-    ("name", "name", Text),
-    ("lookup_key", "lookup_key", Text),
-    ("description", "description", Text),
-    ("display_order", "display_order", Int),
-]);
+const COLUMNS: Columns = Columns::of::<Plan>(&["name", "lookup_key", "description", "display_order"]);
 
 /// Entitlements, credit grants and price units are not built yet: they may be asked for, and none is embedded.
 const EXPAND: Allowed = &[

@@ -19,7 +19,6 @@ use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::{Decimal, Int, Text, Time};
 use crate::filter::Columns;
 use crate::list::{DefaultStatus, ListResponse};
 use crate::routes::expand::{Allowed, Expand};
@@ -30,27 +29,26 @@ use crate::wire::catalog::prices::{
     CreateBulkPriceRequest, CreateBulkPriceResponse, CreatePriceRequest, DeletePriceRequest, PriceFilter, PriceResponse, UpdatePriceRequest,
 };
 
-const COLUMNS: Columns = Columns(&[
-    ("display_name", "display_name", Text),
-    ("description", "description", Text),
-    ("lookup_key", "lookup_key", Text),
-    ("entity_type", "entity_type", Text),
-    ("entity_id", "entity_id", Text),
-    ("type", "kind", Text),
-    ("currency", "currency", Text),
-    ("amount", "amount", Decimal),
-    ("value", "amount", Decimal),
-    ("billing_model", "billing_model", Text),
-    ("billing_period", "billing_period", Text),
-    ("billing_period_count", "billing_period_count", Int),
-    ("invoice_cadence", "invoice_cadence", Text),
-    ("meter_id", "meter_id", Text),
-    ("parent_price_id", "parent_price_id", Text),
-    ("group_id", "group_id", Text),
-    ("start_date", "start_date", Time),
-    ("end_date", "end_date", Time),
-    ("sequence", "sequence", Int),
-]);
+const COLUMNS: Columns = Columns::of::<Price>(&[
+    "display_name",
+    "description",
+    "lookup_key",
+    "entity_type",
+    "entity_id",
+    "currency",
+    "amount",
+    "billing_model",
+    "billing_period",
+    "billing_period_count",
+    "invoice_cadence",
+    "meter_id",
+    "parent_price_id",
+    "group_id",
+    "start_date",
+    "end_date",
+    "sequence",
+])
+.renaming(&[("type", "kind"), ("value", "amount")]);
 
 /// Price units and add-ons are not built yet: they may be asked for, and none is embedded.
 const EXPAND: Allowed = &[("meters", &[]), ("priceunit", &[]), ("plan", &[]), ("addons", &[]), ("groups", &[])];

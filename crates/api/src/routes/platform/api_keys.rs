@@ -12,12 +12,11 @@ use crate::ApiState;
 use crate::answer::{commit, commit_empty};
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::Text;
 use crate::filter::Columns;
 use crate::list::{CommonFilter, DefaultStatus, ListResponse};
 use crate::wire::platform::api_keys::{CreateApiKeyRequest, CreateApiKeyResponse, SecretResponse};
 
-const COLUMNS: Columns = Columns(&[("name", "name", Text)]);
+const COLUMNS: Columns = Columns::of::<Secret>(&["name"]);
 
 pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(create_api_key, list_api_keys)).routes(routes!(delete_api_key))
