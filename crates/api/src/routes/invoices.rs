@@ -24,8 +24,8 @@ use crate::list::{DefaultStatus, ListResponse};
 use crate::routes::expand::{Allowed, Expand};
 use crate::wire::SuccessResponse;
 use crate::wire::customers::CustomerResponse;
-use crate::wire::invoices::{InvoiceExplanation, InvoiceFilter, InvoiceResponse, PreviewInvoiceRequest};
-use crate::wire::subscriptions::SubscriptionResponse;
+use crate::wire::embedding::{InvoiceResponse, SubscriptionResponse};
+use crate::wire::invoices::{InvoiceExplanation, InvoiceFilter, PreviewInvoiceRequest};
 
 const COLUMNS: Columns = Columns::of::<Invoice>(&[
     "customer_id",

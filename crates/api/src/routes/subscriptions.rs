@@ -28,10 +28,10 @@ use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::plans::PlanResponse;
 use crate::wire::catalog::prices::PriceResponse;
 use crate::wire::customers::CustomerResponse;
-use crate::wire::invoices::InvoiceResponse;
+use crate::wire::embedding::{InvoiceResponse, SubscriptionResponse};
 use crate::wire::subscriptions::{
     CancelSubscriptionRequest, CancelSubscriptionResponse, CreateSubscriptionRequest, SubscriptionFilter, SubscriptionLineItemResponse,
-    SubscriptionResponse, SubscriptionUsageRequest, SubscriptionUsageResponse,
+    SubscriptionUsageRequest, SubscriptionUsageResponse,
 };
 
 const COLUMNS: Columns = Columns::of::<Subscription>(&[

@@ -1,9 +1,7 @@
 //! Invoices on the wire.
 
 use crate::list::CommonFilter;
-use crate::wire::AuditBody;
-use crate::wire::customers::CustomerResponse;
-use crate::wire::subscriptions::SubscriptionResponse;
+use crate::wire::{AuditBody, some_text};
 use domain::invoice::BillingReason;
 use domain::invoice::Invoice;
 use domain::invoice::InvoiceLineItem;
@@ -55,69 +53,6 @@ pub(crate) struct InvoiceLineItemResponse {
     pub(crate) invoice_level_discount: Decimal,
     pub(crate) prepaid_credits_applied: Decimal,
     pub(crate) metadata: BTreeMap<String, String>,
-    /// Status, scope, dates.
-    #[serde(flatten)]
-    pub(crate) audit: AuditBody,
-}
-
-/// An invoice.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct InvoiceResponse {
-    pub(crate) id: String,
-    pub(crate) customer_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) customer: Option<CustomerResponse>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) subscription_customer_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) subscription_id: Option<String>,
-    /// Where it is asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(no_recursion)]
-    pub(crate) subscription: Option<Box<SubscriptionResponse>>,
-    pub(crate) invoice_type: InvoiceType,
-    pub(crate) invoice_status: InvoiceStatus,
-    pub(crate) payment_status: PaymentStatus,
-    pub(crate) billing_reason: BillingReason,
-    pub(crate) currency: String,
-    pub(crate) subtotal: Decimal,
-    pub(crate) total_discount: Decimal,
-    pub(crate) total_prepaid_credits_applied: Decimal,
-    pub(crate) total_tax: Decimal,
-    pub(crate) total: Decimal,
-    pub(crate) adjustment_amount: Decimal,
-    pub(crate) amount_due: Decimal,
-    pub(crate) amount_paid: Decimal,
-    pub(crate) amount_remaining: Decimal,
-    pub(crate) refunded_amount: Decimal,
-    /// Empty until it is final.
-    pub(crate) invoice_number: String,
-    pub(crate) billing_sequence: i64,
-    pub(crate) description: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) billing_period: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) period_start: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) period_end: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) due_date: Option<Timestamp>,
-    pub(crate) issue_date: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) last_computed_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) finalized_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) voided_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) paid_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) idempotency_key: Option<String>,
-    pub(crate) is_manually_edited: bool,
-    pub(crate) metadata: BTreeMap<String, String>,
-    pub(crate) version: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) line_items: Option<Vec<InvoiceLineItemResponse>>,
     /// Status, scope, dates.
     #[serde(flatten)]
     pub(crate) audit: AuditBody,
@@ -236,10 +171,6 @@ pub(crate) struct InvoiceExplanation {
     pub(crate) lines: Vec<LineExplanation>,
 }
 
-fn some_text(text: &str) -> Option<String> {
-    if text.is_empty() { None } else { Some(text.to_owned()) }
-}
-
 impl From<&InvoiceLineItem> for InvoiceLineItemResponse {
     fn from(line: &InvoiceLineItem) -> Self {
         let InvoiceLineItem { audit, .. } = line;
@@ -266,54 +197,6 @@ impl From<&InvoiceLineItem> for InvoiceLineItemResponse {
             invoice_level_discount: Decimal::zero(),
             prepaid_credits_applied: Decimal::zero(),
             metadata: line.metadata.clone(),
-            audit: AuditBody::from(audit),
-        }
-    }
-}
-
-impl InvoiceResponse {
-    /// An invoice with its lines, where they are wanted.
-    pub(crate) fn new(invoice: &Invoice, lines: Option<&[InvoiceLineItem]>) -> Self {
-        let Invoice { audit, totals, .. } = invoice;
-        Self {
-            id: invoice.id.to_string(),
-            customer_id: invoice.customer_id.to_string(),
-            customer: None,
-            subscription_customer_id: invoice.subscription_customer_id.as_ref().map(ToString::to_string),
-            subscription_id: invoice.subscription_id.as_ref().map(ToString::to_string),
-            subscription: None,
-            invoice_type: invoice.invoice_type,
-            invoice_status: invoice.invoice_status,
-            payment_status: invoice.payment_status,
-            billing_reason: invoice.billing_reason,
-            currency: invoice.currency.to_string(),
-            subtotal: totals.subtotal.clone(),
-            total_discount: totals.total_discount.clone(),
-            total_prepaid_credits_applied: totals.total_prepaid_credits_applied.clone(),
-            total_tax: totals.total_tax.clone(),
-            total: totals.total.clone(),
-            adjustment_amount: totals.adjustment_amount.clone(),
-            amount_due: totals.amount_due.clone(),
-            amount_paid: totals.amount_paid.clone(),
-            amount_remaining: totals.amount_remaining.clone(),
-            refunded_amount: totals.refunded_amount.clone(),
-            invoice_number: invoice.invoice_number.clone(),
-            billing_sequence: invoice.billing_sequence,
-            description: invoice.description.clone(),
-            billing_period: some_text(&invoice.billing_period),
-            period_start: invoice.period_start,
-            period_end: invoice.period_end,
-            due_date: invoice.due_date,
-            issue_date: invoice.issue_date,
-            last_computed_at: invoice.last_computed_at,
-            finalized_at: invoice.finalized_at,
-            voided_at: invoice.voided_at,
-            paid_at: invoice.paid_at,
-            idempotency_key: some_text(&invoice.idempotency_key),
-            is_manually_edited: false,
-            metadata: invoice.metadata.clone(),
-            version: invoice.version,
-            line_items: lines.map(|lines| lines.iter().map(InvoiceLineItemResponse::from).collect()),
             audit: AuditBody::from(audit),
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod customers;
+pub(crate) mod embedding;
 pub(crate) mod events;
 pub(crate) mod invoices;
 pub(crate) mod platform;
@@ -58,6 +59,11 @@ impl SuccessResponse {
     pub(crate) fn new(message: &str) -> Self {
         Self { message: message.to_owned() }
     }
+}
+
+/// A text, unless it is empty.
+pub(crate) fn some_text(text: &str) -> Option<String> {
+    if text.is_empty() { None } else { Some(text.to_owned()) }
 }
 
 /// Reads a word of a list; clients send an empty one for none.

@@ -5,10 +5,7 @@ use crate::wire::AuditBody;
 use crate::wire::Filters;
 use crate::wire::Number;
 use crate::wire::catalog::meters::MeterResponse;
-use crate::wire::catalog::plans::PlanResponse;
 use crate::wire::catalog::prices::PriceResponse;
-use crate::wire::customers::CustomerResponse;
-use crate::wire::invoices::InvoiceResponse;
 use app::Error;
 use app::subscription::NewSubscription;
 use app::subscription::SubscriptionUsage;
@@ -24,7 +21,6 @@ use domain::subscription::LineItemEntityType;
 use domain::subscription::PaymentBehavior;
 use domain::subscription::PaymentTerms;
 use domain::subscription::ProrationBehavior;
-use domain::subscription::Subscription;
 use domain::subscription::SubscriptionLineItem;
 use domain::subscription::SubscriptionStatus;
 use domain::subscription::SubscriptionType;
@@ -158,63 +154,6 @@ pub(crate) struct SubscriptionLineItemResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) end_date: Option<Timestamp>,
     pub(crate) metadata: BTreeMap<String, String>,
-    /// Status, scope, dates.
-    #[serde(flatten)]
-    pub(crate) audit: AuditBody,
-}
-
-/// A subscription.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct SubscriptionResponse {
-    pub(crate) id: String,
-    pub(crate) lookup_key: String,
-    pub(crate) customer_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) invoicing_customer_id: Option<String>,
-    pub(crate) plan_id: String,
-    pub(crate) subscription_status: SubscriptionStatus,
-    pub(crate) subscription_type: SubscriptionType,
-    pub(crate) currency: String,
-    pub(crate) billing_anchor: Timestamp,
-    pub(crate) billing_cycle: BillingCycle,
-    /// Always RECURRING.
-    pub(crate) billing_cadence: String,
-    pub(crate) billing_period: BillingPeriod,
-    pub(crate) billing_period_count: i64,
-    pub(crate) start_date: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) end_date: Option<Timestamp>,
-    pub(crate) current_period_start: Timestamp,
-    pub(crate) current_period_end: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cancelled_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cancel_at: Option<Timestamp>,
-    pub(crate) cancel_at_period_end: bool,
-    pub(crate) timezone: String,
-    pub(crate) collection_method: CollectionMethod,
-    pub(crate) payment_behavior: PaymentBehavior,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) payment_terms: Option<PaymentTerms>,
-    pub(crate) proration_behavior: ProrationBehavior,
-    /// Always none: pauses are not built yet.
-    pub(crate) pause_status: String,
-    pub(crate) synced_price_sequence: i64,
-    /// Whether the plan's prices changed since; only in v2.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) plan_prices_out_of_sync: Option<bool>,
-    pub(crate) metadata: BTreeMap<String, String>,
-    pub(crate) version: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) line_items: Option<Vec<SubscriptionLineItemResponse>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) plan: Option<PlanResponse>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) customer: Option<CustomerResponse>,
-    /// The opening invoice; only in the answer to its creation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(no_recursion)]
-    pub(crate) latest_invoice: Option<InvoiceResponse>,
     /// Status, scope, dates.
     #[serde(flatten)]
     pub(crate) audit: AuditBody,
@@ -440,49 +379,6 @@ impl From<&SubscriptionLineItem> for SubscriptionLineItemResponse {
             start_date: line.start_date,
             end_date: line.end_date,
             metadata: line.metadata.clone(),
-            audit: AuditBody::from(audit),
-        }
-    }
-}
-
-impl From<&Subscription> for SubscriptionResponse {
-    fn from(subscription: &Subscription) -> Self {
-        let Subscription { audit, .. } = subscription;
-        Self {
-            id: subscription.id.to_string(),
-            lookup_key: subscription.lookup_key.clone(),
-            customer_id: subscription.customer_id.to_string(),
-            invoicing_customer_id: subscription.invoicing_customer_id.as_ref().map(ToString::to_string),
-            plan_id: subscription.plan_id.to_string(),
-            subscription_status: subscription.subscription_status,
-            subscription_type: subscription.subscription_type,
-            currency: subscription.currency.to_string(),
-            billing_anchor: subscription.billing_anchor,
-            billing_cycle: subscription.billing_cycle,
-            billing_cadence: "RECURRING".to_owned(),
-            billing_period: subscription.billing_period,
-            billing_period_count: i64::from(subscription.billing_period_count),
-            start_date: subscription.start_date,
-            end_date: subscription.end_date,
-            current_period_start: subscription.current_period_start,
-            current_period_end: subscription.current_period_end,
-            cancelled_at: subscription.cancelled_at,
-            cancel_at: subscription.cancel_at,
-            cancel_at_period_end: subscription.cancel_at_period_end,
-            timezone: subscription.timezone.clone(),
-            collection_method: subscription.collection_method,
-            payment_behavior: subscription.payment_behavior,
-            payment_terms: subscription.payment_terms,
-            proration_behavior: subscription.proration_behavior,
-            pause_status: "none".to_owned(),
-            synced_price_sequence: subscription.synced_price_sequence,
-            plan_prices_out_of_sync: None,
-            metadata: subscription.metadata.clone(),
-            version: subscription.version,
-            line_items: None,
-            plan: None,
-            customer: None,
-            latest_invoice: None,
             audit: AuditBody::from(audit),
         }
     }
