@@ -1,6 +1,8 @@
 //! Conditions on columns as clients write them (spec 60 §4.3). Whatever cannot be applied is refused: a dropped condition would show
 //! more than was asked for.
 
+use std::collections::BTreeMap;
+
 use app::{AUDIT_COLUMNS, Cell, Column, Condition, Error, Kind, Record, Value};
 use domain::money::Decimal;
 use domain::time::Timestamp;
@@ -182,6 +184,26 @@ impl FilterValue {
             Kind::Json => None,
         }
     }
+}
+
+/// One of the values that a filter asks for; an empty list asks for nothing.
+pub(crate) fn any_of<T: Cell>(column: &'static str, asked: &[T]) -> Option<Condition> {
+    (!asked.is_empty()).then(|| Condition::one_of(column, asked))
+}
+
+/// The text that a filter asks for; an empty one asks for nothing.
+pub(crate) fn equals(column: &'static str, asked: Option<&String>) -> Option<Condition> {
+    asked.filter(|text| !text.is_empty()).map(|text| Condition::eq(column, text))
+}
+
+/// A text that holds what a filter asks for; an empty one asks for nothing.
+pub(crate) fn contains(column: &'static str, asked: Option<String>) -> Option<Condition> {
+    asked.filter(|text| !text.is_empty()).map(|text| Condition::Contains(column, text))
+}
+
+/// All pairs of metadata that a filter asks for.
+pub(crate) fn pairs(asked: Option<BTreeMap<String, String>>) -> impl Iterator<Item = Condition> {
+    asked.unwrap_or_default().into_iter().map(|(key, value)| Condition::Pair("metadata", key, value))
 }
 
 fn refuse(message: String) -> ApiError {
