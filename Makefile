@@ -10,7 +10,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(target)/release/flexprice
 
-.PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test fire fire-full tls scaling nightly test fmt clippy servers unit checks bench docs
+.PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test fire fire-full tls scaling nightly test fmt clippy servers unit checks bench docs contract
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,3 +88,6 @@ bench: setup ## Measure; prints figures, fails on none
 
 docs: ## Write anew what is generated: configuration, OpenAPI, coverage
 	@scripts/docs.sh
+
+contract: ## Write anew what the published API demands of what is built (after make docs)
+	@scripts/checks/contract.py --write

@@ -1,52 +1,85 @@
 //! Conditions on columns as clients write them (spec 60 §4.3). Whatever cannot be applied is refused: a dropped condition would show
 //! more than was asked for.
 
-use app::{Cell, Condition, Error, Value};
+use std::collections::BTreeMap;
+
+use app::{AUDIT_COLUMNS, Cell, Column, Condition, Error, Kind, Record, Value};
 use domain::money::Decimal;
 use domain::time::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::error::{ApiError, ApiResult};
-use crate::schema::Dec;
 
-/// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ColumnKind {
-    /// Text.
-    Text,
-    /// A whole number.
-    Int,
-    /// A decimal.
-    Decimal,
-    /// An instant.
-    Time,
-    /// Yes or no.
-    Bool,
+/// The columns of a record that clients may name in conditions and orders.
+pub(crate) struct Columns {
+    record: &'static [Column],
+    /// Those whose name on the wire is the database's.
+    own: &'static [&'static str],
+    /// The others: the name on the wire, the database's.
+    renamed: &'static [(&'static str, &'static str)],
 }
 
-/// The columns of a list that clients may name: their name, the database's, what they hold.
-pub(crate) struct Columns(pub(crate) &'static [(&'static str, &'static str, ColumnKind)]);
-
 /// Columns that every list has.
-const COMMON: &[(&str, &str, ColumnKind)] = &[
-    ("id", "id", ColumnKind::Text),
-    ("status", "status", ColumnKind::Text),
-    ("created_at", "created_at", ColumnKind::Time),
-    ("updated_at", "updated_at", ColumnKind::Time),
-    ("created_by", "created_by", ColumnKind::Text),
-    ("updated_by", "updated_by", ColumnKind::Text),
-];
+const COMMON: &[&str] = &["id", "status", "created_at", "updated_at", "created_by", "updated_by"];
 
 impl Columns {
-    /// The database's column of a client's name; unknown names are refused.
-    pub(crate) fn find(&self, name: &str) -> ApiResult<(&'static str, ColumnKind)> {
-        let found = self.0.iter().chain(COMMON).find(|(known, ..)| *known == name);
-        found.map(|(_, column, kind)| (*column, *kind)).ok_or_else(|| {
-            let known: Vec<_> = self.0.iter().chain(COMMON).map(|(known, ..)| *known).collect();
+    /// Columns of a record by their names; one that it does not have, or that holds JSON, does not compile.
+    pub(crate) const fn of<R: Record>(own: &'static [&'static str]) -> Self {
+        let mut at = 0;
+        while at < own.len() {
+            assert!(has(R::COLUMNS, own[at]), "a list names no such column of its record");
+            at += 1;
+        }
+        Self { record: R::COLUMNS, own, renamed: &[] }
+    }
+
+    /// Besides, columns that bear another name on the wire.
+    pub(crate) const fn renaming(self, renamed: &'static [(&'static str, &'static str)]) -> Self {
+        let mut at = 0;
+        while at < renamed.len() {
+            assert!(has(self.record, renamed[at].1), "a list names no such column of its record");
+            at += 1;
+        }
+        Self { renamed, ..self }
+    }
+
+    /// Names on the wire with the database's.
+    fn names(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let same = |name: &&'static str| (*name, *name);
+        self.own.iter().map(same).chain(self.renamed.iter().copied()).chain(COMMON.iter().map(same))
+    }
+
+    /// The column of a client's name; unknown names are refused.
+    pub(crate) fn find(&self, name: &str) -> ApiResult<Column> {
+        let column = self.names().find(|(known, _)| *known == name).map(|(_, column)| column);
+        let found = self.record.iter().chain(AUDIT_COLUMNS).find(|known| Some(known.name) == column);
+        found.copied().ok_or_else(|| {
+            let known: Vec<_> = self.names().map(|(known, _)| known).collect();
             refuse(format!("`{name}` is no field of this list: use one of {}", known.join(", ")))
         })
     }
+}
+
+const fn has(record: &[Column], name: &str) -> bool {
+    let mut at = 0;
+    while at < record.len() {
+        if same_text(record[at].name, name) {
+            return !matches!(record[at].kind, Kind::Json);
+        }
+        at += 1;
+    }
+    false
+}
+
+/// `==` of texts is not constant yet.
+const fn same_text(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let mut at = 0;
+    while at < left.len() && at < right.len() && left[at] == right[at] {
+        at += 1;
+    }
+    at == left.len() && at == right.len()
 }
 
 /// One condition.
@@ -72,7 +105,6 @@ pub(crate) struct FilterCondition {
 #[schema(as = types::Value)]
 pub(crate) struct FilterValue {
     string: Option<String>,
-    #[schema(value_type = Option<Dec>)]
     number: Option<Decimal>,
     boolean: Option<bool>,
     date: Option<String>,
@@ -87,7 +119,7 @@ impl FilterCondition {
 
     /// The condition on the database's column. An empty `in` or `not_in` list is no condition.
     pub(crate) fn into_condition(self, columns: &Columns) -> ApiResult<Option<Condition>> {
-        let (column, kind) = columns.find(&self.field)?;
+        let Column { name: column, kind } = columns.find(&self.field)?;
         let misfit = || {
             refuse(format!(
                 "operator `{}` with data_type `{}` and this value does not fit field `{}`",
@@ -106,12 +138,12 @@ impl FilterCondition {
             return Err(misfit());
         }
         let one = || self.value.of_kind(kind).ok_or_else(misfit);
-        let text = || self.value.string.clone().filter(|_| kind == ColumnKind::Text).ok_or_else(misfit);
+        let text = || self.value.string.clone().filter(|_| kind == Kind::Text).ok_or_else(misfit);
         Ok(Some(match self.operator.as_str() {
             "eq" => Condition::Eq(column, one()?),
             "contains" => Condition::Contains(column, text()?),
             "not_contains" => Condition::NotContains(column, text()?),
-            "gt" | "lt" | "gte" | "lte" if matches!(kind, ColumnKind::Int) => {
+            "gt" | "lt" | "gte" | "lte" if matches!(kind, Kind::Int) => {
                 let value = one()?;
                 match self.operator.as_str() {
                     "gt" => Condition::Gt(column, value),
@@ -120,15 +152,15 @@ impl FilterCondition {
                     _ => Condition::Lte(column, value),
                 }
             }
-            "gt" if kind == ColumnKind::Decimal => Condition::DecimalGt(column, self.value.number.clone().ok_or_else(misfit)?),
-            "before" if kind == ColumnKind::Time => Condition::Lt(column, one()?),
-            "after" if kind == ColumnKind::Time => Condition::Gt(column, one()?),
+            "gt" if kind == Kind::Decimal => Condition::DecimalGt(column, self.value.number.clone().ok_or_else(misfit)?),
+            "before" if kind == Kind::Time => Condition::Lt(column, one()?),
+            "after" if kind == Kind::Time => Condition::Gt(column, one()?),
             "in" | "not_in" => {
                 let values = self.value.array.as_ref().ok_or_else(misfit)?;
                 if values.is_empty() {
                     return Ok(None);
                 }
-                if kind != ColumnKind::Text {
+                if kind != Kind::Text {
                     return Err(misfit());
                 }
                 let values = values.iter().map(Cell::to_value).collect();
@@ -141,15 +173,37 @@ impl FilterCondition {
 
 impl FilterValue {
     /// The value for a column of this kind, from whichever member fits it.
-    fn of_kind(&self, kind: ColumnKind) -> Option<Value> {
+    fn of_kind(&self, kind: Kind) -> Option<Value> {
         match kind {
-            ColumnKind::Text => self.string.as_ref().map(Cell::to_value),
-            ColumnKind::Int => self.number.as_ref()?.to_string().parse::<i64>().ok().map(Value::Int),
-            ColumnKind::Decimal => self.number.as_ref().map(Cell::to_value),
-            ColumnKind::Time => self.date.as_ref()?.parse::<Timestamp>().ok().map(Value::Time),
-            ColumnKind::Bool => self.boolean.map(Value::Bool),
+            Kind::Text => self.string.as_ref().map(Cell::to_value),
+            Kind::Int => self.number.as_ref()?.to_string().parse::<i64>().ok().map(Value::Int),
+            Kind::Decimal => self.number.as_ref().map(Cell::to_value),
+            Kind::Time => self.date.as_ref()?.parse::<Timestamp>().ok().map(Value::Time),
+            Kind::Bool => self.boolean.map(Value::Bool),
+            // No list names such a column.
+            Kind::Json => None,
         }
     }
+}
+
+/// One of the values that a filter asks for; an empty list asks for nothing.
+pub(crate) fn any_of<T: Cell>(column: &'static str, asked: &[T]) -> Option<Condition> {
+    (!asked.is_empty()).then(|| Condition::one_of(column, asked))
+}
+
+/// The text that a filter asks for; an empty one asks for nothing.
+pub(crate) fn equals(column: &'static str, asked: Option<&String>) -> Option<Condition> {
+    asked.filter(|text| !text.is_empty()).map(|text| Condition::eq(column, text))
+}
+
+/// A text that holds what a filter asks for; an empty one asks for nothing.
+pub(crate) fn contains(column: &'static str, asked: Option<String>) -> Option<Condition> {
+    asked.filter(|text| !text.is_empty()).map(|text| Condition::Contains(column, text))
+}
+
+/// All pairs of metadata that a filter asks for.
+pub(crate) fn pairs(asked: Option<BTreeMap<String, String>>) -> impl Iterator<Item = Condition> {
+    asked.unwrap_or_default().into_iter().map(|(key, value)| Condition::Pair("metadata", key, value))
 }
 
 fn refuse(message: String) -> ApiError {

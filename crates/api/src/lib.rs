@@ -12,7 +12,6 @@ mod middleware;
 mod openapi;
 mod rights;
 mod routes;
-mod schema;
 mod wire;
 
 pub use contract::coverage_page;

@@ -1,14 +1,15 @@
 //! Lists: pages, order, common filters (spec 60 §4).
 
-use app::{Condition, Direction, Error, ListQuery, Page, Sort};
-use domain::scope::Status;
+use app::{Condition, Direction, Error, ListQuery, Page, Record, Sort};
+use axum::response::{IntoResponse, Response};
+use domain::scope::{Scope, Status};
 use domain::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use crate::ApiState;
 use crate::error::{ApiError, ApiResult};
 use crate::filter::{Columns, FilterCondition};
-use crate::schema::{StatusSchema, Time};
 
 const LIMIT_DEFAULT: i64 = 50;
 const LIMIT_MAX: i64 = 1000;
@@ -29,7 +30,6 @@ pub(crate) struct CommonFilter {
     /// `asc` or `desc`, for a single column.
     pub(crate) order: Option<String>,
     /// Row status; published without.
-    #[schema(value_type = Option<StatusSchema>)]
     pub(crate) status: Option<Status>,
     /// Conditions on columns; all must hold.
     #[serde(default)]
@@ -37,10 +37,8 @@ pub(crate) struct CommonFilter {
     /// Things to embed, comma-separated.
     pub(crate) expand: Option<String>,
     /// At or after.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_time: Option<Timestamp>,
     /// At or before.
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
 }
 
@@ -104,7 +102,12 @@ impl CommonFilter {
     }
 
     /// The query of a list: common filters, then the entity's own conditions.
-    pub(crate) fn into_query(self, columns: &Columns, default_status: DefaultStatus, own: Vec<Condition>) -> ApiResult<ListQuery> {
+    pub(crate) fn into_query(
+        self,
+        columns: &Columns,
+        default_status: DefaultStatus,
+        own: impl IntoIterator<Item = Condition>,
+    ) -> ApiResult<ListQuery> {
         let created = |time: Option<Timestamp>| time.map(|time| ("created_at", time));
         let (start, end) = (created(self.start_time), created(self.end_time));
         self.into_query_with_times(columns, default_status, own, start, end)
@@ -115,7 +118,7 @@ impl CommonFilter {
         self,
         columns: &Columns,
         default_status: DefaultStatus,
-        own: Vec<Condition>,
+        own: impl IntoIterator<Item = Condition>,
         start: Option<(&'static str, Timestamp)>,
         end: Option<(&'static str, Timestamp)>,
     ) -> ApiResult<ListQuery> {
@@ -166,11 +169,21 @@ fn sort_columns(sort: SortBy, order: Option<&str>, columns: &Columns) -> ApiResu
     asked
         .into_iter()
         .map(|sort| {
-            let (column, _) = columns.find(&sort.field)?;
+            let column = columns.find(&sort.field)?.name;
             let direction = if sort.direction.eq_ignore_ascii_case("desc") { Direction::Descending } else { Direction::Ascending };
             Ok(Sort { column, direction })
         })
         .collect()
+}
+
+/// Answers a page of records that embed nothing.
+pub(crate) async fn page_of<R: Record, T: for<'a> From<&'a R> + Serialize>(
+    state: &ApiState,
+    scope: &Scope,
+    query: &ListQuery,
+) -> ApiResult<Response> {
+    let page = state.app.list::<R>(scope, query).await?;
+    Ok(axum::Json(ListResponse::new(page, query.limit, query.offset, |record| T::from(&record))).into_response())
 }
 
 /// Where a page stands in its list.

@@ -43,6 +43,6 @@ pub use context::{Context, IdempotencyKey};
 pub use error::{Error, Result};
 pub use ids::{SequentialIds, UlidIds};
 
-pub use storage::{Cell, Condition, Direction, ListQuery, Page, Record, Sort, Value};
+pub use storage::{AUDIT_COLUMNS, Cell, Column, Condition, Direction, Kind, ListQuery, Page, Record, Sort, Value};
 pub use streams::{EventFilter, EventOrder, RefusedCopy};
 pub use system::{App, Foundation, Health, Settings};

@@ -6,6 +6,9 @@
 #[macro_use]
 mod text_enum;
 
+#[cfg(feature = "openapi")]
+mod openapi;
+
 /// Raw usage as it was sent, and its identity.
 pub mod event;
 

@@ -1,6 +1,6 @@
 //! Enumerations of the wire format.
 
-/// Gives an enumeration its wire texts: `as_str`, `parse`, `Display`, serde, and `ALL`.
+/// Gives an enumeration its wire texts: `as_str`, `parse`, `Display`, serde, and `ALL`; under the feature `openapi` also its schema.
 macro_rules! text_enum {
     ($name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
         impl $name {
@@ -36,6 +36,21 @@ macro_rules! text_enum {
                 Self::parse(&text).ok_or_else(|| {
                     serde::de::Error::custom(format!("`{text}` is not one of {}", [$($text),+].join(", ")))
                 })
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                crate::openapi::texts([$($text),+])
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                // Generated clients carry the published names.
+                concat!(stringify!($name), "Schema").into()
             }
         }
     };

@@ -84,8 +84,28 @@ fn holds_escaped_zero(json: &str) -> bool {
     })
 }
 
+/// What a column holds, whatever the database keeps it as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// An exact decimal.
+    Decimal,
+    /// JSON.
+    Json,
+    /// A whole number.
+    Int,
+    /// Yes or no.
+    Bool,
+    /// An instant.
+    Time,
+}
+
 /// A type that one column can hold.
 pub trait Cell: Sized {
+    /// What such a column holds.
+    const KIND: Kind;
+
     /// As the column holds it.
     fn to_value(&self) -> Value;
     /// From what the column holds.
@@ -97,6 +117,8 @@ fn wrong<T>(wanted: &str, value: &Value) -> Result<T, StoreError> {
 }
 
 impl Cell for String {
+    const KIND: Kind = Kind::Text;
+
     fn to_value(&self) -> Value {
         Value::Text(self.clone())
     }
@@ -110,6 +132,8 @@ impl Cell for String {
 }
 
 impl Cell for i64 {
+    const KIND: Kind = Kind::Int;
+
     fn to_value(&self) -> Value {
         Value::Int(*self)
     }
@@ -122,6 +146,8 @@ impl Cell for i64 {
 }
 
 impl Cell for u32 {
+    const KIND: Kind = Kind::Int;
+
     fn to_value(&self) -> Value {
         Value::Int(i64::from(*self))
     }
@@ -134,6 +160,8 @@ impl Cell for u32 {
 }
 
 impl Cell for bool {
+    const KIND: Kind = Kind::Bool;
+
     fn to_value(&self) -> Value {
         Value::Bool(*self)
     }
@@ -147,6 +175,8 @@ impl Cell for bool {
 }
 
 impl Cell for Timestamp {
+    const KIND: Kind = Kind::Time;
+
     fn to_value(&self) -> Value {
         Value::Time(*self)
     }
@@ -160,6 +190,8 @@ impl Cell for Timestamp {
 }
 
 impl Cell for Decimal {
+    const KIND: Kind = Kind::Decimal;
+
     fn to_value(&self) -> Value {
         Value::Decimal(self.to_string())
     }
@@ -172,6 +204,8 @@ impl Cell for Decimal {
 }
 
 impl Cell for Currency {
+    const KIND: Kind = Kind::Text;
+
     fn to_value(&self) -> Value {
         Value::Text(self.as_str().to_owned())
     }
@@ -181,6 +215,8 @@ impl Cell for Currency {
 }
 
 impl<T: Cell> Cell for Option<T> {
+    const KIND: Kind = T::KIND;
+
     fn to_value(&self) -> Value {
         self.as_ref().map_or(Value::Null, Cell::to_value)
     }
@@ -195,6 +231,8 @@ impl<T: Cell> Cell for Option<T> {
 macro_rules! id_cells {
     ($($type:ident),+ $(,)?) => {$(
         impl Cell for ids::$type {
+            const KIND: Kind = Kind::Text;
+
             fn to_value(&self) -> Value {
                 Value::Text(self.as_str().to_owned())
             }
@@ -231,6 +269,8 @@ id_cells!(
 macro_rules! enum_cells {
     ($($type:ident),+ $(,)?) => {$(
         impl Cell for $type {
+            const KIND: Kind = Kind::Text;
+
             fn to_value(&self) -> Value {
                 Value::Text(self.as_str().to_owned())
             }
@@ -280,6 +320,8 @@ enum_cells!(
 macro_rules! json_cells {
     ($($type:ty),+ $(,)?) => {$(
         impl Cell for $type {
+            const KIND: Kind = Kind::Json;
+
             fn to_value(&self) -> Value {
                 // Serialising these plain types cannot fail: string keys, no floats.
                 Value::Json(serde_json::to_string(self).unwrap_or_default())

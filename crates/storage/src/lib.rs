@@ -46,16 +46,17 @@ pub mod raw_events;
 /// Questions about bills that no plain list answers.
 pub mod billed_lines;
 
-pub use cell::{Cell, Value};
+pub use cell::{Cell, Kind, Value};
 pub use database::{Database, DatabaseOptions};
 pub use error::StoreError;
 pub use list::{Condition, Direction, ListQuery, Page, Sort};
 #[cfg(feature = "cluster")]
 pub use postgres::{PoolUsage, PostgresOptions, PostgresUsage, SslMode};
 pub use record::{
-    Record, all_environments, count, find, find_all, get, get_many, insert, insert_all, insert_if_absent, list, remove, secret_by_hash,
-    snapshot, update,
+    AUDIT_COLUMNS, Column, Record, count, find, find_all, get, get_many, insert, insert_all, insert_if_absent, list, remove, snapshot,
+    update,
 };
+pub use records::{all_environments, secret_by_hash};
 pub use row::Row;
 pub use sql::{Source, Sql};
 pub use unit_of_work::{Reading, UnitOfWork};

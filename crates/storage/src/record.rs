@@ -2,16 +2,33 @@
 
 use domain::scope::{Audit, Scope, Status};
 
+use crate::cell::{Cell, Kind};
 use crate::list::{Condition, ListQuery, Page};
 use crate::sql::Keeps;
 use crate::{Row, Source, Sql, StoreError, UnitOfWork, Value};
+
+/// A column: its name and what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The database's name of it.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+}
+
+impl Column {
+    /// The column that a field is kept in.
+    pub(crate) const fn of<R, T: Cell>(name: &'static str, _field: fn(&R) -> &T) -> Self {
+        Self { name, kind: T::KIND }
+    }
+}
 
 /// A thing of the domain with a table of its own. Every table has id, scope, status and audit columns.
 pub trait Record: Sized + Send {
     /// The table.
     const TABLE: &'static str;
     /// Its own columns, `id` first.
-    const COLUMNS: &'static [&'static str];
+    const COLUMNS: &'static [Column];
 
     /// The values of its own columns, in their order.
     fn values(&self) -> Vec<Value>;
@@ -24,15 +41,26 @@ pub trait Record: Sized + Send {
 }
 
 /// Columns of the audit, which every table has after its own.
-pub(crate) const AUDIT_COLUMNS: &[&str] =
-    &["tenant_id", "environment_id", "status", "created_at", "updated_at", "created_by", "updated_by"];
+pub const AUDIT_COLUMNS: &[Column] = &[
+    Column::of("tenant_id", |audit: &Audit| &audit.scope.tenant_id),
+    Column::of("environment_id", |audit: &Audit| &audit.scope.environment_id),
+    Column::of("status", |audit: &Audit| &audit.status),
+    Column::of("created_at", |audit: &Audit| &audit.created_at),
+    Column::of("updated_at", |audit: &Audit| &audit.updated_at),
+    Column::of("created_by", |audit: &Audit| &audit.created_by),
+    Column::of("updated_by", |audit: &Audit| &audit.updated_by),
+];
 
-/// Declares the table and columns of a record. A column bears the name of its field; the fields of a nested struct stand after `;`.
+/// Declares the table and columns of a record. A column bears the name of its field and holds what the field's type does; the fields of
+/// a nested struct stand after `;`.
 macro_rules! record {
     ($type:ident in $table:literal { $($field:ident),+ $(,)? } $(; $nest:ident: $nest_type:ident { $($inner:ident),+ $(,)? })?) => {
         impl $crate::Record for $type {
             const TABLE: &'static str = $table;
-            const COLUMNS: &'static [&'static str] = &[$(stringify!($field)),+ $(, $(stringify!($inner)),+)?];
+            const COLUMNS: &'static [$crate::Column] = &[
+                $($crate::Column::of(stringify!($field), |record: &Self| &record.$field)),+
+                $(, $($crate::Column::of(stringify!($inner), |record: &Self| &record.$nest.$inner)),+)?
+            ];
 
             fn values(&self) -> Vec<$crate::Value> {
                 use $crate::Cell as _;
@@ -59,16 +87,15 @@ pub(crate) use record;
 /// A record as a JSON object, column by column, with its status: what the activity log and the outbox keep of it.
 pub fn snapshot<R: Record>(record: &R) -> serde_json::Map<String, serde_json::Value> {
     let status = record.audit().status.as_str().to_owned();
-    let columns = R::COLUMNS.iter().zip(record.values()).map(|(column, value)| ((*column).to_owned(), value.into_json()));
+    let columns = R::COLUMNS.iter().zip(record.values()).map(|(column, value)| (column.name.to_owned(), value.into_json()));
     columns.chain([("status".to_owned(), status.into())]).collect()
 }
 
-fn all_columns<R: Record>() -> String {
-    R::COLUMNS.iter().chain(AUDIT_COLUMNS).copied().collect::<Vec<_>>().join(", ")
+pub(crate) fn all_columns<R: Record>() -> String {
+    R::COLUMNS.iter().chain(AUDIT_COLUMNS).map(|column| column.name).collect::<Vec<_>>().join(", ")
 }
 
 fn audit_values(audit: &Audit) -> Vec<Value> {
-    use crate::Cell;
     vec![
         audit.scope.tenant_id.to_value(),
         audit.scope.environment_id.to_value(),
@@ -120,7 +147,7 @@ pub async fn update<R: Record + Sync>(work: &mut UnitOfWork, record: &R) -> Resu
     let mut sql = Sql::new("UPDATE ").push(R::TABLE).push(" SET ");
     let columns = R::COLUMNS.iter().chain(AUDIT_COLUMNS).zip(values.into_iter().chain(audit_values(record.audit())));
     for (index, (column, value)) in columns.enumerate() {
-        sql = sql.push(if index > 0 { ", " } else { "" }).push(column).push(" = ").bind_value(value);
+        sql = sql.push(if index > 0 { ", " } else { "" }).push(column.name).push(" = ").bind_value(value);
     }
     let sql = sql.push(" WHERE ").scoped(&record.audit().scope).push(" AND id = ").bind_value(id);
     work.writes_to(&record.audit().scope);
@@ -134,7 +161,7 @@ fn select<R: Record>(scope: &Scope) -> Sql {
     Sql::new("SELECT ").push(&all_columns::<R>()).push(" FROM ").push(R::TABLE).push(" WHERE ").scoped(scope)
 }
 
-fn records<R: Record>(rows: &[Row]) -> Result<Vec<R>, StoreError> {
+pub(crate) fn records<R: Record>(rows: &[Row]) -> Result<Vec<R>, StoreError> {
     rows.iter().map(R::from_row).collect()
 }
 
@@ -208,16 +235,4 @@ pub async fn remove<R: Record>(work: &mut UnitOfWork, scope: &Scope, conditions:
     let sql = Sql::new("DELETE FROM ").push(R::TABLE).push(" WHERE ").scoped(scope);
     work.writes_to(scope);
     work.execute(conditions.iter().fold(sql, |sql, condition| condition.append(sql))).await
-}
-
-/// The stored key of a hash, in whatever scope: the one read that comes before a scope is known.
-pub async fn secret_by_hash(source: &mut impl Source, hash: &str) -> Result<Option<crate::records::Secret>, StoreError> {
-    let sql = Sql::new("SELECT ").push(&all_columns::<crate::records::Secret>()).push(" FROM secrets WHERE value_hash = ");
-    Ok(records(&source.fetch(sql.bind(&hash.to_owned())).await?)?.pop())
-}
-
-/// The published environments of all tenants.
-pub async fn all_environments(source: &mut impl Source) -> Result<Vec<crate::records::Environment>, StoreError> {
-    let columns = all_columns::<crate::records::Environment>();
-    records(&source.fetch(Sql::new("SELECT ").push(&columns).push(" FROM environments WHERE status = 'published'")).await?)
 }

@@ -6,27 +6,21 @@ use crate::{Cell, StoreError, Value};
 
 /// One row of an answer.
 #[derive(Debug)]
-pub struct Row(pub(crate) Answer);
+pub struct Row(Box<dyn Values>);
 
-#[derive(Debug)]
-pub(crate) enum Answer {
-    Sqlite(sqlx::sqlite::SqliteRow),
-    #[cfg(feature = "cluster")]
-    Postgres(sqlx::postgres::PgRow),
+/// The values of a row, as a database gives them.
+pub(crate) trait Values: std::fmt::Debug + Send + Sync {
+    fn value(&self, column: &str) -> Result<Value, StoreError>;
 }
 
 impl Row {
-    fn value(&self, column: &str) -> Result<Value, StoreError> {
-        match &self.0 {
-            Answer::Sqlite(row) => crate::sqlite::read(row, column),
-            #[cfg(feature = "cluster")]
-            Answer::Postgres(row) => crate::postgres::read(row, column),
-        }
+    pub(crate) fn new(values: impl Values + 'static) -> Self {
+        Self(Box::new(values))
     }
 
     /// The value of a column.
     pub fn get<T: Cell>(&self, column: &str) -> Result<T, StoreError> {
-        T::from_value(self.value(column)?).map_err(|error| match error {
+        T::from_value(self.0.value(column)?).map_err(|error| match error {
             StoreError::Corrupt(text) => StoreError::Corrupt(format!("column {column}: {text}")),
             other => other,
         })

@@ -3,7 +3,6 @@
 use domain::scope::Scope;
 use sqlx::{AssertSqlSafe, Sqlite, Transaction};
 
-use crate::row::Answer;
 use crate::sql::Keeps;
 use crate::{Row, Source, Sql, StoreError};
 
@@ -124,7 +123,7 @@ impl Source for UnitOfWork {
             Open::Sqlite(transaction) => {
                 let query = sqlx::query_with(AssertSqlSafe(sql.text), crate::sqlite::arguments(sql.values)?);
                 let rows = query.fetch_all(&mut **transaction).await.map_err(StoreError::from);
-                rows.map(|rows| rows.into_iter().map(|row| Row(Answer::Sqlite(row))).collect())
+                rows.map(|rows| rows.into_iter().map(Row::new).collect())
             }
             #[cfg(feature = "cluster")]
             Open::Postgres(work) => work.fetch(sql).await,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Client, SANDBOX};
+use crate::{Client, ENTITIES, Entity, NAMED, SANDBOX};
 
 /// A metered feature with its meter.
 #[derive(Clone, Debug)]
@@ -127,23 +127,19 @@ impl Client {
     /// Everything that can be listed, archived and deleted things too: equal before and after what must change nothing.
     pub async fn dump(&self) -> Value {
         let mut dump = Map::new();
-        for list in ["customers", "features", "plans", "prices", "subscriptions", "invoices", "groups", "costs"] {
+        for Entity { path, search, .. } in ENTITIES {
+            let Some(search) = search else {
+                dump.insert((*path).to_owned(), self.get(&format!("/v1/{path}?limit=1000")).await.ok());
+                continue;
+            };
             for status in ["published", "archived", "deleted"] {
-                let mut query = json!({"limit": 1000, "status": status, "sort": [{"field": "id", "direction": "asc"}]});
-                match list {
-                    "prices" => query["allow_expired_prices"] = true.into(),
-                    "subscriptions" => {
-                        query["subscription_status"] = json!(["active", "cancelled", "incomplete", "trialing", "draft", "paused"]);
-                        query["expand"] = "subscription_line_items".into();
-                    }
-                    "invoices" => query["invoice_status"] = json!(["DRAFT", "FINALIZED", "VOIDED", "SKIPPED"]),
-                    _ => {}
-                }
-                dump.insert(format!("{status} {list}"), items(self.post(&format!("/v1/{list}/search"), &query).await.ok()).into());
+                let query = json!({"limit": 1000, "status": status, "sort": [{"field": "id", "direction": "asc"}]});
+                let query = merged(query, (search.everything)());
+                dump.insert(format!("{status} {path}"), items(self.post(&format!("/v1/{path}/search"), &query).await.ok()).into());
             }
         }
-        for path in ["/v1/meters?limit=1000", "/v1/secrets/api/keys?limit=1000", "/v1/environments"] {
-            dump.insert(path.to_owned(), self.get(path).await.ok());
+        for (path, name) in NAMED {
+            dump.insert((*path).to_owned(), self.get(&format!("/v1/{path}/{name}")).await.ok());
         }
         let everything = json!({"start_time": "1970-01-01T00:00:00Z", "end_time": "2105-01-01T00:00:00Z", "page_size": 1000});
         dump.insert("events".to_owned(), self.post("/v1/events/query", &everything).await.ok());

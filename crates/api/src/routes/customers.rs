@@ -1,6 +1,6 @@
 //! Customers.
 
-use app::{Condition, Error};
+use app::Error;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::customer::Customer;
@@ -14,22 +14,21 @@ use crate::ApiState;
 use crate::answer::{commit, commit_empty};
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::Text;
-use crate::filter::Columns;
-use crate::list::{DefaultStatus, ListResponse};
+use crate::filter::{Columns, any_of, equals, pairs};
+use crate::list::{DefaultStatus, ListResponse, page_of};
 use crate::routes::expand::Expand;
 use crate::wire::customers::{CreateCustomerRequest, CustomerFilter, CustomerResponse, UpdateCustomerRequest};
 
-const COLUMNS: Columns = Columns(&[
-    ("external_id", "external_id", Text),
-    ("name", "name", Text),
-    ("email", "email", Text),
-    ("contact", "contact", Text),
-    ("timezone", "timezone", Text),
-    ("address_city", "address_city", Text),
-    ("address_state", "address_state", Text),
-    ("address_country", "address_country", Text),
-    ("address_postal_code", "address_postal_code", Text),
+const COLUMNS: Columns = Columns::of::<Customer>(&[
+    "external_id",
+    "name",
+    "email",
+    "contact",
+    "timezone",
+    "address_city",
+    "address_state",
+    "address_country",
+    "address_postal_code",
 ]);
 
 pub(super) fn router() -> OpenApiRouter<ApiState> {
@@ -71,21 +70,15 @@ async fn query_customer(state: State<ApiState>, caller: Caller, Body(filter): Bo
 
 async fn search(State(state): State<ApiState>, Caller(context): Caller, filter: CustomerFilter) -> ApiResult<Response> {
     Expand::parse(filter.common.expand.as_deref(), &[("integrations", &[])])?;
-    let mut own = Vec::new();
-    if !filter.customer_ids.is_empty() {
-        own.push(Condition::one_of("id", &filter.customer_ids));
-    }
-    if !filter.external_ids.is_empty() {
-        own.push(Condition::one_of("external_id", &filter.external_ids));
-    }
-    for (column, value) in [("external_id", &filter.external_id), ("email", &filter.email)] {
-        own.extend(value.as_ref().filter(|value| !value.is_empty()).map(|value| Condition::eq(column, value)));
-    }
-    own.extend(filter.metadata.unwrap_or_default().into_iter().map(|(key, value)| Condition::Pair("metadata", key, value)));
+    let own = [
+        any_of("id", &filter.customer_ids),
+        any_of("external_id", &filter.external_ids),
+        equals("external_id", filter.external_id.as_ref()),
+        equals("email", filter.email.as_ref()),
+    ];
+    let own = own.into_iter().flatten().chain(pairs(filter.metadata));
     let query = filter.common.into_query(&COLUMNS, DefaultStatus::Published, own)?;
-    let page = state.app.list::<Customer>(&context.scope, &query).await?;
-    let response = ListResponse::new(page, query.limit, query.offset, |customer| CustomerResponse::from(&customer));
-    Ok(axum::Json(response).into_response())
+    page_of::<Customer, CustomerResponse>(&state, &context.scope, &query).await
 }
 
 /// Reads a customer

@@ -19,41 +19,40 @@ use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::{Decimal, Int, Text, Time};
 use crate::filter::Columns;
 use crate::list::{DefaultStatus, ListResponse};
 use crate::routes::expand::{Allowed, Expand};
 use crate::wire::SuccessResponse;
 use crate::wire::customers::CustomerResponse;
-use crate::wire::invoices::{InvoiceExplanation, InvoiceFilter, InvoiceResponse, PreviewInvoiceRequest};
-use crate::wire::subscriptions::SubscriptionResponse;
+use crate::wire::embedding::{InvoiceResponse, SubscriptionResponse};
+use crate::wire::invoices::{InvoiceExplanation, InvoiceFilter, PreviewInvoiceRequest};
 
-const COLUMNS: Columns = Columns(&[
-    ("customer_id", "customer_id", Text),
-    ("subscription_customer_id", "subscription_customer_id", Text),
-    ("subscription_id", "subscription_id", Text),
-    ("invoice_type", "invoice_type", Text),
-    ("invoice_status", "invoice_status", Text),
-    ("payment_status", "payment_status", Text),
-    ("billing_reason", "billing_reason", Text),
-    ("currency", "currency", Text),
-    ("invoice_number", "invoice_number", Text),
-    ("billing_sequence", "billing_sequence", Int),
-    ("billing_period", "billing_period", Text),
-    ("period_start", "period_start", Time),
-    ("period_end", "period_end", Time),
-    ("due_date", "due_date", Time),
-    ("issue_date", "issue_date", Time),
-    ("finalized_at", "finalized_at", Time),
-    ("voided_at", "voided_at", Time),
-    ("paid_at", "paid_at", Time),
-    ("subtotal", "subtotal", Decimal),
-    ("total", "total", Decimal),
-    ("amount_due", "amount_due", Decimal),
-    ("amount_paid", "amount_paid", Decimal),
-    ("amount_remaining", "amount_remaining", Decimal),
-    ("idempotency_key", "idempotency_key", Text),
-    ("version", "version", Int),
+const COLUMNS: Columns = Columns::of::<Invoice>(&[
+    "customer_id",
+    "subscription_customer_id",
+    "subscription_id",
+    "invoice_type",
+    "invoice_status",
+    "payment_status",
+    "billing_reason",
+    "currency",
+    "invoice_number",
+    "billing_sequence",
+    "billing_period",
+    "period_start",
+    "period_end",
+    "due_date",
+    "issue_date",
+    "finalized_at",
+    "voided_at",
+    "paid_at",
+    "subtotal",
+    "total",
+    "amount_due",
+    "amount_paid",
+    "amount_remaining",
+    "idempotency_key",
+    "version",
 ]);
 
 /// Coupons and taxes are not built yet: they may be asked for, and none is embedded.

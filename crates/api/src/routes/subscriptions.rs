@@ -21,7 +21,6 @@ use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::{Bool, Int, Text, Time};
 use crate::filter::Columns;
 use crate::list::{DefaultStatus, ListResponse};
 use crate::routes::expand::{Allowed, Expand};
@@ -29,33 +28,33 @@ use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::plans::PlanResponse;
 use crate::wire::catalog::prices::PriceResponse;
 use crate::wire::customers::CustomerResponse;
-use crate::wire::invoices::InvoiceResponse;
+use crate::wire::embedding::{InvoiceResponse, SubscriptionResponse};
 use crate::wire::subscriptions::{
     CancelSubscriptionRequest, CancelSubscriptionResponse, CreateSubscriptionRequest, SubscriptionFilter, SubscriptionLineItemResponse,
-    SubscriptionResponse, SubscriptionUsageRequest, SubscriptionUsageResponse,
+    SubscriptionUsageRequest, SubscriptionUsageResponse,
 };
 
-const COLUMNS: Columns = Columns(&[
-    ("lookup_key", "lookup_key", Text),
-    ("customer_id", "customer_id", Text),
-    ("invoicing_customer_id", "invoicing_customer_id", Text),
-    ("plan_id", "plan_id", Text),
-    ("subscription_status", "subscription_status", Text),
-    ("subscription_type", "subscription_type", Text),
-    ("currency", "currency", Text),
-    ("billing_cycle", "billing_cycle", Text),
-    ("billing_period", "billing_period", Text),
-    ("billing_period_count", "billing_period_count", Int),
-    ("billing_anchor", "billing_anchor", Time),
-    ("start_date", "start_date", Time),
-    ("end_date", "end_date", Time),
-    ("current_period_start", "current_period_start", Time),
-    ("current_period_end", "current_period_end", Time),
-    ("cancelled_at", "cancelled_at", Time),
-    ("cancel_at", "cancel_at", Time),
-    ("cancel_at_period_end", "cancel_at_period_end", Bool),
-    ("collection_method", "collection_method", Text),
-    ("version", "version", Int),
+const COLUMNS: Columns = Columns::of::<Subscription>(&[
+    "lookup_key",
+    "customer_id",
+    "invoicing_customer_id",
+    "plan_id",
+    "subscription_status",
+    "subscription_type",
+    "currency",
+    "billing_cycle",
+    "billing_period",
+    "billing_period_count",
+    "billing_anchor",
+    "start_date",
+    "end_date",
+    "current_period_start",
+    "current_period_end",
+    "cancelled_at",
+    "cancel_at",
+    "cancel_at_period_end",
+    "collection_method",
+    "version",
 ]);
 
 /// Schedules, coupons and entitlements are not built yet: they may be asked for, and none is embedded.

@@ -1,15 +1,7 @@
 //! Invoices on the wire.
 
 use crate::list::CommonFilter;
-use crate::schema::BillingReasonSchema;
-use crate::schema::Dec;
-use crate::schema::InvoiceStatusSchema;
-use crate::schema::InvoiceTypeSchema;
-use crate::schema::PaymentStatusSchema;
-use crate::schema::Time;
-use crate::wire::AuditBody;
-use crate::wire::customers::CustomerResponse;
-use crate::wire::subscriptions::SubscriptionResponse;
+use crate::wire::{AuditBody, some_text};
 use domain::invoice::BillingReason;
 use domain::invoice::Invoice;
 use domain::invoice::InvoiceLineItem;
@@ -49,110 +41,18 @@ pub(crate) struct InvoiceLineItemResponse {
     pub(crate) meter_display_name: Option<String>,
     pub(crate) display_name: String,
     /// Rounded gross amount.
-    #[schema(value_type = Dec)]
     pub(crate) amount: Decimal,
     /// Billable units.
-    #[schema(value_type = Dec)]
     pub(crate) quantity: Decimal,
     pub(crate) currency: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) period_start: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) period_end: Option<Timestamp>,
-    #[schema(value_type = Dec)]
     pub(crate) line_item_discount: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) invoice_level_discount: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) prepaid_credits_applied: Decimal,
     pub(crate) metadata: BTreeMap<String, String>,
-    /// Status, scope, dates.
-    #[serde(flatten)]
-    pub(crate) audit: AuditBody,
-}
-
-/// An invoice.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct InvoiceResponse {
-    pub(crate) id: String,
-    pub(crate) customer_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) customer: Option<CustomerResponse>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) subscription_customer_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) subscription_id: Option<String>,
-    /// Where it is asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(no_recursion)]
-    pub(crate) subscription: Option<Box<SubscriptionResponse>>,
-    #[schema(value_type = InvoiceTypeSchema)]
-    pub(crate) invoice_type: InvoiceType,
-    #[schema(value_type = InvoiceStatusSchema)]
-    pub(crate) invoice_status: InvoiceStatus,
-    #[schema(value_type = PaymentStatusSchema)]
-    pub(crate) payment_status: PaymentStatus,
-    #[schema(value_type = BillingReasonSchema)]
-    pub(crate) billing_reason: BillingReason,
-    pub(crate) currency: String,
-    #[schema(value_type = Dec)]
-    pub(crate) subtotal: Decimal,
-    #[schema(value_type = Dec)]
-    pub(crate) total_discount: Decimal,
-    #[schema(value_type = Dec)]
-    pub(crate) total_prepaid_credits_applied: Decimal,
-    #[schema(value_type = Dec)]
-    pub(crate) total_tax: Decimal,
-    #[schema(value_type = Dec)]
-    pub(crate) total: Decimal,
-    #[schema(value_type = Dec)]
-    pub(crate) adjustment_amount: Decimal,
-    #[schema(value_type = Dec)]
-    pub(crate) amount_due: Decimal,
-    #[schema(value_type = Dec)]
-    pub(crate) amount_paid: Decimal,
-    #[schema(value_type = Dec)]
-    pub(crate) amount_remaining: Decimal,
-    #[schema(value_type = Dec)]
-    pub(crate) refunded_amount: Decimal,
-    /// Empty until it is final.
-    pub(crate) invoice_number: String,
-    pub(crate) billing_sequence: i64,
-    pub(crate) description: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) billing_period: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
-    pub(crate) period_start: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
-    pub(crate) period_end: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
-    pub(crate) due_date: Option<Timestamp>,
-    #[schema(value_type = Time)]
-    pub(crate) issue_date: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
-    pub(crate) last_computed_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
-    pub(crate) finalized_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
-    pub(crate) voided_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
-    pub(crate) paid_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) idempotency_key: Option<String>,
-    pub(crate) is_manually_edited: bool,
-    pub(crate) metadata: BTreeMap<String, String>,
-    pub(crate) version: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) line_items: Option<Vec<InvoiceLineItemResponse>>,
     /// Status, scope, dates.
     #[serde(flatten)]
     pub(crate) audit: AuditBody,
@@ -172,30 +72,18 @@ pub(crate) struct InvoiceFilter {
     #[serde(default)]
     pub(crate) subscription_customer_id: Vec<String>,
     pub(crate) subscription_id: Option<String>,
-    #[schema(value_type = Option<InvoiceTypeSchema>)]
     pub(crate) invoice_type: Option<InvoiceType>,
-    #[schema(value_type = Option<Vec<InvoiceStatusSchema>>)]
     pub(crate) invoice_status: Option<Vec<InvoiceStatus>>,
-    #[schema(value_type = Option<Vec<PaymentStatusSchema>>)]
     pub(crate) payment_status: Option<Vec<PaymentStatus>>,
-    #[schema(value_type = Option<BillingReasonSchema>)]
     pub(crate) billing_reason: Option<BillingReason>,
     pub(crate) currency: Option<String>,
-    #[schema(value_type = Option<Dec>)]
     pub(crate) amount_due_gt: Option<Decimal>,
-    #[schema(value_type = Option<Dec>)]
     pub(crate) amount_remaining_gt: Option<Decimal>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) period_start_gte: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) period_start_lte: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) period_end_gte: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) period_end_lte: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) finalized_at_gte: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) voided_at_gte: Option<Timestamp>,
     pub(crate) skip_line_items: Option<bool>,
 }
@@ -207,9 +95,7 @@ pub(crate) struct PreviewInvoiceRequest {
     #[serde(default)]
     pub(crate) subscription_id: String,
     /// The current period's without.
-    #[schema(value_type = Option<Time>)]
     pub(crate) period_start: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) period_end: Option<Timestamp>,
     pub(crate) hide_zero_charges_line_items: Option<bool>,
 }
@@ -222,24 +108,19 @@ pub(crate) struct LineExplanation {
     /// The version of the rate.
     pub(crate) price_id: String,
     pub(crate) billing_model: String,
-    #[schema(value_type = Time)]
     pub(crate) service_start: Timestamp,
-    #[schema(value_type = Time)]
     pub(crate) service_end: Timestamp,
     /// The period that the full price stands for, where the service is a part of it: `exact` is `rated` times the length of the
     /// service, divided by that of this period.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) full_start: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) full_end: Option<Timestamp>,
     /// How usage was aggregated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) aggregation: Option<String>,
     /// What the meter counted: of a bucketed meter, the sum of the values that were priced.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Dec>)]
     pub(crate) usage: Option<Decimal>,
     /// The size of the buckets, which begin in UTC, whose values were priced each on its own.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -256,20 +137,15 @@ pub(crate) struct LineExplanation {
     /// Their amounts add up to `rated`.
     pub(crate) steps: Vec<StepBody>,
     /// The price of the quantity, not rounded.
-    #[schema(value_type = Dec)]
     pub(crate) rated: Decimal,
     /// The part of the full price that was billed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Dec>)]
     pub(crate) coefficient: Option<Decimal>,
     /// Before rounding.
-    #[schema(value_type = Dec)]
     pub(crate) exact: Decimal,
     /// What rounding added or took.
-    #[schema(value_type = Dec)]
     pub(crate) rounding: Decimal,
     /// What the line bills.
-    #[schema(value_type = Dec)]
     pub(crate) amount: Decimal,
 }
 
@@ -277,13 +153,9 @@ pub(crate) struct LineExplanation {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct StepBody {
     pub(crate) label: String,
-    #[schema(value_type = Dec)]
     pub(crate) quantity: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) unit_amount: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) flat_amount: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) amount: Decimal,
     /// How many quantities took the step: 1, but for bucketed meters.
     pub(crate) times: i64,
@@ -294,15 +166,9 @@ pub(crate) struct StepBody {
 pub(crate) struct InvoiceExplanation {
     pub(crate) invoice_id: String,
     pub(crate) invoice_number: String,
-    #[schema(value_type = Dec)]
     pub(crate) subtotal: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) total: Decimal,
     pub(crate) lines: Vec<LineExplanation>,
-}
-
-fn some_text(text: &str) -> Option<String> {
-    if text.is_empty() { None } else { Some(text.to_owned()) }
 }
 
 impl From<&InvoiceLineItem> for InvoiceLineItemResponse {
@@ -331,54 +197,6 @@ impl From<&InvoiceLineItem> for InvoiceLineItemResponse {
             invoice_level_discount: Decimal::zero(),
             prepaid_credits_applied: Decimal::zero(),
             metadata: line.metadata.clone(),
-            audit: AuditBody::from(audit),
-        }
-    }
-}
-
-impl InvoiceResponse {
-    /// An invoice with its lines, where they are wanted.
-    pub(crate) fn new(invoice: &Invoice, lines: Option<&[InvoiceLineItem]>) -> Self {
-        let Invoice { audit, totals, .. } = invoice;
-        Self {
-            id: invoice.id.to_string(),
-            customer_id: invoice.customer_id.to_string(),
-            customer: None,
-            subscription_customer_id: invoice.subscription_customer_id.as_ref().map(ToString::to_string),
-            subscription_id: invoice.subscription_id.as_ref().map(ToString::to_string),
-            subscription: None,
-            invoice_type: invoice.invoice_type,
-            invoice_status: invoice.invoice_status,
-            payment_status: invoice.payment_status,
-            billing_reason: invoice.billing_reason,
-            currency: invoice.currency.to_string(),
-            subtotal: totals.subtotal.clone(),
-            total_discount: totals.total_discount.clone(),
-            total_prepaid_credits_applied: totals.total_prepaid_credits_applied.clone(),
-            total_tax: totals.total_tax.clone(),
-            total: totals.total.clone(),
-            adjustment_amount: totals.adjustment_amount.clone(),
-            amount_due: totals.amount_due.clone(),
-            amount_paid: totals.amount_paid.clone(),
-            amount_remaining: totals.amount_remaining.clone(),
-            refunded_amount: totals.refunded_amount.clone(),
-            invoice_number: invoice.invoice_number.clone(),
-            billing_sequence: invoice.billing_sequence,
-            description: invoice.description.clone(),
-            billing_period: some_text(&invoice.billing_period),
-            period_start: invoice.period_start,
-            period_end: invoice.period_end,
-            due_date: invoice.due_date,
-            issue_date: invoice.issue_date,
-            last_computed_at: invoice.last_computed_at,
-            finalized_at: invoice.finalized_at,
-            voided_at: invoice.voided_at,
-            paid_at: invoice.paid_at,
-            idempotency_key: some_text(&invoice.idempotency_key),
-            is_manually_edited: false,
-            metadata: invoice.metadata.clone(),
-            version: invoice.version,
-            line_items: lines.map(|lines| lines.iter().map(InvoiceLineItemResponse::from).collect()),
             audit: AuditBody::from(audit),
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod customers;
+pub(crate) mod embedding;
 pub(crate) mod events;
 pub(crate) mod invoices;
 pub(crate) mod platform;
@@ -20,19 +21,14 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::schema::{StatusSchema, Time};
-
 /// What every thing shows besides its own facts.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct AuditBody {
     /// published, archived or deleted.
-    #[schema(value_type = StatusSchema)]
     pub(crate) status: Status,
     pub(crate) tenant_id: String,
     pub(crate) environment_id: String,
-    #[schema(value_type = Time)]
     pub(crate) created_at: Timestamp,
-    #[schema(value_type = Time)]
     pub(crate) updated_at: Timestamp,
     pub(crate) created_by: String,
     pub(crate) updated_by: String,
@@ -63,6 +59,11 @@ impl SuccessResponse {
     pub(crate) fn new(message: &str) -> Self {
         Self { message: message.to_owned() }
     }
+}
+
+/// A text, unless it is empty.
+pub(crate) fn some_text(text: &str) -> Option<String> {
+    if text.is_empty() { None } else { Some(text.to_owned()) }
 }
 
 /// Reads a word of a list; clients send an empty one for none.

@@ -1,29 +1,11 @@
 //! Subscriptions on the wire.
 
 use crate::list::CommonFilter;
-use crate::schema::BillingCycleSchema;
-use crate::schema::BillingPeriodSchema;
-use crate::schema::CancellationTypeSchema;
-use crate::schema::CollectionMethodSchema;
-use crate::schema::Dec;
-use crate::schema::InvoiceCadenceSchema;
-use crate::schema::InvoicePolicySchema;
-use crate::schema::LineItemEntityTypeSchema;
-use crate::schema::PaymentBehaviorSchema;
-use crate::schema::PaymentTermsSchema;
-use crate::schema::PriceTypeSchema;
-use crate::schema::ProrationBehaviorSchema;
-use crate::schema::SubscriptionStatusSchema;
-use crate::schema::SubscriptionTypeSchema;
-use crate::schema::Time;
 use crate::wire::AuditBody;
 use crate::wire::Filters;
 use crate::wire::Number;
 use crate::wire::catalog::meters::MeterResponse;
-use crate::wire::catalog::plans::PlanResponse;
 use crate::wire::catalog::prices::PriceResponse;
-use crate::wire::customers::CustomerResponse;
-use crate::wire::invoices::InvoiceResponse;
 use app::Error;
 use app::subscription::NewSubscription;
 use app::subscription::SubscriptionUsage;
@@ -39,7 +21,6 @@ use domain::subscription::LineItemEntityType;
 use domain::subscription::PaymentBehavior;
 use domain::subscription::PaymentTerms;
 use domain::subscription::ProrationBehavior;
-use domain::subscription::Subscription;
 use domain::subscription::SubscriptionLineItem;
 use domain::subscription::SubscriptionStatus;
 use domain::subscription::SubscriptionType;
@@ -69,42 +50,32 @@ pub(crate) struct CreateSubscriptionRequest {
     #[serde(default)]
     pub(crate) lookup_key: String,
     /// How often; required.
-    #[schema(value_type = Option<BillingPeriodSchema>, required = true)]
+    #[schema(required = true)]
     pub(crate) billing_period: Option<BillingPeriod>,
     /// 1 without.
     pub(crate) billing_period_count: Option<i64>,
     /// anniversary without.
-    #[schema(value_type = Option<BillingCycleSchema>)]
     pub(crate) billing_cycle: Option<BillingCycle>,
     /// Only with anniversary billing.
-    #[schema(value_type = Option<Time>)]
     pub(crate) billing_anchor: Option<Timestamp>,
     /// Now without; the past is allowed.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_date: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_date: Option<Timestamp>,
     /// charge_automatically, send_invoice, or the former default_incomplete.
     pub(crate) collection_method: Option<String>,
     /// default_active without.
-    #[schema(value_type = Option<PaymentBehaviorSchema>)]
     pub(crate) payment_behavior: Option<PaymentBehavior>,
-    #[schema(value_type = Option<PaymentTermsSchema>)]
     pub(crate) payment_terms: Option<PaymentTerms>,
     /// none without.
-    #[schema(value_type = Option<ProrationBehaviorSchema>)]
     pub(crate) proration_behavior: Option<ProrationBehavior>,
     pub(crate) metadata: Option<BTreeMap<String, String>>,
     /// Not built yet; 0 is accepted.
     pub(crate) trial_period_days: Option<i64>,
     /// Only active is built.
-    #[schema(value_type = Option<SubscriptionStatusSchema>)]
     pub(crate) subscription_status: Option<SubscriptionStatus>,
     /// Not built yet.
-    #[schema(value_type = Option<Dec>)]
     pub(crate) commitment_amount: Option<Decimal>,
     /// Not built yet.
-    #[schema(value_type = Option<Dec>)]
     pub(crate) auto_invoice_threshold: Option<Decimal>,
     /// Not built yet.
     pub(crate) gateway_payment_method_id: Option<String>,
@@ -159,12 +130,10 @@ pub(crate) struct SubscriptionLineItemResponse {
     pub(crate) id: String,
     pub(crate) subscription_id: String,
     pub(crate) customer_id: String,
-    #[schema(value_type = LineItemEntityTypeSchema)]
     pub(crate) entity_type: LineItemEntityType,
     pub(crate) entity_id: String,
     pub(crate) plan_display_name: String,
     pub(crate) price_id: String,
-    #[schema(value_type = PriceTypeSchema)]
     pub(crate) price_type: PriceType,
     /// Where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,92 +145,15 @@ pub(crate) struct SubscriptionLineItemResponse {
     pub(crate) meter: Option<MeterResponse>,
     pub(crate) meter_display_name: String,
     pub(crate) display_name: String,
-    #[schema(value_type = Dec)]
     pub(crate) quantity: Decimal,
     pub(crate) currency: String,
-    #[schema(value_type = BillingPeriodSchema)]
     pub(crate) billing_period: BillingPeriod,
     pub(crate) billing_period_count: i64,
-    #[schema(value_type = InvoiceCadenceSchema)]
     pub(crate) invoice_cadence: InvoiceCadence,
-    #[schema(value_type = Time)]
     pub(crate) start_date: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_date: Option<Timestamp>,
     pub(crate) metadata: BTreeMap<String, String>,
-    /// Status, scope, dates.
-    #[serde(flatten)]
-    pub(crate) audit: AuditBody,
-}
-
-/// A subscription.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct SubscriptionResponse {
-    pub(crate) id: String,
-    pub(crate) lookup_key: String,
-    pub(crate) customer_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) invoicing_customer_id: Option<String>,
-    pub(crate) plan_id: String,
-    #[schema(value_type = SubscriptionStatusSchema)]
-    pub(crate) subscription_status: SubscriptionStatus,
-    #[schema(value_type = SubscriptionTypeSchema)]
-    pub(crate) subscription_type: SubscriptionType,
-    pub(crate) currency: String,
-    #[schema(value_type = Time)]
-    pub(crate) billing_anchor: Timestamp,
-    #[schema(value_type = BillingCycleSchema)]
-    pub(crate) billing_cycle: BillingCycle,
-    /// Always RECURRING.
-    pub(crate) billing_cadence: String,
-    #[schema(value_type = BillingPeriodSchema)]
-    pub(crate) billing_period: BillingPeriod,
-    pub(crate) billing_period_count: i64,
-    #[schema(value_type = Time)]
-    pub(crate) start_date: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
-    pub(crate) end_date: Option<Timestamp>,
-    #[schema(value_type = Time)]
-    pub(crate) current_period_start: Timestamp,
-    #[schema(value_type = Time)]
-    pub(crate) current_period_end: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
-    pub(crate) cancelled_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
-    pub(crate) cancel_at: Option<Timestamp>,
-    pub(crate) cancel_at_period_end: bool,
-    pub(crate) timezone: String,
-    #[schema(value_type = CollectionMethodSchema)]
-    pub(crate) collection_method: CollectionMethod,
-    #[schema(value_type = PaymentBehaviorSchema)]
-    pub(crate) payment_behavior: PaymentBehavior,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<PaymentTermsSchema>)]
-    pub(crate) payment_terms: Option<PaymentTerms>,
-    #[schema(value_type = ProrationBehaviorSchema)]
-    pub(crate) proration_behavior: ProrationBehavior,
-    /// Always none: pauses are not built yet.
-    pub(crate) pause_status: String,
-    pub(crate) synced_price_sequence: i64,
-    /// Whether the plan's prices changed since; only in v2.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) plan_prices_out_of_sync: Option<bool>,
-    pub(crate) metadata: BTreeMap<String, String>,
-    pub(crate) version: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) line_items: Option<Vec<SubscriptionLineItemResponse>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) plan: Option<PlanResponse>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) customer: Option<CustomerResponse>,
-    /// The opening invoice; only in the answer to its creation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(no_recursion)]
-    pub(crate) latest_invoice: Option<InvoiceResponse>,
     /// Status, scope, dates.
     #[serde(flatten)]
     pub(crate) audit: AuditBody,
@@ -285,23 +177,17 @@ pub(crate) struct SubscriptionFilter {
     #[serde(default)]
     pub(crate) parent_subscription_ids: Vec<String>,
     pub(crate) plan_id: Option<String>,
-    #[schema(value_type = Option<Vec<SubscriptionStatusSchema>>)]
     pub(crate) subscription_status: Option<Vec<SubscriptionStatus>>,
-    #[schema(value_type = Option<Vec<SubscriptionTypeSchema>>)]
     pub(crate) subscription_type: Option<Vec<SubscriptionType>>,
-    #[schema(value_type = Option<Vec<BillingPeriodSchema>>)]
     pub(crate) billing_period: Option<Vec<BillingPeriod>>,
     /// Always RECURRING: another one finds nothing.
     #[serde(default)]
     pub(crate) billing_cadence: Vec<String>,
     /// Not built yet.
-    #[schema(value_type = Option<Time>)]
     pub(crate) trial_end_due_lte: Option<Timestamp>,
     /// In force at this instant.
-    #[schema(value_type = Option<Time>)]
     pub(crate) active_at: Option<Timestamp>,
     /// Whose period or life ends by this instant.
-    #[schema(value_type = Option<Time>)]
     pub(crate) effective_date_for_update: Option<Timestamp>,
     /// Embeds the lines.
     pub(crate) with_line_items: Option<bool>,
@@ -311,19 +197,15 @@ pub(crate) struct SubscriptionFilter {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CancelSubscriptionRequest {
     /// Required.
-    #[schema(value_type = Option<CancellationTypeSchema>, required = true)]
+    #[schema(required = true)]
     pub(crate) cancellation_type: Option<CancellationType>,
     /// The date of a scheduled one, the past instant of an immediate one.
-    #[schema(value_type = Option<Time>)]
     pub(crate) cancel_at: Option<Timestamp>,
     /// Whether an immediate one bills what was used; skip without.
-    #[schema(value_type = Option<InvoicePolicySchema>)]
     pub(crate) cancel_immediately_inovice_policy: Option<InvoicePolicy>,
     /// The same, spelled right.
-    #[schema(value_type = Option<InvoicePolicySchema>)]
     pub(crate) cancel_immediately_invoice_policy: Option<InvoicePolicy>,
     /// Credits are not built yet.
-    #[schema(value_type = Option<ProrationBehaviorSchema>)]
     pub(crate) proration_behavior: Option<ProrationBehavior>,
     pub(crate) reason: Option<String>,
 }
@@ -332,17 +214,12 @@ pub(crate) struct CancelSubscriptionRequest {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct CancelSubscriptionResponse {
     pub(crate) subscription_id: String,
-    #[schema(value_type = SubscriptionStatusSchema)]
     pub(crate) status: SubscriptionStatus,
-    #[schema(value_type = CancellationTypeSchema)]
     pub(crate) cancellation_type: CancellationType,
-    #[schema(value_type = Time)]
     pub(crate) effective_date: Timestamp,
-    #[schema(value_type = Time)]
     pub(crate) processed_at: Timestamp,
     pub(crate) reason: String,
     pub(crate) message: String,
-    #[schema(value_type = Dec)]
     pub(crate) total_credit_amount: Decimal,
     pub(crate) proration_details: Vec<Value>,
 }
@@ -354,9 +231,7 @@ pub(crate) struct SubscriptionUsageRequest {
     #[serde(default)]
     pub(crate) subscription_id: String,
     /// The current period's without.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_time: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
     /// Everything until now.
     pub(crate) lifetime_usage: Option<bool>,
@@ -389,9 +264,7 @@ pub(crate) struct SubscriptionUsageResponse {
     pub(crate) amount: Number,
     pub(crate) currency: String,
     pub(crate) display_amount: String,
-    #[schema(value_type = Time)]
     pub(crate) start_time: Timestamp,
-    #[schema(value_type = Time)]
     pub(crate) end_time: Timestamp,
     pub(crate) charges: Vec<SubscriptionUsageCharge>,
     pub(crate) has_overage: bool,
@@ -506,49 +379,6 @@ impl From<&SubscriptionLineItem> for SubscriptionLineItemResponse {
             start_date: line.start_date,
             end_date: line.end_date,
             metadata: line.metadata.clone(),
-            audit: AuditBody::from(audit),
-        }
-    }
-}
-
-impl From<&Subscription> for SubscriptionResponse {
-    fn from(subscription: &Subscription) -> Self {
-        let Subscription { audit, .. } = subscription;
-        Self {
-            id: subscription.id.to_string(),
-            lookup_key: subscription.lookup_key.clone(),
-            customer_id: subscription.customer_id.to_string(),
-            invoicing_customer_id: subscription.invoicing_customer_id.as_ref().map(ToString::to_string),
-            plan_id: subscription.plan_id.to_string(),
-            subscription_status: subscription.subscription_status,
-            subscription_type: subscription.subscription_type,
-            currency: subscription.currency.to_string(),
-            billing_anchor: subscription.billing_anchor,
-            billing_cycle: subscription.billing_cycle,
-            billing_cadence: "RECURRING".to_owned(),
-            billing_period: subscription.billing_period,
-            billing_period_count: i64::from(subscription.billing_period_count),
-            start_date: subscription.start_date,
-            end_date: subscription.end_date,
-            current_period_start: subscription.current_period_start,
-            current_period_end: subscription.current_period_end,
-            cancelled_at: subscription.cancelled_at,
-            cancel_at: subscription.cancel_at,
-            cancel_at_period_end: subscription.cancel_at_period_end,
-            timezone: subscription.timezone.clone(),
-            collection_method: subscription.collection_method,
-            payment_behavior: subscription.payment_behavior,
-            payment_terms: subscription.payment_terms,
-            proration_behavior: subscription.proration_behavior,
-            pause_status: "none".to_owned(),
-            synced_price_sequence: subscription.synced_price_sequence,
-            plan_prices_out_of_sync: None,
-            metadata: subscription.metadata.clone(),
-            version: subscription.version,
-            line_items: None,
-            plan: None,
-            customer: None,
-            latest_invoice: None,
             audit: AuditBody::from(audit),
         }
     }

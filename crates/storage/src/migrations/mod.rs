@@ -4,9 +4,28 @@ use std::borrow::Cow;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
+/// The migrations of a database, in the order in which they run: one line for the files of both.
+macro_rules! numbered {
+    ($database:literal) => {
+        numbered!($database:
+            1 "initial" "0001_initial.sql",
+            2 "lookups" "0002_lookups.sql",
+            3 "generations" "0003_generations.sql",
+            4 "costsheets" "0004_costsheets.sql",
+            5 "event_jobs" "0005_event_jobs.sql",
+            6 "platform" "0006_platform.sql",
+            7 "costsheet_lookups" "0007_costsheet_lookups.sql",
+        )
+    };
+    ($database:literal: $($version:literal $name:literal $file:literal,)+) => {
+        &[$(($version, $name, include_str!(concat!("../../migrations/", $database, "/", $file)))),+]
+    };
+}
+
 #[cfg(feature = "cluster")]
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
+mod statistics;
 
 /// Version, name and text of a migration. A released one never changes.
 type Numbered = (i64, &'static str, &'static str);

@@ -6,14 +6,7 @@ use sqlx::migrate::{Migrate, MigrateError};
 use super::{Numbered, migrator};
 use crate::StoreError;
 
-const MIGRATIONS: &[Numbered] = &[
-    (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
-    (2, "lookups", include_str!("../../migrations/postgres/0002_lookups.sql")),
-    (3, "generations", include_str!("../../migrations/postgres/0003_generations.sql")),
-    (4, "costsheets", include_str!("../../migrations/postgres/0004_costsheets.sql")),
-    (5, "event_jobs", include_str!("../../migrations/postgres/0005_event_jobs.sql")),
-    (6, "platform", include_str!("../../migrations/postgres/0006_platform.sql")),
-];
+const MIGRATIONS: &[Numbered] = numbered!("postgres");
 
 /// Waits for other processes that migrate, then runs what is left and returns how many that were. The lock stays with the connection:
 /// the caller closes it.

@@ -3,21 +3,15 @@
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrate;
 
-use super::{Numbered, migrator};
+use super::{Numbered, migrator, statistics};
 use crate::StoreError;
 
-const MIGRATIONS: &[Numbered] = &[
-    (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
-    (2, "lookups", include_str!("../../migrations/sqlite/0002_lookups.sql")),
-    (3, "generations", include_str!("../../migrations/sqlite/0003_generations.sql")),
-    (4, "costsheets", include_str!("../../migrations/sqlite/0004_costsheets.sql")),
-    (5, "event_jobs", include_str!("../../migrations/sqlite/0005_event_jobs.sql")),
-    (6, "platform", include_str!("../../migrations/sqlite/0006_platform.sql")),
-];
+const MIGRATIONS: &[Numbered] = numbered!("sqlite");
 
 pub(crate) async fn run(writer: &SqlitePool) -> Result<usize, StoreError> {
     let pending = pending(writer).await?;
     migrator(MIGRATIONS).run(writer).await.map_err(|error| StoreError::Corrupt(format!("migration failed: {error}")))?;
+    statistics::set(writer, pending > 0).await?;
     Ok(pending)
 }
 
@@ -33,7 +27,7 @@ pub(crate) async fn pending(writer: &SqlitePool) -> Result<usize, StoreError> {
 #[cfg(test)]
 mod tests {
     use sqlx::Row;
-    use sqlx::sqlite::SqlitePoolOptions;
+    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
     use super::*;
 
@@ -58,7 +52,13 @@ mod tests {
         ("prices", "lookup_key = $3", "lookup_key"),
         ("features", "lookup_key = $3", "lookup_key"),
         ("groups", "lookup_key = $3", "lookup_key"),
+        ("costsheets", "lookup_key = $3", "lookup_key"),
     ];
+
+    #[test]
+    fn every_file_is_run() {
+        assert_eq!(std::fs::read_dir("migrations/sqlite").expect("a directory").count(), MIGRATIONS.len());
+    }
 
     async fn migrated() -> SqlitePool {
         // One connection: in memory, each would be a database of its own.
@@ -89,12 +89,54 @@ mod tests {
         assert!(scans.is_empty(), "{}", scans.join("\n"));
     }
 
+    /// Whoever names a thing by a key of its own looks it up by that key; subscriptions keep one, and nothing asks for it.
     #[tokio::test]
-    async fn every_index_has_statistics() {
-        let database = migrated().await;
+    async fn lookup_keys_are_among_the_lookups() {
+        let keyed = "SELECT tables.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns \
+                     WHERE tables.type = 'table' AND columns.name IN ('lookup_key', 'external_id') \
+                     AND tables.name <> 'subscriptions'";
+        let keyed: Vec<String> = sqlx::query_scalar(keyed).fetch_all(&migrated().await).await.expect("rows");
+        let is_guarded =
+            |table: &String| LOOKUPS.iter().any(|(of, _, column)| of == table && matches!(*column, "lookup_key" | "external_id"));
+        let unguarded: Vec<_> = keyed.iter().filter(|table| !is_guarded(table)).collect();
+        assert!(keyed.len() > 5 && unguarded.is_empty(), "add to LOOKUPS, and an index if it needs one: {unguarded:?}");
+    }
+
+    async fn without_statistics(database: &SqlitePool) -> Vec<String> {
         let without = "SELECT name FROM sqlite_schema WHERE type = 'index' AND name NOT LIKE 'sqlite_%' \
                        AND name NOT IN (SELECT idx FROM sqlite_stat1)";
-        let without: Vec<String> = sqlx::query_scalar(without).fetch_all(&database).await.expect("rows");
-        assert!(without.is_empty(), "a migration added {without:?}: end it as 0002 ends");
+        sqlx::query_scalar(without).fetch_all(database).await.expect("rows")
+    }
+
+    #[tokio::test]
+    async fn every_index_has_statistics() {
+        assert_eq!(without_statistics(&migrated().await).await, Vec::<String>::new());
+    }
+
+    /// As after a crash between the last migration and its statistics.
+    #[tokio::test]
+    async fn what_has_no_statistics_gets_them_at_the_next_start() {
+        let database = migrated().await;
+        sqlx::query("DELETE FROM sqlite_stat1 WHERE tbl = 'plans'").execute(&database).await.expect("deleted");
+        assert_eq!(run(&database).await.expect("migrates"), 0);
+        assert_eq!(without_statistics(&database).await, Vec::<String>::new());
+    }
+
+    /// A database of the release before runs what is new and gets statistics for it, and connections that are open already use them.
+    #[tokio::test]
+    async fn open_connections_see_the_statistics_of_an_upgrade() {
+        let dir = tempfile::TempDir::new().expect("a directory");
+        let options = SqliteConnectOptions::new().filename(dir.path().join("old.db")).create_if_missing(true);
+        let open = async || SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.expect("opens");
+        let (writer, reader) = (open().await, open().await);
+        migrator(&MIGRATIONS[..5]).run(&writer).await.expect("the migrations of the release before");
+        let plan = async || -> String {
+            let sql = "EXPLAIN QUERY PLAN SELECT * FROM costsheets WHERE tenant_id = '' AND environment_id = '' AND lookup_key = ''";
+            sqlx::query(sql).fetch_one(&reader).await.expect("a plan").get("detail")
+        };
+        assert!(!plan().await.contains("lookup_key=?"), "the release before has no such index");
+        assert_eq!(run(&writer).await.expect("migrates"), MIGRATIONS.len() - 5);
+        assert_eq!(without_statistics(&writer).await, Vec::<String>::new());
+        assert!(plan().await.contains("lookup_key=?"), "{}", plan().await);
     }
 }

@@ -8,7 +8,6 @@ mod values;
 
 pub use options::{PostgresOptions, SslMode};
 pub use usage::{PoolUsage, PostgresUsage};
-pub(crate) use values::read;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,7 +19,6 @@ use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 use self::freshness::Freshness;
 use self::pool::{Pool, Role};
 use self::values::arguments;
-use crate::row::Answer;
 use crate::sql::Keeps;
 use crate::{Row, Sql, StoreError, migrations};
 
@@ -152,7 +150,7 @@ async fn greet(options: &PostgresOptions) -> Result<(), StoreError> {
 }
 
 fn rows_of(rows: Vec<PgRow>) -> Vec<Row> {
-    rows.into_iter().map(|row| Row(Answer::Postgres(row))).collect()
+    rows.into_iter().map(Row::new).collect()
 }
 
 /// The text as PostgreSQL reads it. `locks`: in a unit of work, where reads may hold rows.

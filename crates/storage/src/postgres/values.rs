@@ -12,6 +12,7 @@ use sqlx::types::Json;
 use sqlx::types::chrono::{DateTime, Utc};
 use sqlx::{Arguments as _, Postgres, Row as _, Type, TypeInfo as _, ValueRef as _};
 
+use crate::row::Values;
 use crate::{StoreError, Value};
 
 /// An absent value of whatever type its place has: the server infers it from the column.
@@ -47,18 +48,20 @@ pub(crate) fn arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {
     Ok(arguments)
 }
 
-pub(crate) fn read(row: &PgRow, column: &str) -> Result<Value, StoreError> {
-    let raw = row.try_get_raw(column)?;
-    if raw.is_null() {
-        return Ok(Value::Null);
+impl Values for PgRow {
+    fn value(&self, column: &str) -> Result<Value, StoreError> {
+        let raw = self.try_get_raw(column)?;
+        if raw.is_null() {
+            return Ok(Value::Null);
+        }
+        Ok(match raw.type_info().name() {
+            "TEXT" => Value::Text(self.try_get(column)?),
+            "INT8" => Value::Int(self.try_get(column)?),
+            "BOOL" => Value::Bool(self.try_get(column)?),
+            "TIMESTAMPTZ" => Value::Time(Timestamp::from_datetime(self.try_get::<DateTime<Utc>, _>(column)?)),
+            "NUMERIC" => Value::Decimal(self.try_get::<BigDecimal, _>(column)?.to_plain_string()),
+            "JSONB" => Value::Json(self.try_get::<Json<Box<RawValue>>, _>(column)?.0.get().to_owned()),
+            other => return Err(StoreError::Corrupt(format!("column {column} has the type {other}, which nothing is kept in"))),
+        })
     }
-    Ok(match raw.type_info().name() {
-        "TEXT" => Value::Text(row.try_get(column)?),
-        "INT8" => Value::Int(row.try_get(column)?),
-        "BOOL" => Value::Bool(row.try_get(column)?),
-        "TIMESTAMPTZ" => Value::Time(Timestamp::from_datetime(row.try_get::<DateTime<Utc>, _>(column)?)),
-        "NUMERIC" => Value::Decimal(row.try_get::<BigDecimal, _>(column)?.to_plain_string()),
-        "JSONB" => Value::Json(row.try_get::<Json<Box<RawValue>>, _>(column)?.0.get().to_owned()),
-        other => return Err(StoreError::Corrupt(format!("column {column} has the type {other}, which nothing is kept in"))),
-    })
 }

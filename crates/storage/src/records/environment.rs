@@ -3,9 +3,9 @@
 use domain::ids::EnvironmentId;
 use domain::scope::Audit;
 
-use crate::StoreError;
-use crate::cell::{Cell, Value};
-use crate::record::record;
+use crate::cell::{Cell, Kind, Value};
+use crate::record::{all_columns, record, records};
+use crate::{Source, Sql, StoreError};
 
 /// What an environment is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +27,8 @@ impl EnvironmentType {
 }
 
 impl Cell for EnvironmentType {
+    const KIND: Kind = Kind::Text;
+
     fn to_value(&self) -> Value {
         Value::Text(self.as_str().to_owned())
     }
@@ -53,3 +55,9 @@ pub struct Environment {
 }
 
 record!(Environment in "environments" { id, name, kind });
+
+/// The published environments of all tenants.
+pub async fn all_environments(source: &mut impl Source) -> Result<Vec<Environment>, StoreError> {
+    let columns = all_columns::<Environment>();
+    records(&source.fetch(Sql::new("SELECT ").push(&columns).push(" FROM environments WHERE status = 'published'")).await?)
+}

@@ -4,8 +4,8 @@ mod environment;
 mod secret;
 mod setting;
 
-pub use environment::{Environment, EnvironmentType};
-pub use secret::{Secret, SecretType};
+pub use environment::{Environment, EnvironmentType, all_environments};
+pub use secret::{Secret, SecretType, secret_by_hash};
 pub use setting::StoredSetting;
 
 use domain::catalog::{Feature, Group, Plan};

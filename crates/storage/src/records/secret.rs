@@ -4,9 +4,9 @@ use domain::ids::{SecretId, UserId};
 use domain::scope::Audit;
 use domain::time::Timestamp;
 
-use crate::StoreError;
-use crate::cell::{Cell, Value};
-use crate::record::record;
+use crate::cell::{Cell, Kind, Value};
+use crate::record::{all_columns, record, records};
+use crate::{Source, Sql, StoreError};
 
 /// What a secret is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +28,8 @@ impl SecretType {
 }
 
 impl Cell for SecretType {
+    const KIND: Kind = Kind::Text;
+
     fn to_value(&self) -> Value {
         Value::Text(self.as_str().to_owned())
     }
@@ -66,3 +68,9 @@ pub struct Secret {
 }
 
 record!(Secret in "secrets" { id, name, kind, value_hash, display_id, user_id, user_type, roles, expires_at });
+
+/// The stored key of a hash, in whatever scope: the one read that comes before a scope is known.
+pub async fn secret_by_hash(source: &mut impl Source, hash: &str) -> Result<Option<Secret>, StoreError> {
+    let sql = Sql::new("SELECT ").push(&all_columns::<Secret>()).push(" FROM secrets WHERE value_hash = ");
+    Ok(records(&source.fetch(sql.bind(&hash.to_owned())).await?)?.pop())
+}

@@ -2,7 +2,7 @@
 
 mod values;
 
-pub(crate) use values::{arguments, read};
+pub(crate) use values::arguments;
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,6 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection, Sqlite, SqlitePool, Transaction};
 
-use crate::row::Answer;
 use crate::{DatabaseOptions, Row, Sql, StoreError};
 
 /// The embedded database. Clones share their connections.
@@ -55,7 +54,7 @@ impl SqliteDatabase {
     pub(crate) async fn fetch(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
         let arguments = arguments(sql.values)?;
         let rows = sqlx::query_with(AssertSqlSafe(sql.text), arguments).fetch_all(&self.reader).await?;
-        Ok(rows.into_iter().map(|row| Row(Answer::Sqlite(row))).collect())
+        Ok(rows.into_iter().map(Row::new).collect())
     }
 
     pub(crate) async fn close(&self) {

@@ -3,6 +3,7 @@
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments as _, Row as _, TypeInfo as _, ValueRef as _};
 
+use crate::row::Values;
 use crate::{StoreError, Value};
 
 pub(crate) fn arguments(values: Vec<Value>) -> Result<SqliteArguments, StoreError> {
@@ -21,13 +22,15 @@ pub(crate) fn arguments(values: Vec<Value>) -> Result<SqliteArguments, StoreErro
     Ok(arguments)
 }
 
-pub(crate) fn read(row: &SqliteRow, column: &str) -> Result<Value, StoreError> {
-    let raw = row.try_get_raw(column)?;
-    if raw.is_null() {
-        Ok(Value::Null)
-    } else if raw.type_info().name() == "INTEGER" {
-        Ok(Value::Int(row.try_get::<i64, _>(column)?))
-    } else {
-        Ok(Value::Text(row.try_get::<String, _>(column)?))
+impl Values for SqliteRow {
+    fn value(&self, column: &str) -> Result<Value, StoreError> {
+        let raw = self.try_get_raw(column)?;
+        if raw.is_null() {
+            Ok(Value::Null)
+        } else if raw.type_info().name() == "INTEGER" {
+            Ok(Value::Int(self.try_get::<i64, _>(column)?))
+        } else {
+            Ok(Value::Text(self.try_get::<String, _>(column)?))
+        }
     }
 }

@@ -1,14 +1,12 @@
-//! Cost sheets, and what is left of the revenue.
+//! Cost sheets.
 
 use std::collections::HashMap;
 
-use app::cost::{CostItem, CostRequest};
-use app::{Condition, Error, Page};
+use app::Page;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::cost::Costsheet;
 use domain::ids::CostsheetId;
-use domain::invalid::{Invalid, require};
 use domain::meter::Meter;
 use domain::scope::Scope;
 use http::StatusCode;
@@ -19,19 +17,17 @@ use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::Text;
-use crate::filter::Columns;
+use crate::filter::{Columns, any_of, equals};
 use crate::list::{DefaultStatus, ListResponse};
-use crate::routes::asked_period::asked_period;
 use crate::routes::expand::{Allowed, Expand};
 use crate::wire::catalog::costsheets::{
-    CostAnalyticItem, CostsheetEnvelope, CostsheetFilter, CostsheetResponse, CreateCostsheetRequest, DeleteCostsheetResponse,
-    GetCostAnalyticsRequest, GetCostsheetResponse, GetDetailedCostAnalyticsResponse, UpdateCostsheetRequest,
+    CostsheetEnvelope, CostsheetFilter, CostsheetResponse, CreateCostsheetRequest, DeleteCostsheetResponse, GetCostsheetResponse,
+    UpdateCostsheetRequest,
 };
 use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::prices::PriceResponse;
 
-const COLUMNS: Columns = Columns(&[("name", "name", Text), ("lookup_key", "lookup_key", Text)]);
+const COLUMNS: Columns = Columns::of::<Costsheet>(&["name", "lookup_key"]);
 
 const EXPAND: Allowed = &[("prices", &["meters"]), ("meters", &[])];
 
@@ -40,7 +36,6 @@ pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(create_costsheet))
         .routes(routes!(query_costsheet))
         .routes(routes!(get_active_costsheet))
-        .routes(routes!(get_cost_analytics))
         .routes(routes!(get_costsheet, update_costsheet, delete_costsheet))
 }
 
@@ -68,13 +63,8 @@ async fn query_costsheet(
     let scope = &context.scope;
     let common = filter.common();
     let expand = Expand::parse(common.expand.as_deref(), EXPAND)?;
-    let mut own = Vec::new();
-    if !filter.costsheet_ids.is_empty() {
-        own.push(Condition::one_of("id", &filter.costsheet_ids));
-    }
-    own.extend(filter.name.filter(|name| !name.is_empty()).map(|name| Condition::eq("name", &name)));
-    own.extend(filter.lookup_key.filter(|key| !key.is_empty()).map(|key| Condition::eq("lookup_key", &key)));
-    let query = common.into_query(&COLUMNS, DefaultStatus::All, own)?;
+    let own = [any_of("id", &filter.costsheet_ids), equals("name", filter.name.as_ref()), equals("lookup_key", filter.lookup_key.as_ref())];
+    let query = common.into_query(&COLUMNS, DefaultStatus::All, own.into_iter().flatten())?;
     let page: Page<Costsheet> = state.app.list(scope, &query).await?;
     let with_meters = expand.has("meters") || expand.has_in("prices", "meters");
     let mut prices = if expand.has("prices") { Some(prices_of(&state, scope, &page.items, with_meters).await?) } else { None };
@@ -159,56 +149,4 @@ async fn delete_costsheet(State(state): State<ApiState>, Caller(context): Caller
     let pending = state.app.delete_costsheet(&context, &id).await?;
     let message = "cost sheet deleted successfully".to_owned();
     commit(&context, StatusCode::OK, pending, |()| DeleteCostsheetResponse { message, id }).await
-}
-
-/// What usage cost, beside what it is billed at
-#[utoipa::path(post, path = "/v1/costs/analytics", operation_id = "getDetailedCostAnalytics", tag = "Costs",
-    request_body = GetCostAnalyticsRequest, responses((status = 200, body = GetDetailedCostAnalyticsResponse)))]
-async fn get_cost_analytics(
-    State(state): State<ApiState>,
-    Caller(context): Caller,
-    Body(request): Body<GetCostAnalyticsRequest>,
-) -> ApiResult<Response> {
-    let scope = &context.scope;
-    require(request.start_time.is_some() == request.end_time.is_some(), "give start_time and end_time both, or neither")?;
-    if let Some(wrong) = request.expand.iter().find(|name| !matches!(name.as_str(), "meter" | "price")) {
-        return Err(Error::from(Invalid::input(format!("`{wrong}` cannot be expanded here: use meter, price")).with("field", wrong)).into());
-    }
-    let wants = |name: &str| request.expand.iter().any(|wanted| wanted == name);
-    let external_customer_id = request.external_customer_id.clone().filter(|id| !id.is_empty());
-    let period = asked_period(&state, scope, request.start_time, request.end_time)?;
-    let asked = CostRequest {
-        external_customer_id: external_customer_id.clone(),
-        feature_ids: request.feature_ids.clone(),
-        property_filters: request.property_filters.clone().unwrap_or_default(),
-        period,
-    };
-    let found = state.app.cost_analytics(scope, asked).await?;
-    let sheet = found.sheet.as_ref().map(|sheet| sheet.id.to_string()).unwrap_or_default();
-    let item = |item: &CostItem| CostAnalyticItem {
-        meter_id: item.meter.id.to_string(),
-        meter_name: item.meter.event_name.clone(),
-        costsheet_id: sheet.clone(),
-        price_id: item.price.id.to_string(),
-        external_customer_id: external_customer_id.clone(),
-        total_quantity: item.usage.clone(),
-        total_cost: item.cost.clone(),
-        total_events: i64::try_from(item.events).unwrap_or(i64::MAX),
-        currency: item.price.currency.to_string(),
-        meter: wants("meter").then(|| MeterResponse::from(&item.meter)),
-        price: wants("price").then(|| PriceResponse::from(&item.price)),
-    };
-    let response = GetDetailedCostAnalyticsResponse {
-        cost_analytics: found.items.iter().map(item).collect(),
-        total_cost: found.cost,
-        total_revenue: found.revenue,
-        margin: found.margin.margin,
-        margin_percent: found.margin.margin_percent,
-        roi: found.margin.roi,
-        roi_percent: found.margin.roi_percent,
-        currency: found.currency,
-        start_time: period.start,
-        end_time: period.end,
-    };
-    Ok(axum::Json(response).into_response())
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use app::Page;
 use app::catalog::NewFeature;
-use app::{Condition, Page};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::catalog::{AlertSettings, Feature, Group};
@@ -18,8 +18,7 @@ use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::Text;
-use crate::filter::Columns;
+use crate::filter::{Columns, any_of, contains, equals};
 use crate::list::{DefaultStatus, ListResponse};
 use crate::routes::expand::Expand;
 use crate::wire::SuccessResponse;
@@ -27,16 +26,9 @@ use crate::wire::catalog::features::{CloneFeatureRequest, CreateFeatureRequest, 
 use crate::wire::catalog::groups::GroupResponse;
 use crate::wire::catalog::meters::MeterResponse;
 
-const COLUMNS: Columns = Columns(&[
-    ("name", "name", Text),
-    ("lookup_key", "lookup_key", Text),
-    ("description", "description", Text),
-    ("type", "kind", Text),
-    ("meter_id", "meter_id", Text),
-    ("group_id", "group_id", Text),
-    ("unit_singular", "unit_singular", Text),
-    ("unit_plural", "unit_plural", Text),
-]);
+const COLUMNS: Columns =
+    Columns::of::<Feature>(&["name", "lookup_key", "description", "meter_id", "group_id", "unit_singular", "unit_plural"])
+        .renaming(&[("type", "kind")]);
 
 pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -82,15 +74,14 @@ async fn query_feature(state: State<ApiState>, caller: Caller, Body(filter): Bod
 async fn search(State(state): State<ApiState>, Caller(context): Caller, filter: FeatureFilter) -> ApiResult<Response> {
     let scope = &context.scope;
     let expand = Expand::parse(filter.common.expand.as_deref(), &[("meters", &[])])?;
-    let mut own = Vec::new();
-    for (column, values) in [("id", &filter.feature_ids), ("meter_id", &filter.meter_ids), ("lookup_key", &filter.lookup_keys)] {
-        if !values.is_empty() {
-            own.push(Condition::one_of(column, values));
-        }
-    }
-    own.extend(filter.lookup_key.filter(|key| !key.is_empty()).map(|key| Condition::eq("lookup_key", &key)));
-    own.extend(filter.name_contains.filter(|text| !text.is_empty()).map(|text| Condition::Contains("name", text)));
-    let query = filter.common.into_query(&COLUMNS, DefaultStatus::PublishedAndArchived, own)?;
+    let own = [
+        any_of("id", &filter.feature_ids),
+        any_of("meter_id", &filter.meter_ids),
+        any_of("lookup_key", &filter.lookup_keys),
+        equals("lookup_key", filter.lookup_key.as_ref()),
+        contains("name", filter.name_contains),
+    ];
+    let query = filter.common.into_query(&COLUMNS, DefaultStatus::PublishedAndArchived, own.into_iter().flatten())?;
     let page: Page<Feature> = state.app.list(scope, &query).await?;
     let groups: HashMap<String, Group> =
         state.app.get_many(scope, page.items.iter().filter_map(|feature| Some(feature.group_id.as_ref()?.to_string()))).await?;

@@ -15,12 +15,11 @@ use crate::ApiState;
 use crate::answer::{commit, commit_empty};
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller};
-use crate::filter::ColumnKind::Text;
-use crate::filter::Columns;
-use crate::list::{DefaultStatus, ListResponse};
+use crate::filter::{Columns, any_of, contains, equals};
+use crate::list::{DefaultStatus, ListResponse, page_of};
 use crate::wire::catalog::groups::{CreateGroupRequest, GroupFilter, GroupResponse};
 
-const COLUMNS: Columns = Columns(&[("name", "name", Text), ("lookup_key", "lookup_key", Text), ("entity_type", "entity_type", Text)]);
+const COLUMNS: Columns = Columns::of::<Group>(&["name", "lookup_key", "entity_type"]);
 
 pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(create_group)).routes(routes!(query_group)).routes(routes!(get_group, delete_group))
@@ -51,16 +50,14 @@ async fn create_group(
 #[utoipa::path(post, path = "/v1/groups/search", operation_id = "queryGroup", tag = "Groups", request_body = GroupFilter,
     responses((status = 200, body = ListResponse<GroupResponse>)))]
 async fn query_group(State(state): State<ApiState>, Caller(context): Caller, Body(filter): Body<GroupFilter>) -> ApiResult<Response> {
-    let mut own = Vec::new();
-    if !filter.group_ids.is_empty() {
-        own.push(Condition::one_of("id", &filter.group_ids));
-    }
-    own.extend(filter.lookup_key.filter(|key| !key.is_empty()).map(|key| Condition::eq("lookup_key", &key)));
-    own.extend(filter.entity_type.map(|kind| Condition::eq("entity_type", &kind)));
-    own.extend(filter.name.filter(|name| !name.is_empty()).map(|name| Condition::Contains("name", name)));
-    let query = filter.common.into_query(&COLUMNS, DefaultStatus::Published, own)?;
-    let page = state.app.list::<Group>(&context.scope, &query).await?;
-    Ok(axum::Json(ListResponse::new(page, query.limit, query.offset, |group| GroupResponse::from(&group))).into_response())
+    let own = [
+        any_of("id", &filter.group_ids),
+        equals("lookup_key", filter.lookup_key.as_ref()),
+        filter.entity_type.map(|kind| Condition::eq("entity_type", &kind)),
+        contains("name", filter.name),
+    ];
+    let query = filter.common.into_query(&COLUMNS, DefaultStatus::Published, own.into_iter().flatten())?;
+    page_of::<Group, GroupResponse>(&state, &context.scope, &query).await
 }
 
 /// Reads a group

@@ -1,6 +1,5 @@
 //! Meters. Clients of the published API make them inside features; the dashboard's routes are here.
 
-use app::Condition;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::ids::MeterId;
@@ -13,13 +12,12 @@ use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::Text;
-use crate::filter::Columns;
-use crate::list::{DefaultStatus, ListResponse};
+use crate::filter::{Columns, any_of, equals};
+use crate::list::{DefaultStatus, ListResponse, page_of};
 use crate::wire::SuccessResponse;
 use crate::wire::catalog::meters::{CreateMeterRequest, MeterFilter, MeterResponse, UpdateMeterRequest};
 
-const COLUMNS: Columns = Columns(&[("name", "name", Text), ("event_name", "event_name", Text), ("reset_usage", "reset_usage", Text)]);
+const COLUMNS: Columns = Columns::of::<Meter>(&["name", "event_name", "reset_usage"]);
 
 pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -45,16 +43,10 @@ async fn create_meter(
 #[utoipa::path(get, path = "/v1/meters", operation_id = "listMeters", tag = "Meters",
     responses((status = 200, body = ListResponse<MeterResponse>)))]
 async fn list_meters(State(state): State<ApiState>, Caller(context): Caller, Query(filter): Query<MeterFilter>) -> ApiResult<Response> {
-    let mut own = Vec::new();
-    if let Some(event_name) = filter.event_name.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
-        own.push(Condition::eq("event_name", &event_name.to_owned()));
-    }
-    if !filter.meter_ids.is_empty() {
-        own.push(Condition::one_of("id", &filter.meter_ids));
-    }
-    let query = filter.common.into_query(&COLUMNS, DefaultStatus::PublishedAndArchived, own)?;
-    let page = state.app.list::<Meter>(&context.scope, &query).await?;
-    Ok(axum::Json(ListResponse::new(page, query.limit, query.offset, |meter| MeterResponse::from(&meter))).into_response())
+    let event_name = filter.event_name.map(|name| name.trim().to_owned());
+    let own = [equals("event_name", event_name.as_ref()), any_of("id", &filter.meter_ids)];
+    let query = filter.common.into_query(&COLUMNS, DefaultStatus::PublishedAndArchived, own.into_iter().flatten())?;
+    page_of::<Meter, MeterResponse>(&state, &context.scope, &query).await
 }
 
 /// Reads a meter

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use app::{Condition, Page};
+use app::Page;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::catalog::Plan;
@@ -18,8 +18,7 @@ use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::{Int, Text};
-use crate::filter::Columns;
+use crate::filter::{Columns, any_of, equals, pairs};
 use crate::list::{DefaultStatus, ListResponse};
 use crate::routes::expand::{Allowed, Expand};
 use crate::wire::SuccessResponse;
@@ -27,12 +26,7 @@ use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::plans::{ClonePlanRequest, CreatePlanRequest, PlanFilter, PlanResponse, UpdatePlanRequest};
 use crate::wire::catalog::prices::PriceResponse;
 
-const COLUMNS: Columns = Columns(&[
-    ("name", "name", Text),
-    ("lookup_key", "lookup_key", Text),
-    ("description", "description", Text),
-    ("display_order", "display_order", Int),
-]);
+const COLUMNS: Columns = Columns::of::<Plan>(&["name", "lookup_key", "description", "display_order"]);
 
 /// Entitlements, credit grants and price units are not built yet: they may be asked for, and none is embedded.
 const EXPAND: Allowed = &[
@@ -81,12 +75,8 @@ async fn query_plan(state: State<ApiState>, caller: Caller, Body(filter): Body<P
 async fn search(State(state): State<ApiState>, Caller(context): Caller, filter: PlanFilter) -> ApiResult<Response> {
     let scope = &context.scope;
     let expand = Expand::parse(filter.common.expand.as_deref(), EXPAND)?;
-    let mut own = Vec::new();
-    if !filter.plan_ids.is_empty() {
-        own.push(Condition::one_of("id", &filter.plan_ids));
-    }
-    own.extend(filter.lookup_key.filter(|key| !key.is_empty()).map(|key| Condition::eq("lookup_key", &key)));
-    own.extend(filter.metadata.unwrap_or_default().into_iter().map(|(key, value)| Condition::Pair("metadata", key, value)));
+    let own = [any_of("id", &filter.plan_ids), equals("lookup_key", filter.lookup_key.as_ref())];
+    let own = own.into_iter().flatten().chain(pairs(filter.metadata));
     let query = filter.common.into_query(&COLUMNS, DefaultStatus::Published, own)?;
     let page: Page<Plan> = state.app.list(scope, &query).await?;
     let mut prices = if expand.has("prices") {

@@ -19,8 +19,7 @@ use crate::ApiState;
 use crate::answer::commit;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::{Decimal, Int, Text, Time};
-use crate::filter::Columns;
+use crate::filter::{Columns, any_of, equals};
 use crate::list::{DefaultStatus, ListResponse};
 use crate::routes::expand::{Allowed, Expand};
 use crate::wire::SuccessResponse;
@@ -30,27 +29,26 @@ use crate::wire::catalog::prices::{
     CreateBulkPriceRequest, CreateBulkPriceResponse, CreatePriceRequest, DeletePriceRequest, PriceFilter, PriceResponse, UpdatePriceRequest,
 };
 
-const COLUMNS: Columns = Columns(&[
-    ("display_name", "display_name", Text),
-    ("description", "description", Text),
-    ("lookup_key", "lookup_key", Text),
-    ("entity_type", "entity_type", Text),
-    ("entity_id", "entity_id", Text),
-    ("type", "kind", Text),
-    ("currency", "currency", Text),
-    ("amount", "amount", Decimal),
-    ("value", "amount", Decimal),
-    ("billing_model", "billing_model", Text),
-    ("billing_period", "billing_period", Text),
-    ("billing_period_count", "billing_period_count", Int),
-    ("invoice_cadence", "invoice_cadence", Text),
-    ("meter_id", "meter_id", Text),
-    ("parent_price_id", "parent_price_id", Text),
-    ("group_id", "group_id", Text),
-    ("start_date", "start_date", Time),
-    ("end_date", "end_date", Time),
-    ("sequence", "sequence", Int),
-]);
+const COLUMNS: Columns = Columns::of::<Price>(&[
+    "display_name",
+    "description",
+    "lookup_key",
+    "entity_type",
+    "entity_id",
+    "currency",
+    "amount",
+    "billing_model",
+    "billing_period",
+    "billing_period_count",
+    "invoice_cadence",
+    "meter_id",
+    "parent_price_id",
+    "group_id",
+    "start_date",
+    "end_date",
+    "sequence",
+])
+.renaming(&[("type", "kind"), ("value", "amount")]);
 
 /// Price units and add-ons are not built yet: they may be asked for, and none is embedded.
 const EXPAND: Allowed = &[("meters", &[]), ("priceunit", &[]), ("plan", &[]), ("addons", &[]), ("groups", &[])];
@@ -125,12 +123,17 @@ async fn query_price(state: State<ApiState>, caller: Caller, Body(filter): Body<
 async fn search(State(state): State<ApiState>, Caller(context): Caller, filter: PriceFilter) -> ApiResult<Response> {
     let scope = &context.scope;
     let expand = Expand::parse(filter.common.expand.as_deref(), EXPAND)?;
-    let mut own = Vec::new();
-    for (column, values) in [("id", &filter.price_ids), ("entity_id", &filter.entity_ids), ("meter_id", &filter.meter_ids)] {
-        if !values.is_empty() {
-            own.push(Condition::one_of(column, values));
-        }
-    }
+    let asked = [
+        any_of("id", &filter.price_ids),
+        any_of("entity_id", &filter.entity_ids),
+        any_of("meter_id", &filter.meter_ids),
+        any_of("billing_period", &filter.billing_periods),
+        equals("parent_price_id", filter.parent_price_id.as_ref()),
+        filter.entity_type.map(|kind| Condition::eq("entity_type", &kind)),
+        filter.updated_after.map(|at| Condition::Gt("updated_at", Value::Time(at))),
+        filter.start_date_lt.map(|at| Condition::Lt("start_date", Value::Time(at))),
+    ];
+    let mut own: Vec<Condition> = asked.into_iter().flatten().collect();
     if !filter.plan_ids.is_empty() {
         own.push(Condition::eq("entity_type", &domain::rating::PriceEntityType::Plan));
         own.push(Condition::one_of("entity_id", &filter.plan_ids));
@@ -139,13 +142,6 @@ async fn search(State(state): State<ApiState>, Caller(context): Caller, filter: 
         own.push(Condition::eq("entity_type", &domain::rating::PriceEntityType::Subscription));
         own.push(Condition::eq("entity_id", &subscription));
     }
-    if !filter.billing_periods.is_empty() {
-        own.push(Condition::one_of("billing_period", &filter.billing_periods));
-    }
-    own.extend(filter.entity_type.map(|kind| Condition::eq("entity_type", &kind)));
-    own.extend(filter.parent_price_id.filter(|id| !id.is_empty()).map(|id| Condition::eq("parent_price_id", &id)));
-    own.extend(filter.updated_after.map(|at| Condition::Gt("updated_at", Value::Time(at))));
-    own.extend(filter.start_date_lt.map(|at| Condition::Lt("start_date", Value::Time(at))));
     if filter.allow_expired_prices != Some(true) {
         own.push(Condition::NullOrGt("end_date", Value::Time(state.app.now(scope))));
     }

@@ -3,7 +3,7 @@
 use app::platform::{NewApiKey, Secret, SecretType};
 use app::{Condition, Error};
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -12,12 +12,11 @@ use crate::ApiState;
 use crate::answer::{commit, commit_empty};
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
-use crate::filter::ColumnKind::Text;
 use crate::filter::Columns;
-use crate::list::{CommonFilter, DefaultStatus, ListResponse};
+use crate::list::{CommonFilter, DefaultStatus, ListResponse, page_of};
 use crate::wire::platform::api_keys::{CreateApiKeyRequest, CreateApiKeyResponse, SecretResponse};
 
-const COLUMNS: Columns = Columns(&[("name", "name", Text)]);
+const COLUMNS: Columns = Columns::of::<Secret>(&["name"]);
 
 pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(create_api_key, list_api_keys)).routes(routes!(delete_api_key))
@@ -54,8 +53,7 @@ async fn create_api_key(
 async fn list_api_keys(State(state): State<ApiState>, Caller(context): Caller, Query(filter): Query<CommonFilter>) -> ApiResult<Response> {
     let own = vec![Condition::eq("kind", &SecretType::PrivateKey)];
     let query = filter.into_query(&COLUMNS, DefaultStatus::Published, own)?;
-    let page = state.app.list::<Secret>(&context.scope, &query).await?;
-    Ok(axum::Json(ListResponse::new(page, query.limit, query.offset, |secret| SecretResponse::from(&secret))).into_response())
+    page_of::<Secret, SecretResponse>(&state, &context.scope, &query).await
 }
 
 /// Takes a key away, at once

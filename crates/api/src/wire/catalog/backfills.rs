@@ -6,16 +6,12 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::schema::{BackfillStatusSchema, Time};
-
 /// Which past events to count.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct BackfillMeterRequest {
     /// Events at or after; all without.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_time: Option<Timestamp>,
     /// Events before; all without.
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
 }
 
@@ -24,13 +20,10 @@ pub(crate) struct BackfillMeterRequest {
 pub(crate) struct BackfillResponse {
     pub(crate) id: String,
     pub(crate) meter_id: String,
-    #[schema(value_type = BackfillStatusSchema)]
     pub(crate) status: BackfillStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
     /// Events read so far.
     pub(crate) events_read: i64,
@@ -43,17 +36,14 @@ pub(crate) struct BackfillResponse {
     pub(crate) last_failure: String,
     /// Event time of the last event read: everything before it is done.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) cursor_time: Option<Timestamp>,
     /// How often the present piece failed; it is tried again.
     pub(crate) attempts: i64,
     /// Why it failed last.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) error: String,
-    #[schema(value_type = Time)]
     pub(crate) started_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) finished_at: Option<Timestamp>,
 }
 

@@ -1,20 +1,17 @@
-//! Cost sheets and cost analytics on the wire.
+//! Cost sheets on the wire.
 
 use std::collections::BTreeMap;
 
 use domain::cost::Costsheet;
 use domain::ids::CostsheetId;
-use domain::money::Decimal;
 use domain::scope::{Audit, Status};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::list::{CommonFilter, SortBy};
-use crate::schema::{Dec, StatusSchema, Time};
-use crate::wire::catalog::meters::MeterResponse;
+use crate::wire::AuditBody;
 use crate::wire::catalog::prices::PriceResponse;
-use crate::wire::{AuditBody, Filters};
 
 /// A cost sheet to make.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -111,7 +108,6 @@ pub(crate) struct QueryFilterBody {
     pub(crate) sort: Option<String>,
     /// `asc` or `desc`.
     pub(crate) order: Option<String>,
-    #[schema(value_type = Option<StatusSchema>)]
     pub(crate) status: Option<Status>,
     /// Things to embed, comma-separated.
     pub(crate) expand: Option<String>,
@@ -122,93 +118,9 @@ pub(crate) struct QueryFilterBody {
 #[schema(as = types::TimeRangeFilter)]
 pub(crate) struct TimeRangeBody {
     /// At or after.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_time: Option<Timestamp>,
     /// At or before.
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
-}
-
-/// Which usage is asked about.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-pub(crate) struct GetCostAnalyticsRequest {
-    /// With `end_time`, or neither: then the last seven days.
-    #[schema(value_type = Option<Time>)]
-    pub(crate) start_time: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
-    pub(crate) end_time: Option<Timestamp>,
-    /// Everybody's without, then without revenue.
-    pub(crate) external_customer_id: Option<String>,
-    #[serde(default)]
-    pub(crate) feature_ids: Vec<String>,
-    /// Only events with each of these properties, of any of its values.
-    pub(crate) property_filters: Option<Filters>,
-    /// Accepted, and changes nothing yet: there are no inherited subscriptions whose usage it could add.
-    #[expect(dead_code, reason = "read and documented; nothing hangs on it until subscriptions are inherited")]
-    pub(crate) include_children: Option<bool>,
-    /// meter, price.
-    #[serde(default)]
-    pub(crate) expand: Vec<String>,
-    /// Accepted, and changes nothing: all items are answered.
-    #[expect(dead_code, reason = "part of the contract, without effect by the specification")]
-    pub(crate) limit: Option<i64>,
-    /// Accepted, and changes nothing.
-    #[expect(dead_code, reason = "part of the contract, without effect by the specification")]
-    pub(crate) offset: Option<i64>,
-}
-
-/// What the usage of one meter costs.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct CostAnalyticItem {
-    pub(crate) meter_id: String,
-    /// The name of its events.
-    pub(crate) meter_name: String,
-    pub(crate) costsheet_id: String,
-    pub(crate) price_id: String,
-    /// As it was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) external_customer_id: Option<String>,
-    #[schema(value_type = Dec)]
-    pub(crate) total_quantity: Decimal,
-    /// Not rounded.
-    #[schema(value_type = Dec)]
-    pub(crate) total_cost: Decimal,
-    pub(crate) total_events: i64,
-    pub(crate) currency: String,
-    /// Where it is asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) meter: Option<MeterResponse>,
-    /// Where it is asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) price: Option<PriceResponse>,
-}
-
-/// Cost beside revenue.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct GetDetailedCostAnalyticsResponse {
-    pub(crate) cost_analytics: Vec<CostAnalyticItem>,
-    #[schema(value_type = Dec)]
-    pub(crate) total_cost: Decimal,
-    /// 0 without a customer.
-    #[schema(value_type = Dec)]
-    pub(crate) total_revenue: Decimal,
-    /// Revenue less cost; this and the next are 0 without an active cost sheet.
-    #[schema(value_type = Dec)]
-    pub(crate) margin: Decimal,
-    /// Of the revenue.
-    #[schema(value_type = Dec)]
-    pub(crate) margin_percent: Decimal,
-    /// Margin per unit of cost.
-    #[schema(value_type = Dec)]
-    pub(crate) roi: Decimal,
-    #[schema(value_type = Dec)]
-    pub(crate) roi_percent: Decimal,
-    /// Empty when nothing is priced.
-    pub(crate) currency: String,
-    #[schema(value_type = Time)]
-    pub(crate) start_time: Timestamp,
-    #[schema(value_type = Time)]
-    pub(crate) end_time: Timestamp,
 }
 
 impl CreateCostsheetRequest {

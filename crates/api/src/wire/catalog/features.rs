@@ -1,9 +1,6 @@
 //! Features on the wire.
 
 use crate::list::CommonFilter;
-use crate::schema::AlertConditionSchema;
-use crate::schema::Dec;
-use crate::schema::FeatureTypeSchema;
 use crate::wire::AuditBody;
 use crate::wire::Number;
 use crate::wire::catalog::groups::GroupResponse;
@@ -51,10 +48,8 @@ pub(crate) struct ReportingUnitBody {
 #[schema(as = types::AlertThreshold)]
 pub(crate) struct ThresholdBody {
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Dec>)]
     pub(crate) threshold: Option<Decimal>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<AlertConditionSchema>)]
     pub(crate) condition: Option<AlertCondition>,
 }
 
@@ -80,7 +75,7 @@ pub(crate) struct CreateFeatureRequest {
     pub(crate) name: String,
     /// Required.
     #[serde(rename = "type")]
-    #[schema(value_type = Option<FeatureTypeSchema>, required = true)]
+    #[schema(required = true)]
     pub(crate) kind: Option<FeatureType>,
     /// Made from the name when empty.
     #[serde(default)]
@@ -142,7 +137,6 @@ pub(crate) struct FeatureResponse {
     pub(crate) lookup_key: String,
     pub(crate) description: String,
     #[serde(rename = "type")]
-    #[schema(value_type = FeatureTypeSchema)]
     pub(crate) kind: FeatureType,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meter_id: Option<String>,

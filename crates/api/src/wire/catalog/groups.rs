@@ -1,9 +1,6 @@
 //! Groups on the wire.
 
 use crate::list::CommonFilter;
-use crate::schema::GroupEntityTypeSchema;
-use crate::schema::StatusSchema;
-use crate::schema::Time;
 use domain::catalog::Group;
 use domain::catalog::GroupEntityType;
 use domain::scope::Status;
@@ -20,7 +17,7 @@ pub(crate) struct CreateGroupRequest {
     #[serde(default)]
     pub(crate) name: String,
     /// What it groups; required.
-    #[schema(value_type = Option<GroupEntityTypeSchema>, required = true)]
+    #[schema(required = true)]
     pub(crate) entity_type: Option<GroupEntityType>,
     /// The caller's name.
     #[serde(default)]
@@ -33,16 +30,12 @@ pub(crate) struct GroupResponse {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) lookup_key: String,
-    #[schema(value_type = GroupEntityTypeSchema)]
     pub(crate) entity_type: GroupEntityType,
     /// Always empty: members name their group.
     pub(crate) entity_ids: Vec<String>,
     pub(crate) metadata: BTreeMap<String, String>,
-    #[schema(value_type = StatusSchema)]
     pub(crate) status: Status,
-    #[schema(value_type = Time)]
     pub(crate) created_at: Timestamp,
-    #[schema(value_type = Time)]
     pub(crate) updated_at: Timestamp,
 }
 
@@ -56,7 +49,6 @@ pub(crate) struct GroupFilter {
     #[serde(default)]
     pub(crate) group_ids: Vec<String>,
     pub(crate) lookup_key: Option<String>,
-    #[schema(value_type = Option<GroupEntityTypeSchema>)]
     pub(crate) entity_type: Option<GroupEntityType>,
     /// Holds this text.
     pub(crate) name: Option<String>,

@@ -1,10 +1,6 @@
 //! Meters on the wire.
 
 use crate::list::CommonFilter;
-use crate::schema::AggregationTypeSchema;
-use crate::schema::Dec;
-use crate::schema::ResetUsageSchema;
-use crate::schema::WindowSizeSchema;
 use crate::wire::AuditBody;
 use domain::ids::MeterId;
 use domain::invalid::Invalid;
@@ -27,7 +23,6 @@ use utoipa::ToSchema;
 pub(crate) struct AggregationBody {
     /// How quantities become usage.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<AggregationTypeSchema>)]
     pub(crate) kind: Option<AggregationType>,
     /// A first-level property.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,11 +32,9 @@ pub(crate) struct AggregationBody {
     pub(crate) expression: Option<String>,
     /// A factor: for SUM_WITH_MULTIPLIER, or of an expression.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Dec>)]
     pub(crate) multiplier: Option<Decimal>,
     /// Only for MAX and SUM: usage per window of this size, in UTC, each priced on its own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) bucket_size: Option<WindowSize>,
     /// Only for MAX with a bucket_size: a first-level property whose values are told apart in each bucket.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +65,7 @@ pub(crate) struct CreateMeterRequest {
     /// Conditions, all of which must hold.
     pub(crate) filters: Option<Vec<FilterBody>>,
     /// Required.
-    #[schema(value_type = Option<ResetUsageSchema>, required = true)]
+    #[schema(required = true)]
     pub(crate) reset_usage: Option<ResetUsage>,
 }
 
@@ -91,7 +84,6 @@ pub(crate) struct MeterResponse {
     pub(crate) event_name: String,
     pub(crate) aggregation: AggregationBody,
     pub(crate) filters: Vec<FilterBody>,
-    #[schema(value_type = ResetUsageSchema)]
     pub(crate) reset_usage: ResetUsage,
     /// Status, scope, dates.
     #[serde(flatten)]

@@ -1,16 +1,6 @@
 //! Prices on the wire.
 
 use crate::list::CommonFilter;
-use crate::schema::BillingModelSchema;
-use crate::schema::BillingPeriodSchema;
-use crate::schema::Dec;
-use crate::schema::InvoiceCadenceSchema;
-use crate::schema::PriceEntityTypeSchema;
-use crate::schema::PriceTypeSchema;
-use crate::schema::PriceUnitTypeSchema;
-use crate::schema::RoundTypeSchema;
-use crate::schema::TierModeSchema;
-use crate::schema::Time;
 use crate::wire::AuditBody;
 use crate::wire::catalog::groups::GroupResponse;
 use crate::wire::catalog::meters::MeterResponse;
@@ -49,11 +39,9 @@ pub(crate) struct TierBody {
     pub(crate) up_to: Option<i64>,
     /// The rate of one unit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Dec>)]
     pub(crate) unit_amount: Option<Decimal>,
     /// What entering the tier costs besides.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Dec>)]
     pub(crate) flat_amount: Option<Decimal>,
 }
 
@@ -66,7 +54,6 @@ pub(crate) struct TransformQuantityBody {
     pub(crate) divide_by: i64,
     /// Where a begun package goes; up without.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<RoundTypeSchema>)]
     pub(crate) round: Option<RoundType>,
 }
 
@@ -74,43 +61,40 @@ pub(crate) struct TransformQuantityBody {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CreatePriceRequest {
     /// What it belongs to; required.
-    #[schema(value_type = Option<PriceEntityTypeSchema>, required = true)]
+    #[schema(required = true)]
     pub(crate) entity_type: Option<PriceEntityType>,
     /// The id of that.
     #[serde(default)]
     pub(crate) entity_id: String,
     /// Required.
     #[serde(rename = "type")]
-    #[schema(value_type = Option<PriceTypeSchema>, required = true)]
+    #[schema(required = true)]
     pub(crate) kind: Option<PriceType>,
     /// Three letters.
     #[serde(default)]
     pub(crate) currency: String,
     /// The rate; required unless tiered.
-    #[schema(value_type = Option<Dec>)]
     pub(crate) amount: Option<Decimal>,
     /// Required.
-    #[schema(value_type = Option<BillingModelSchema>, required = true)]
+    #[schema(required = true)]
     pub(crate) billing_model: Option<BillingModel>,
     /// Required when tiered.
-    #[schema(value_type = Option<TierModeSchema>)]
     pub(crate) tier_mode: Option<TierMode>,
     /// Required when tiered.
     pub(crate) tiers: Option<Vec<TierBody>>,
     /// Required for packages.
     pub(crate) transform_quantity: Option<TransformQuantityBody>,
     /// Required.
-    #[schema(value_type = Option<BillingPeriodSchema>, required = true)]
+    #[schema(required = true)]
     pub(crate) billing_period: Option<BillingPeriod>,
     /// 1 without.
     pub(crate) billing_period_count: Option<i64>,
     /// Required.
-    #[schema(value_type = Option<InvoiceCadenceSchema>, required = true)]
+    #[schema(required = true)]
     pub(crate) invoice_cadence: Option<InvoiceCadence>,
     /// Required for usage.
     pub(crate) meter_id: Option<String>,
     /// FIAT without.
-    #[schema(value_type = Option<PriceUnitTypeSchema>)]
     pub(crate) price_unit_type: Option<PriceUnitType>,
     /// Not built yet.
     pub(crate) price_unit_config: Option<Value>,
@@ -120,9 +104,7 @@ pub(crate) struct CreatePriceRequest {
     pub(crate) min_quantity: Option<i64>,
     pub(crate) trial_period_days: Option<i64>,
     /// Now without.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_date: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_date: Option<Timestamp>,
     #[serde(default)]
     pub(crate) display_name: String,
@@ -158,19 +140,14 @@ pub(crate) struct UpdatePriceRequest {
     pub(crate) metadata: Option<BTreeMap<String, String>>,
     /// Empty takes the group away.
     pub(crate) group_id: Option<String>,
-    #[schema(value_type = Option<BillingModelSchema>)]
     pub(crate) billing_model: Option<BillingModel>,
-    #[schema(value_type = Option<Dec>)]
     pub(crate) amount: Option<Decimal>,
-    #[schema(value_type = Option<TierModeSchema>)]
     pub(crate) tier_mode: Option<TierMode>,
     pub(crate) tiers: Option<Vec<TierBody>>,
     pub(crate) transform_quantity: Option<TransformQuantityBody>,
     /// When the successor takes over; now without.
-    #[schema(value_type = Option<Time>)]
     pub(crate) effective_from: Option<Timestamp>,
     /// Not built yet.
-    #[schema(value_type = Option<Dec>)]
     pub(crate) price_unit_amount: Option<Decimal>,
     /// Not built yet.
     pub(crate) price_unit_tiers: Option<Value>,
@@ -180,7 +157,6 @@ pub(crate) struct UpdatePriceRequest {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct DeletePriceRequest {
     /// Now without.
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_date: Option<Timestamp>,
 }
 
@@ -191,37 +167,27 @@ pub(crate) struct PriceResponse {
     pub(crate) display_name: String,
     pub(crate) description: String,
     pub(crate) lookup_key: String,
-    #[schema(value_type = PriceEntityTypeSchema)]
     pub(crate) entity_type: PriceEntityType,
     pub(crate) entity_id: String,
     #[serde(rename = "type")]
-    #[schema(value_type = PriceTypeSchema)]
     pub(crate) kind: PriceType,
     pub(crate) currency: String,
-    #[schema(value_type = Dec)]
     pub(crate) amount: Decimal,
     /// Symbol and amount.
     pub(crate) display_amount: String,
-    #[schema(value_type = PriceUnitTypeSchema)]
     pub(crate) price_unit_type: PriceUnitType,
-    #[schema(value_type = Dec)]
     pub(crate) price_unit_amount: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) conversion_rate: Decimal,
-    #[schema(value_type = BillingModelSchema)]
     pub(crate) billing_model: BillingModel,
     /// Always RECURRING.
     pub(crate) billing_cadence: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<TierModeSchema>)]
     pub(crate) tier_mode: Option<TierMode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tiers: Option<Vec<TierBody>>,
     pub(crate) transform_quantity: TransformQuantityBody,
-    #[schema(value_type = BillingPeriodSchema)]
     pub(crate) billing_period: BillingPeriod,
     pub(crate) billing_period_count: i64,
-    #[schema(value_type = InvoiceCadenceSchema)]
     pub(crate) invoice_cadence: InvoiceCadence,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meter_id: Option<String>,
@@ -230,12 +196,9 @@ pub(crate) struct PriceResponse {
     pub(crate) meter: Option<MeterResponse>,
     pub(crate) trial_period_days: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Dec>)]
     pub(crate) min_quantity: Option<Decimal>,
-    #[schema(value_type = Time)]
     pub(crate) start_date: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_date: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parent_price_id: Option<String>,
@@ -263,7 +226,6 @@ pub(crate) struct PriceFilter {
     /// Of any of these plans.
     #[serde(default)]
     pub(crate) plan_ids: Vec<String>,
-    #[schema(value_type = Option<PriceEntityTypeSchema>)]
     pub(crate) entity_type: Option<PriceEntityType>,
     /// Of any of these.
     #[serde(default)]
@@ -272,17 +234,14 @@ pub(crate) struct PriceFilter {
     #[serde(default)]
     pub(crate) meter_ids: Vec<String>,
     #[serde(default)]
-    #[schema(value_type = Vec<BillingPeriodSchema>)]
     pub(crate) billing_periods: Vec<BillingPeriod>,
     pub(crate) parent_price_id: Option<String>,
     pub(crate) subscription_id: Option<String>,
     /// Also prices that have ended.
     pub(crate) allow_expired_prices: Option<bool>,
     /// Changed after.
-    #[schema(value_type = Option<Time>)]
     pub(crate) updated_after: Option<Timestamp>,
     /// Begun before.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_date_lt: Option<Timestamp>,
 }
 

@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::schema::Time;
-
 /// Raw objects to keep and take in.
 #[derive(Debug, ToSchema)]
 #[schema(as = BulkRawEventRequest)]
@@ -41,10 +39,9 @@ pub(crate) struct RawBulkResponse {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct ReprocessRawEventsRequest {
     /// Required.
-    #[schema(value_type = Time, required = true)]
+    #[schema(value_type = Timestamp, required = true)]
     start_date: Option<Timestamp>,
     /// Now without.
-    #[schema(value_type = Option<Time>)]
     end_date: Option<Timestamp>,
     /// 1 to 1000; 1000 without.
     batch_size: Option<i64>,

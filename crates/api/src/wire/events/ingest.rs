@@ -10,8 +10,6 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::schema::Time;
-
 /// An event to take in.
 #[derive(Debug, ToSchema)]
 #[schema(as = IngestEventRequest)]
@@ -26,7 +24,6 @@ pub(crate) struct IngestEventSchema {
     /// Stored as sent.
     customer_id: Option<String>,
     /// When it happened, RFC 3339 with a zone; now without.
-    #[schema(value_type = Option<Time>)]
     timestamp: Option<Timestamp>,
     /// Free text.
     source: Option<String>,

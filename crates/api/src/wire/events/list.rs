@@ -7,7 +7,6 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::schema::Time;
 use crate::wire::{Filters, RawProperties};
 
 /// Which events.
@@ -19,10 +18,8 @@ pub(crate) struct GetEventsRequest {
     pub(crate) source: Option<String>,
     pub(crate) property_filters: Option<Filters>,
     /// Seven days before the end without.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_time: Option<Timestamp>,
     /// Now without; inclusive.
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
     /// timestamp or event_name.
     pub(crate) sort: Option<String>,
@@ -121,7 +118,6 @@ pub(crate) struct EventResponse {
     pub(crate) customer_id: String,
     pub(crate) environment_id: String,
     pub(crate) source: String,
-    #[schema(value_type = Time)]
     pub(crate) timestamp: Timestamp,
     /// As they were sent.
     pub(crate) properties: RawProperties,

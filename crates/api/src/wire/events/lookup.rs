@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::error::ErrorResponse;
-use crate::schema::{Dec, Time};
 use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::prices::PriceResponse;
 use crate::wire::customers::CustomerResponse;
@@ -57,9 +56,7 @@ struct FeatureUsageInfo {
     price_id: String,
     sub_line_item_id: String,
     subscription_id: String,
-    #[schema(value_type = Dec)]
     qty_total: Decimal,
-    #[schema(value_type = Time)]
     processed_at: Timestamp,
 }
 
@@ -140,10 +137,8 @@ struct MatchedSubscriptionLineItem {
     sub_line_item_id: String,
     subscription_id: String,
     price_id: String,
-    #[schema(value_type = Time)]
     start_date: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     end_date: Option<Timestamp>,
     is_active_for_event: bool,
     timestamp_within_range: bool,
@@ -164,7 +159,6 @@ struct AttributedToCustomerResult {
 struct MeterUsageAttribution {
     external_customer_id: String,
     meter_id: String,
-    #[schema(value_type = Dec)]
     qty_total: Decimal,
 }
 
@@ -180,7 +174,6 @@ struct ExaminedMeterBody {
     counted: bool,
     /// What it was counted with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Dec>)]
     quantity: Option<Decimal>,
     failed_filters: Vec<FailedFilterBody>,
     /// Why it was not counted, in words.
@@ -201,7 +194,6 @@ struct FailedFilterBody {
 #[derive(Debug, Serialize, ToSchema)]
 struct RefusedCopyBody {
     event: EventResponse,
-    #[schema(value_type = Time)]
     refused_at: Timestamp,
     /// Fields in which it differs from the event that counts.
     differs_in: Vec<&'static str>,

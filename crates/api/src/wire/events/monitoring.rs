@@ -5,8 +5,6 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::schema::Time;
-
 /// Which time.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -35,7 +33,6 @@ pub(crate) struct MonitoringResponse {
 /// Events of one window.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MonitoringPoint {
-    #[schema(value_type = Time)]
     timestamp: Timestamp,
     event_count: i64,
 }

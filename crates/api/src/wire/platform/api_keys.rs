@@ -6,8 +6,6 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::schema::{StatusSchema, Time};
-
 /// A key to make.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = CreateAPIKeyRequest)]
@@ -18,7 +16,6 @@ pub(crate) struct CreateApiKeyRequest {
     /// private_key or publishable_key.
     #[serde(default, rename = "type")]
     pub(crate) kind: String,
-    #[schema(value_type = Option<Time>)]
     pub(crate) expires_at: Option<Timestamp>,
     /// Not built yet.
     pub(crate) service_account_id: Option<String>,
@@ -37,13 +34,9 @@ pub(crate) struct SecretResponse {
     pub(crate) user_type: String,
     pub(crate) roles: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) expires_at: Option<Timestamp>,
-    #[schema(value_type = StatusSchema)]
     pub(crate) status: Status,
-    #[schema(value_type = Time)]
     pub(crate) created_at: Timestamp,
-    #[schema(value_type = Time)]
     pub(crate) updated_at: Timestamp,
 }
 

@@ -5,13 +5,11 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::schema::Time;
-
 /// Where a sandbox's clock is set.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct SetClockRequest {
     /// Required.
-    #[schema(value_type = Option<Time>, required = true)]
+    #[schema(required = true)]
     pub(crate) time: Option<Timestamp>,
 }
 
@@ -19,7 +17,7 @@ pub(crate) struct SetClockRequest {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct AdvanceClockRequest {
     /// Required; not before the present.
-    #[schema(value_type = Option<Time>, required = true)]
+    #[schema(required = true)]
     pub(crate) to: Option<Timestamp>,
 }
 
@@ -28,7 +26,6 @@ pub(crate) struct AdvanceClockRequest {
 pub(crate) struct ClockResponse {
     pub(crate) environment_id: String,
     /// The environment's present.
-    #[schema(value_type = Time)]
     pub(crate) now: Timestamp,
     /// Whether it has a clock of its own.
     pub(crate) own: bool,

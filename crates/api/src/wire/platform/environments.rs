@@ -6,8 +6,6 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::schema::StatusSchema;
-
 /// An environment to make.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CreateEnvironmentRequest {
@@ -33,7 +31,6 @@ pub(crate) struct EnvironmentResponse {
     pub(crate) name: String,
     #[serde(rename = "type")]
     pub(crate) kind: String,
-    #[schema(value_type = StatusSchema)]
     pub(crate) status: Status,
     pub(crate) tenant_id: String,
     /// To the second.

@@ -7,8 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::schema::{StatusSchema, Time};
-
 /// What to choose: the keys that are given; the others stay as they are.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct UpdateSettingRequest {
@@ -30,13 +28,10 @@ pub(crate) struct SettingResponse {
     pub(crate) tenant_id: String,
     /// Empty for a setting of the tenant.
     pub(crate) environment_id: String,
-    #[schema(value_type = StatusSchema)]
     pub(crate) status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) created_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Time>)]
     pub(crate) updated_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) created_by: Option<String>,

@@ -1,9 +1,5 @@
 //! Usage analytics on the wire.
 
-use crate::schema::AggregationTypeSchema;
-use crate::schema::Dec;
-use crate::schema::Time;
-use crate::schema::WindowSizeSchema;
 use crate::wire::Filters;
 use crate::wire::catalog::features::FeatureResponse;
 use crate::wire::catalog::features::ReportingUnitBody;
@@ -28,13 +24,10 @@ pub(crate) struct GetUsageAnalyticsRequest {
     #[serde(default)]
     pub(crate) feature_ids: Vec<String>,
     /// Seven days before the end without.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_time: Option<Timestamp>,
     /// Now without.
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
     /// Points besides the total.
-    #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) window_size: Option<WindowSize>,
     /// source and properties.NAME make an item per value; feature_id and meter_id stand apart anyway.
     #[serde(default)]
@@ -64,23 +57,17 @@ pub(crate) struct GetDetailedUsageAnalyticsRequest {
     #[serde(default)]
     pub(crate) meter_ids: Vec<String>,
     /// Where MONTH windows begin.
-    #[schema(value_type = Option<Time>)]
     pub(crate) billing_anchor: Option<Timestamp>,
 }
 
 /// Usage of one window.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct UsageAnalyticPoint {
-    #[schema(value_type = Time)]
     pub(crate) timestamp: Timestamp,
-    #[schema(value_type = Dec)]
     pub(crate) usage: Decimal,
     /// Of this window alone, not rounded.
-    #[schema(value_type = Dec)]
     pub(crate) cost: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) subtotal: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) discount: Decimal,
     pub(crate) event_count: i64,
     /// What prices the window's buckets; where it is asked for.
@@ -117,10 +104,8 @@ pub(crate) struct BucketSummary {
     pub(crate) subscription_line_item_id: String,
     pub(crate) start: TimeOfDay,
     pub(crate) end: TimeOfDay,
-    #[schema(value_type = Dec)]
     pub(crate) total_usage: Decimal,
     /// The sum of the buckets' costs, not rounded.
-    #[schema(value_type = Dec)]
     pub(crate) base_charge: Decimal,
 }
 
@@ -136,7 +121,6 @@ pub(crate) struct UsageAnalyticItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meter: Option<MeterResponse>,
     pub(crate) event_name: String,
-    #[schema(value_type = AggregationTypeSchema)]
     pub(crate) aggregation_type: AggregationType,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unit: Option<String>,
@@ -160,25 +144,19 @@ pub(crate) struct UsageAnalyticItem {
     pub(crate) sub_line_item_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) subscription_line_item: Option<SubscriptionLineItemResponse>,
-    #[schema(value_type = Dec)]
     pub(crate) total_usage: Decimal,
     /// In the feature's reporting unit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Dec>)]
     pub(crate) total_usage_display: Option<Decimal>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reporting_unit: Option<ReportingUnitBody>,
     pub(crate) event_count: i64,
-    #[schema(value_type = Dec)]
     pub(crate) total_cost: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) subtotal: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) total_discount: Decimal,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) currency: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) window_size: Option<WindowSize>,
     pub(crate) points: Vec<UsageAnalyticPoint>,
     /// Of bucketed meters that are billed, where it is asked for.
@@ -198,11 +176,8 @@ pub(crate) struct UsageAnalyticItem {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct GetUsageAnalyticsResponse {
     pub(crate) items: Vec<UsageAnalyticItem>,
-    #[schema(value_type = Dec)]
     pub(crate) total_cost: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) subtotal: Decimal,
-    #[schema(value_type = Dec)]
     pub(crate) total_discount: Decimal,
     pub(crate) currency: String,
 }

@@ -7,7 +7,6 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::schema::{AggregationTypeSchema, Dec, Time, WindowSizeSchema};
 use crate::wire::empty_is_none;
 
 /// Usage of one meter.
@@ -42,10 +41,10 @@ pub(crate) struct MeterUsageCommon {
     #[schema(required = true)]
     pub(crate) external_customer_id: String,
     /// Required.
-    #[schema(value_type = Time, required = true)]
+    #[schema(value_type = Timestamp, required = true)]
     pub(crate) start_time: Option<Timestamp>,
     /// Required.
-    #[schema(value_type = Time, required = true)]
+    #[schema(value_type = Timestamp, required = true)]
     pub(crate) end_time: Option<Timestamp>,
     /// Required; in any case. It need not be the meter's own.
     #[serde(default)]
@@ -53,10 +52,8 @@ pub(crate) struct MeterUsageCommon {
     pub(crate) aggregation_type: String,
     /// Points besides the total, in UTC.
     #[serde(default, deserialize_with = "empty_is_none")]
-    #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) window_size: Option<WindowSize>,
     /// Where months begin.
-    #[schema(value_type = Option<Time>)]
     pub(crate) billing_anchor: Option<Timestamp>,
 }
 
@@ -64,10 +61,8 @@ pub(crate) struct MeterUsageCommon {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MeterUsageResponse {
     meter_id: String,
-    #[schema(value_type = AggregationTypeSchema)]
     aggregation_type: AggregationType,
     /// Over the whole time; of buckets the sum.
-    #[schema(value_type = Dec)]
     total_value: Decimal,
     event_count: i64,
     /// Per window that has events.
@@ -79,9 +74,7 @@ pub(crate) struct MeterUsageResponse {
 #[derive(Debug, Serialize, ToSchema)]
 struct MeterUsagePointBody {
     /// Its first instant.
-    #[schema(value_type = Time)]
     window_size: Timestamp,
-    #[schema(value_type = Dec)]
     value: Decimal,
     event_count: i64,
 }

@@ -6,7 +6,6 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::schema::{Dec, Time, WindowSizeSchema};
 use crate::wire::{Filters, Number, empty_is_none};
 
 /// Usage straight from the events, by name and property.
@@ -27,28 +26,22 @@ pub(crate) struct GetUsageRequest {
     /// Accepted when it names a customer.
     pub(crate) customer_id: Option<String>,
     /// Seven days before the end without.
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_time: Option<Timestamp>,
     /// Now without.
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
     /// Usage per window besides.
     #[serde(default, deserialize_with = "empty_is_none")]
-    #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) window_size: Option<WindowSize>,
     /// For MAX and SUM: usage per bucket, and their sum; goes before `window_size`.
     #[serde(default, deserialize_with = "empty_is_none")]
-    #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) bucket_size: Option<WindowSize>,
     /// Conditions on properties.
     pub(crate) filters: Option<Filters>,
     /// Only for SUM_WITH_MULTIPLIER.
-    #[schema(value_type = Option<Dec>)]
     pub(crate) multiplier: Option<Decimal>,
     /// Where days begin.
     pub(crate) timezone: Option<String>,
     /// Where months begin.
-    #[schema(value_type = Option<Time>)]
     pub(crate) billing_anchor: Option<Timestamp>,
     /// For MAX with a bucket: the first entry, `properties.NAME`, tells buckets apart.
     #[serde(default)]
@@ -66,20 +59,15 @@ pub(crate) struct GetUsageByMeterRequest {
     pub(crate) meter_id: String,
     pub(crate) external_customer_id: Option<String>,
     pub(crate) customer_id: Option<String>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) start_time: Option<Timestamp>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) end_time: Option<Timestamp>,
     #[serde(default, deserialize_with = "empty_is_none")]
-    #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) window_size: Option<WindowSize>,
     /// For meters of MAX and SUM that have none of their own.
     #[serde(default, deserialize_with = "empty_is_none")]
-    #[schema(value_type = Option<WindowSizeSchema>)]
     pub(crate) bucket_size: Option<WindowSize>,
     /// Added to the meter's.
     pub(crate) filters: Option<Filters>,
-    #[schema(value_type = Option<Time>)]
     pub(crate) billing_anchor: Option<Timestamp>,
     pub(crate) timezone: Option<String>,
 }
@@ -88,7 +76,6 @@ pub(crate) struct GetUsageByMeterRequest {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct UsageResult {
     /// Its first instant.
-    #[schema(value_type = Time)]
     pub(crate) window_size: Timestamp,
     pub(crate) value: Number,
     /// The value that the bucket is told apart by; empty for events without.

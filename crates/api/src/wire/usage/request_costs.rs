@@ -4,8 +4,6 @@ use domain::money::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::schema::Dec;
-
 /// Which events.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct GetHuggingFaceBillingDataRequest {
@@ -29,6 +27,5 @@ pub(crate) struct EventCostInfo {
     pub(crate) request_id: String,
     /// Billionths of a US dollar, not rounded.
     #[serde(rename = "costNanoUsd")]
-    #[schema(value_type = Dec)]
     pub(crate) cost_nano_usd: Decimal,
 }

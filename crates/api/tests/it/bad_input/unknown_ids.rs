@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use testkit::TestApp;
+use testkit::{RouteOfOne, TestApp};
 
 use crate::refusals::{Refused, assert_refused, post, raw};
 
@@ -10,32 +10,14 @@ use crate::refusals::{Refused, assert_refused, post, raw};
 #[tokio::test]
 async fn an_unknown_id_in_a_path_is_not_found() {
     let app = TestApp::start().await;
-    let document: Value = serde_json::from_str(&api::document().to_json().unwrap()).unwrap();
     let mut table = Vec::new();
-    for (template, item) in document["paths"].as_object().unwrap() {
-        let Some((before, rest)) = template.split_once('{') else { continue };
-        let (_, after) = rest.split_once('}').unwrap();
-        for method in item.as_object().unwrap().keys() {
-            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-            let path = format!("{before}unknown_01ARZ3NDEKTSV4RRFFQ69G5FAV{after}");
-            table.push(Refused { method, ..raw("unknown", &path, body_for(template)).with(404, "not_found") });
-        }
+    for route in RouteOfOne::all() {
+        let path = route.path("unknown_01ARZ3NDEKTSV4RRFFQ69G5FAV");
+        let body = route.body().to_string();
+        table.push(Refused { method: route.method, ..raw("unknown", &path, body).with(404, "not_found") });
     }
     assert!(table.len() > 25, "{}", table.len());
     assert_refused(&app.client(), table).await;
-}
-
-/// A body that is complete, so that only the id is wrong.
-fn body_for(template: &str) -> String {
-    let body = match template {
-        path if path.ends_with("/clock") => json!({"time": "2025-01-01T00:00:00Z"}),
-        path if path.ends_with("/advance") => json!({"to": "2025-01-01T00:00:00Z"}),
-        path if path.ends_with("/clone") => json!({"name": "copy", "lookup_key": "copy"}),
-        path if path.ends_with("/cancel") => json!({"cancellation_type": "immediate"}),
-        path if path.contains("/meters/") => json!({"filters": [{"key": "k", "values": ["v"]}]}),
-        _ => json!({"name": "x"}),
-    };
-    body.to_string()
 }
 
 #[tokio::test]

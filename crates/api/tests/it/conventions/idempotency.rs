@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use testkit::{Answer, Client, TestApp, event, fixed_price};
+use testkit::{Answer, Client, ENTITIES, Made, TestApp, World, event, fixed_price};
 
 fn keyed(client: &Client, key: &str) -> Client {
     client.with("idempotency-key", key)
@@ -34,29 +34,25 @@ async fn a_repetition_gets_the_first_answer() {
 async fn every_kind_of_change_can_be_repeated() {
     let app = TestApp::start().await;
     let client = app.client();
-    let customer = client.customer("acme").await;
-    let plan = client.plan("basic").await;
-    client.price(fixed_price(&plan, "10", "ADVANCE", json!({}))).await;
-    let subscription = json!({"customer_id": customer, "plan_id": plan, "currency": "usd", "billing_period": "MONTHLY"});
-    let made = client.post("/v1/subscriptions", &subscription).await.expect(201);
-    let cancel = format!("/v1/subscriptions/{}/cancel", made["id"].as_str().unwrap());
-    let feature = json!({"name": "f", "type": "metered", "meter": {
-        "name": "m", "event_name": "e", "aggregation": {"type": "COUNT"}, "reset_usage": "BILLING_PERIOD",
-    }});
-    let other = client.plan("other").await;
-    let cases = [
-        (Method::POST, "/v1/plans".to_owned(), json!({"name": "p"})),
-        (Method::POST, "/v1/groups".to_owned(), json!({"name": "g", "lookup_key": "g", "entity_type": "price"})),
-        (Method::POST, "/v1/features".to_owned(), feature),
-        (Method::POST, "/v1/prices".to_owned(), fixed_price(&plan, "1", "ARREAR", json!({}))),
-        (Method::POST, "/v1/prices/bulk".to_owned(), json!({"items": [fixed_price(&plan, "1", "ARREAR", json!({}))]})),
-        (Method::POST, "/v1/subscriptions".to_owned(), subscription),
-        (Method::POST, "/v1/secrets/api/keys".to_owned(), json!({"name": "k", "type": "private_key"})),
+    let world = World::fill(&client, "acme").await;
+    let price = fixed_price(world.id("plans"), "1", "ARREAR", json!({}));
+    let cancel = format!("/v1/subscriptions/{}/cancel", world.id("subscriptions"));
+    let mut cases = vec![
+        (Method::POST, "/v1/prices/bulk".to_owned(), json!({ "items": [price] })),
         (Method::POST, "/v1/environments".to_owned(), json!({"name": "e", "type": "development"})),
-        (Method::PUT, format!("/v1/customers/{customer}"), json!({"name": "new"})),
         (Method::POST, cancel, json!({"cancellation_type": "immediate"})),
-        (Method::DELETE, format!("/v1/plans/{other}"), json!({})),
     ];
+    for entity in ENTITIES {
+        let Made::Posted(body, _) = &entity.made else { continue };
+        let path = format!("/v1/{}", entity.path);
+        cases.push((Method::POST, path.clone(), body(&world, "posted")));
+        if let Some(change) = entity.change {
+            cases.push((Method::PUT, format!("{path}/{}", world.another_id(entity, "changed before").await), change()));
+        }
+        if entity.archived {
+            cases.push((Method::DELETE, format!("{path}/{}", world.another_id(entity, "archived").await), json!({})));
+        }
+    }
     for (number, (method, path, body)) in cases.into_iter().enumerate() {
         let client = keyed(&client, &format!("key {number}"));
         let first = client.send(method.clone(), &path, body.to_string()).await;

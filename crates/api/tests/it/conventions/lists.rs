@@ -1,14 +1,19 @@
 //! Lists: pages, status, order, conditions, metadata (spec 60 §§4, 21 no. 5 to 7).
 
 use serde_json::{Value, json};
-use testkit::{Client, TestApp, fixed_price};
+use testkit::{Client, ENTITIES, TestApp, fixed_price};
 
 use crate::refusals::{assert_refused, get, post};
 
 /// Every list that is searched with POST.
-const SEARCHES: [&str; 7] = ["customers", "features", "plans", "prices", "subscriptions", "invoices", "groups"];
+fn searches() -> impl Iterator<Item = &'static str> {
+    ENTITIES.iter().filter(|entity| entity.search.is_some()).map(|entity| entity.path)
+}
+
 /// Every list that is read with GET.
-const READS: [&str; 8] = ["customers", "features", "plans", "prices", "subscriptions", "invoices", "meters", "secrets/api/keys"];
+fn reads() -> impl Iterator<Item = &'static str> {
+    ENTITIES.iter().filter(|entity| entity.listed).map(|entity| entity.path)
+}
 
 async fn customers(client: &Client, count: usize) {
     for number in 0..count {
@@ -63,20 +68,20 @@ async fn pages_show_every_item_once() {
 async fn a_page_out_of_range_is_refused_on_every_list() {
     let app = TestApp::start().await;
     let mut table = Vec::new();
-    for list in SEARCHES {
+    for list in searches() {
         let path = format!("/v1/{list}/search");
         for page in [json!({"limit": 1001}), json!({"limit": -1}), json!({"offset": -1})] {
             table.push(post("out of range", &path, &page));
         }
         table.push(post("end before start", &path, &json!({"start_time": "2025-02-01T00:00:00Z", "end_time": "2025-01-01T00:00:00Z"})));
     }
-    for list in READS {
+    for list in reads() {
         for page in ["limit=1001", "limit=-1", "offset=-1", "limit=x"] {
             table.push(get("out of range", &format!("/v1/{list}?{page}")));
         }
     }
     assert_refused(&app.client(), table).await;
-    for list in SEARCHES {
+    for list in searches() {
         let empty = search(&app.client(), list, json!({"limit": 1000})).await;
         assert_eq!(empty, json!({"items": [], "pagination": {"total": 0, "limit": 1000, "offset": 1000}}), "{list}");
     }
@@ -86,7 +91,7 @@ async fn a_page_out_of_range_is_refused_on_every_list() {
 async fn unknown_names_are_refused_on_every_list() {
     let app = TestApp::start().await;
     let mut table = Vec::new();
-    for list in SEARCHES {
+    for list in searches() {
         let path = format!("/v1/{list}/search");
         table.push(post("unknown sort", &path, &json!({"sort": [{"field": "mood", "direction": "asc"}]})));
         table.push(post("unknown field", &path, &json!({"filters": [condition("mood", "eq", "string", json!({"string": "x"}))]})));
@@ -94,11 +99,13 @@ async fn unknown_names_are_refused_on_every_list() {
         table.push(post("SQL", &path, &json!({"sort": [{"field": "id; DROP TABLE plans", "direction": "asc"}]})));
         table.push(post("unknown status", &path, &json!({"status": "forgotten"})));
     }
-    for list in ["customers", "features", "plans", "prices", "subscriptions", "invoices"] {
-        table.push(post("unknown expand", &format!("/v1/{list}/search"), &json!({"expand": "planets"})));
-        table.push(get("unknown expand", &format!("/v1/{list}?expand=planets")));
+    for entity in ENTITIES.iter().filter(|entity| entity.search.as_ref().is_some_and(|search| search.expand.is_some())) {
+        table.push(post("unknown expand", &format!("/v1/{}/search", entity.path), &json!({"expand": "planets"})));
+        if entity.listed {
+            table.push(get("unknown expand", &format!("/v1/{}?expand=planets", entity.path)));
+        }
     }
-    for list in READS {
+    for list in reads() {
         table.push(get("unknown sort", &format!("/v1/{list}?sort=mood")));
         table.push(get("unknown order", &format!("/v1/{list}?order=sideways")));
     }

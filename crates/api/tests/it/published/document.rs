@@ -28,6 +28,17 @@ impl Document {
         found.unwrap_or_else(|| panic!("no operation {id}")).2
     }
 
+    /// The operation of a route, whatever its parameters are called.
+    pub(crate) fn find(&self, method: &http::Method, template: &str) -> Option<&Value> {
+        let shape = |path: &str| path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }.to_owned()).collect::<Vec<_>>();
+        let is_it = |known: &str, path: &str| known.eq_ignore_ascii_case(method.as_str()) && shape(path) == shape(template);
+        self.operations().into_iter().find(|(known, path, _)| is_it(known, path)).map(|(.., operation)| operation)
+    }
+
+    pub(crate) fn operation_at(&self, method: &http::Method, template: &str) -> &Value {
+        self.find(method, template).unwrap_or_else(|| panic!("no operation at {method} {template}"))
+    }
+
     /// The schema of an operation's JSON body.
     pub(crate) fn request<'a>(&self, operation: &'a Value) -> Option<&'a Value> {
         operation.pointer("/requestBody/content/application~1json/schema")

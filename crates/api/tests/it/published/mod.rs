@@ -2,6 +2,6 @@
 
 mod coverage;
 mod docs_page;
-mod document;
+pub(crate) mod document;
 mod fields;
 mod openapi;

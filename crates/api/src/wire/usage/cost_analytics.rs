@@ -1,0 +1,80 @@
+//! What usage costs, on the wire.
+
+use domain::money::Decimal;
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::wire::Filters;
+use crate::wire::catalog::meters::MeterResponse;
+use crate::wire::catalog::prices::PriceResponse;
+
+/// Which usage is asked about.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct GetCostAnalyticsRequest {
+    /// With `end_time`, or neither: then the last seven days.
+    pub(crate) start_time: Option<Timestamp>,
+    pub(crate) end_time: Option<Timestamp>,
+    /// Everybody's without, then without revenue.
+    pub(crate) external_customer_id: Option<String>,
+    #[serde(default)]
+    pub(crate) feature_ids: Vec<String>,
+    /// Only events with each of these properties, of any of its values.
+    pub(crate) property_filters: Option<Filters>,
+    /// Accepted, and changes nothing yet: there are no inherited subscriptions whose usage it could add.
+    #[expect(dead_code, reason = "read and documented; nothing hangs on it until subscriptions are inherited")]
+    pub(crate) include_children: Option<bool>,
+    /// meter, price.
+    #[serde(default)]
+    pub(crate) expand: Vec<String>,
+    /// Accepted, and changes nothing: all items are answered.
+    #[expect(dead_code, reason = "part of the contract, without effect by the specification")]
+    pub(crate) limit: Option<i64>,
+    /// Accepted, and changes nothing.
+    #[expect(dead_code, reason = "part of the contract, without effect by the specification")]
+    pub(crate) offset: Option<i64>,
+}
+
+/// What the usage of one meter costs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CostAnalyticItem {
+    pub(crate) meter_id: String,
+    /// The name of its events.
+    pub(crate) meter_name: String,
+    pub(crate) costsheet_id: String,
+    pub(crate) price_id: String,
+    /// As it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) external_customer_id: Option<String>,
+    pub(crate) total_quantity: Decimal,
+    /// Not rounded.
+    pub(crate) total_cost: Decimal,
+    pub(crate) total_events: i64,
+    pub(crate) currency: String,
+    /// Where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) meter: Option<MeterResponse>,
+    /// Where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) price: Option<PriceResponse>,
+}
+
+/// Cost beside revenue.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GetDetailedCostAnalyticsResponse {
+    pub(crate) cost_analytics: Vec<CostAnalyticItem>,
+    pub(crate) total_cost: Decimal,
+    /// 0 without a customer.
+    pub(crate) total_revenue: Decimal,
+    /// Revenue less cost; this and the next are 0 without an active cost sheet.
+    pub(crate) margin: Decimal,
+    /// Of the revenue.
+    pub(crate) margin_percent: Decimal,
+    /// Margin per unit of cost.
+    pub(crate) roi: Decimal,
+    pub(crate) roi_percent: Decimal,
+    /// Empty when nothing is priced.
+    pub(crate) currency: String,
+    pub(crate) start_time: Timestamp,
+    pub(crate) end_time: Timestamp,
+}
