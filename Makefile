@@ -7,8 +7,10 @@ SHELL := /bin/bash
 # A toolchain installed for this user is found even when its directory is not on PATH.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-target := $(or $(CARGO_TARGET_DIR),target)
-release := $(target)/release/flexprice
+# Programs are handed over by their whole path: scripts run them from directories of their own.
+target = $(shell scripts/target_dir.sh)
+release = $(target)/release/flexprice
+tested = $(target)/debug/flexprice
 
 .PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test fire fire-full tls scaling nightly test fmt clippy servers unit checks bench docs
 
@@ -42,11 +44,11 @@ cluster-test: ## Kill API replicas behind nginx under traffic, on the real serve
 # With the binary of the tests: `make test` has built it already.
 fire: setup-cluster ## Kill processes and servers while events come in; every number must be right in the end (1 to 3 minutes)
 	cargo test --workspace --all-features --no-run
-	@FLEXPRICE_BIN="$(target)/debug/flexprice" tests/cluster/under_fire.py --seed 20130101
+	@FLEXPRICE_BIN="$(tested)" tests/cluster/under_fire.py --seed 20130101
 
 tls: setup-cluster ## PostgreSQL, Kafka and Redis over TLS: right certificates get in, others do not
 	cargo test --workspace --all-features --no-run
-	@FLEXPRICE_BIN="$(target)/debug/flexprice" tests/cluster/tls.py
+	@FLEXPRICE_BIN="$(tested)" tests/cluster/tls.py
 
 fire-full: setup-cluster ## The same with a release build, 1,000,000 events and three rounds of strikes
 	cargo build --release -p server --features cluster
