@@ -7,10 +7,17 @@ SHELL := /bin/bash
 # A toolchain installed for this user is found even when its directory is not on PATH.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-target := $(or $(CARGO_TARGET_DIR),target)
-release := $(target)/release/flexprice
+# Programs are handed over by their whole path: scripts run them from directories of their own.
+target = $(shell scripts/target_dir.sh)
+release = $(target)/release/flexprice
+tested = $(target)/debug/flexprice
 
-.PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test fire fire-full tls scaling nightly test fmt clippy servers unit checks bench docs contract
+# One set of features for all that is tested: the clients of a cluster, and not the allocator of what is shipped. Lints come from the same
+# compilation, by clippy's own driver: `cargo clippy` would compile all dependencies once more (ADR 0011).
+features := --workspace --no-default-features --features cluster
+lint := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__
+
+.PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test fire fire-full tls scaling nightly test fmt build everyday servers unit checks bench docs contract
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,14 +46,11 @@ cluster-test: ## Kill API replicas behind nginx under traffic, on the real serve
 	@dev/services up
 	@tests/cluster/load_balancer.py
 
-# With the binary of the tests: `make test` has built it already.
-fire: setup-cluster ## Kill processes and servers while events come in; every number must be right in the end (1 to 3 minutes)
-	cargo test --workspace --all-features --no-run
-	@FLEXPRICE_BIN="$(target)/debug/flexprice" tests/cluster/under_fire.py --seed 20130101
+fire: build ## Kill processes and servers while events come in; every number must be right in the end (1 to 3 minutes)
+	@FLEXPRICE_BIN="$(tested)" tests/cluster/under_fire.py --seed 20130101
 
-tls: setup-cluster ## PostgreSQL, Kafka and Redis over TLS: right certificates get in, others do not
-	cargo test --workspace --all-features --no-run
-	@FLEXPRICE_BIN="$(target)/debug/flexprice" tests/cluster/tls.py
+tls: build ## PostgreSQL, Kafka and Redis over TLS: right certificates get in, others do not
+	@FLEXPRICE_BIN="$(tested)" tests/cluster/tls.py
 
 fire-full: setup-cluster ## The same with a release build, 1,000,000 events and three rounds of strikes
 	cargo build --release -p server --features cluster
@@ -59,17 +63,20 @@ scaling: setup-cluster ## Measure the cluster with more consumers, API processes
 
 nightly: setup-cluster servers ## 100,000 random questions to every read path, and 100 random worlds on a cluster, against exact formulas (hours)
 	ORACLE_QUESTIONS=100000 cargo test --release -p api --test it oracle
-	CLUSTER_ORACLE_WORLDS=100 cargo test -p server --all-features --test it cluster::oracle
+	$(lint) CLUSTER_ORACLE_WORLDS=100 cargo test $(features) --test it cluster::oracle
 
-test: setup-cluster fmt clippy servers unit fire tls checks ## Everything that must hold: format, lints, all tests, checks of the tree
+test: setup-cluster ## Everything that must hold: format, lints, all tests, checks of the tree; says what each part took
+	@scripts/test.sh
 
 fmt:
 	cargo fmt --all --check
 
-# The everyday build alone, and with the clients of a cluster.
-clippy:
-	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy --workspace --all-targets --all-features -- -D warnings
+build: setup-cluster ## Compile and lint everything that `make test` runs
+	$(lint) cargo test $(features) --tests --benches --no-run
+
+# The crates that the feature `cluster` changes, without it.
+everyday: setup ## Lint the everyday build, which has no clients of a cluster
+	cargo clippy -p storage -p streams -p app -p workflows -p testkit -p server --no-default-features --all-targets -- -D warnings
 
 # PostgreSQL with its replica, Redis, Kafka, Temporal, ClickHouse: the suites of the cluster profile run against the real ones.
 servers: setup-cluster
@@ -77,11 +84,11 @@ servers: setup-cluster
 
 # Property tests draw the same cases in every run of this target; `cargo test` alone draws new ones.
 unit: export PROPTEST_RNG_SEED ?= 20130101
-unit:
-	cargo test --workspace --all-features
+unit: build
+	$(lint) cargo test $(features) --tests
 
-checks:
-	@scripts/checks.sh
+checks: build ## Check dependencies, deployment files, the tree and the published SDK against the tests' binary
+	@FLEXPRICE_BIN="$(tested)" scripts/checks.sh
 
 bench: setup ## Measure; prints figures, fails on none
 	@scripts/bench.sh

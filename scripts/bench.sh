@@ -9,4 +9,4 @@ if [[ ${1:-} == -p ]]; then
   exec cargo bench "$@"
 fi
 cargo build --release -p server -p bench
-exec "${CARGO_TARGET_DIR:-target}/release/bench" "$@"
+exec "$(scripts/target_dir.sh)/release/bench" "$@"

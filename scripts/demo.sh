@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-target=${CARGO_TARGET_DIR:-target}
+target=$(scripts/target_dir.sh)
 bin=${FLEXPRICE_BIN:-$target/release/flexprice}
 if [[ ! -x $bin ]]; then
   cargo build --release -p server

@@ -15,6 +15,7 @@ SOURCE_LINES_MAX = 800
 # Written in two parts, so that this file does not find itself.
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:" + "ro" + r"ot|ho" + r"me/\w+|Us" + r"ers/\w+|wo" + r"rk)/")
 SQL = re.compile(r'"\s*(?:SELECT\s.+\sFROM|INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(?:TABLE|INDEX))\s', re.I)
+COMPILED_IN = re.compile(r'\benv!\(\s*"CARGO_(?:MANIFEST_DIR|WORKSPACE_DIR|TARGET_TMPDIR)"')
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -67,12 +68,21 @@ def source_files_open_with_their_concept(name, text):
         yield f"{name}: does not open with `//!` and its concept"
 
 
+def tests_find_files_at_run_time(name, text):
+    """Compiled in, the package's directory is the one of the machine, or of the clone, that compiled: cargo says it to a running test."""
+    if name.endswith(".rs"):
+        for number, line in enumerate(text.splitlines(), 1):
+            if COMPILED_IN.search(line):
+                yield f'{name}:{number}: read the package\'s directory at run time: std::env::var("CARGO_MANIFEST_DIR"), or a path relative to it'
+
+
 CHECKS = [
     source_files_are_short,
     source_files_open_with_their_concept,
     sql_stands_where_stores_are,
     no_path_of_one_machine,
     links_lead_somewhere,
+    tests_find_files_at_run_time,
 ]
 
 

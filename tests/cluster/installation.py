@@ -77,7 +77,8 @@ class Installation:
         offset = next((n for n in random.sample(range(100, 3600, 10), 200) if all_free(port + n for port in SERVER_PORTS)), None)
         assert offset, "no free ports for the servers"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FLEXPRICE_", "SERVICES_", "CLUSTER_"))}
-        kept = {name: os.environ[name] for name in ("FLEXPRICE_BIN", "SERVICES_TOOLS") if name in os.environ}
+        # Whole: what is started here runs in other directories.
+        kept = {name: str(Path(os.environ[name]).absolute()) for name in ("FLEXPRICE_BIN", "SERVICES_TOOLS") if os.environ.get(name)}
         mine = {
             "SERVICES_PORT_OFFSET": str(offset),
             "SERVICES_DIR": str(self.home / "servers"),

@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from installation import AGAIN, ROOT, Client, Installation, run, until
 from oracle import Plan
@@ -200,8 +201,8 @@ def months_ago(count):
 
 def bare(load):
     """The same load on the bare HTTP server: what sender and library take."""
-    target = ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target") / "release" / "bench"
-    with subprocess.Popen([target, "bare"], stdout=subprocess.PIPE, text=True) as server:
+    target = run([ROOT / "scripts" / "target_dir.sh"], os.environ).strip()
+    with subprocess.Popen([Path(target) / "release" / "bench", "bare"], stdout=subprocess.PIPE, text=True) as server:
         port = int(server.stdout.readline().strip().rpartition(":")[2])
         took = load.send(lambda: Client(port, "none"), "bare")
         server.terminate()

@@ -80,7 +80,7 @@ class Tries:
         usual = {name: self.installation.env[name] for name in ("PATH", "HOME") if name in self.installation.env}
         env = {**usual, **self.base, **settings, "FLEXPRICE_DATA_DIR": str(home / "data")}
         try:
-            done = subprocess.run([os.environ["FLEXPRICE_BIN"], *arguments], env=env, cwd=home, capture_output=True, text=True, timeout=40)
+            done = subprocess.run([self.installation.env["FLEXPRICE_BIN"], *arguments], env=env, cwd=home, capture_output=True, text=True, timeout=40)
         except subprocess.TimeoutExpired as waiting:
             # It waits for a server that it cannot reach.
             return None, (waiting.stdout or b"").decode() + (waiting.stderr or b"").decode()

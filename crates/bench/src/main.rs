@@ -48,6 +48,7 @@ use process::Server;
 use report::Report;
 
 /// That of the server.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -7,6 +7,7 @@ use server::cli::Cli;
 use server::{commands, exit};
 
 /// Events are allocated by the threads that serve requests and freed by those that write.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

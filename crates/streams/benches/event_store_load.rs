@@ -1,7 +1,8 @@
 //! The embedded event store under load: bulk requests of 1,000 events with random ids from several callers at once, three matching
 //! meters, one of them COUNT_UNIQUE, for each of `SETS` event names; then usage of a month for single customers.
 //!
-//! `EVENTS=10000000 CUSTOMERS=1000 USERS=256 CALLERS=16 SETS=1 SPREAD=now|ordered|random cargo bench -p streams --bench event_store_load`
+//! `EVENTS=10000000 CUSTOMERS=1000 USERS=256 CALLERS=16 SETS=1 SPREAD=now|ordered|random cargo bench -p streams --features jemalloc --bench
+//! event_store_load`
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench reports on standard output and stops at the first failure")]
 
@@ -25,6 +26,7 @@ const START: Timestamp = Timestamp::from_micros(1_714_521_600_000_000);
 const DAY_SECONDS: i64 = 86_400;
 
 /// That of the server.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
