@@ -141,6 +141,10 @@ impl Partition {
             match self.settle(batch, after, &mut dead, &mut backoff).await {
                 Ok(Settled::Done(position)) => after = position,
                 Ok(Settled::Again(position)) => {
+                    if position > after {
+                        // Whoever stored it tells the group only what it knows of, and nothing more may come.
+                        self.consumer.context().settle(self.partition.partition, position.map_or(0, |position| position + 1));
+                    }
                     after = position;
                     next = next.max(after.map_or(0, |after| after + 1));
                     match self.seek(next).await {

@@ -161,8 +161,8 @@ async fn an_insert_whose_answer_never_comes_is_repeated_and_counts_once() {
     let scope = scope("t");
     let store = ClickHouseEventStore::new(ClickHouseOptions {
         address: wire.address.to_string(),
-        // Long enough for a server that answers many tests, one after another.
-        insert_timeout: Duration::from_secs(5),
+        // With the repetitions long enough for a server that answers many tests, one after another.
+        insert_timeout: Duration::from_secs(2),
         retries_max: 8,
         ..database.options.clone()
     });

@@ -76,7 +76,7 @@ async fn events_of_lazy_tenants_take_their_own_topic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn absent_brokers_are_an_error_in_time_and_a_full_queue_at_once() {
-    let options = ProducerOptions { delivery_timeout: Duration::from_secs(2), queue_messages_max: 10, ..ProducerOptions::default() };
+    let options = ProducerOptions { delivery_timeout: Duration::from_millis(500), queue_messages_max: 10, ..ProducerOptions::default() };
     let producer = KafkaProducer::new(&nowhere(), options).unwrap();
     let begun = Instant::now();
     let scope = scope();
