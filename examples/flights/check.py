@@ -119,7 +119,7 @@ class Line:
         self.name, self.quantity, self.cents, self.period = name, quantity, cents, period
 
 
-class Bill:
+class Expected:
     """One invoice: its reason, its period and its lines."""
 
     def __init__(self, reason, period, lines):
@@ -143,9 +143,9 @@ def lease(month):
     return Line("Gate lease", 1, LEASE_CENTS, span(month))
 
 
-def expected_bills(months):
+def expected_invoices(months):
     """The opening invoice and twelve more, oldest first."""
-    bills = [Bill("SUBSCRIPTION_CREATE", span(1), [lease(1)])]
+    expectations = [Expected("SUBSCRIPTION_CREATE", span(1), [lease(1)])]
     for number, month in sorted(months.items()):
         period = span(number)
         lines = [
@@ -156,8 +156,8 @@ def expected_bills(months):
             Line("JFK slots", month.from_jfk, volume_cents(month.from_jfk), period),
             Line("Air time", month.minutes, half_away_from_zero(month.minutes * AIR_MINUTE_CENTS), period),
         ]
-        bills.append(Bill("SUBSCRIPTION_CYCLE", period, lines))
-    return bills
+        expectations.append(Expected("SUBSCRIPTION_CYCLE", period, lines))
+    return expectations
 
 
 # ---------------------------------------------------------------- what the product says
@@ -219,7 +219,7 @@ def compare_line(tally, where, found, expected):
     tally.same(where, "service period ends", read(tally, where, found, "period_end", instant), expected.period[1])
 
 
-def compare_bill(tally, where, found, expected):
+def compare_invoice(tally, where, found, expected):
     total = Fraction(expected.cents, CENTS_PER_DOLLAR)
     tally.same(where, "invoice_status", found.get("invoice_status"), "FINALIZED")
     tally.same(where, "currency", str(found.get("currency")).lower(), "usd")
@@ -242,20 +242,20 @@ def compare_bill(tally, where, found, expected):
             tally.fail(f"{where}, {name}", f"a line that should not be there, amount {extra.get('amount')}")
 
 
-def compare_carrier(tally, carrier, invoices, bills):
+def compare_carrier(tally, carrier, invoices, expectations):
     by_key = collections.defaultdict(list)
     for invoice in invoices:
         where = f"{carrier} {invoice.get('invoice_number') or invoice.get('id')}"
         start = read(tally, where, invoice, "period_start", instant)
         end = read(tally, where, invoice, "period_end", instant)
         by_key[(invoice.get("billing_reason"), start, end)].append(invoice)
-    for bill in bills:
-        found = by_key.pop((bill.reason, *bill.period), [])
-        where = f"{carrier} {'opening' if bill.reason == 'SUBSCRIPTION_CREATE' else bill.period[0].strftime('%Y-%m')}"
+    for expected in expectations:
+        found = by_key.pop((expected.reason, *expected.period), [])
+        where = f"{carrier} {'opening' if expected.reason == 'SUBSCRIPTION_CREATE' else expected.period[0].strftime('%Y-%m')}"
         if not found:
-            tally.fail(where, f"the invoice is missing (expected {dollars(Fraction(bill.cents, CENTS_PER_DOLLAR))})")
+            tally.fail(where, f"the invoice is missing (expected {dollars(Fraction(expected.cents, CENTS_PER_DOLLAR))})")
             continue
-        compare_bill(tally, where, found[0], bill)
+        compare_invoice(tally, where, found[0], expected)
         for extra in found[1:]:
             tally.fail(where, f"billed more than once, again by {extra.get('invoice_number')}")
     for key, extras in by_key.items():
@@ -277,7 +277,7 @@ def compare(answer, flights, months):
             continue
         tally.same(carrier, "flights", found[0].get("flights"), flights[carrier])
         invoices = found[0].get("invoices") or []
-        compare_carrier(tally, carrier, invoices, expected_bills(months[carrier]))
+        compare_carrier(tally, carrier, invoices, expected_invoices(months[carrier]))
         numbers.update(invoice.get("invoice_number") or "" for invoice in invoices)
     for carrier in customers:
         tally.fail(str(carrier), "a customer without flights")

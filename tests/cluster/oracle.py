@@ -149,7 +149,7 @@ class Usage:
         return [Decimal(self.calls), Decimal(self.thousandths) / 1000, Decimal(len(self.users)), Decimal(self.peak), Decimal(self.latest[1])]
 
     def amounts(self):
-        """What a bill says: each line is rounded once, half away from zero."""
+        """What an invoice says: each line is rounded once, half away from zero."""
         prices = [Decimal(price) for _, _, _, price in METERS]
         return [(quantity * price).quantize(CENT, ROUND_HALF_UP) for quantity, price in zip(self.quantities(), prices)]
 

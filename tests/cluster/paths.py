@@ -125,15 +125,15 @@ def invoices_of(client, subscription):
     return client.must("GET", f"/v1/invoices?subscription_id={subscription}")["items"]
 
 
-def check_bills(client, shop, books):
+def check_invoices(client, shop, books):
     """One final invoice for each contract, which says what the oracle says."""
     compared, numbers = 0, set()
     for customer, subscription in enumerate(shop.subscriptions):
-        bills = invoices_of(client, subscription)
-        assert len(bills) == 1, f"customer-{customer} has {len(bills)} invoices for one month"
-        bill = client.must("GET", f"/v1/invoices/{bills[0]['id']}")
-        assert bill["invoice_status"] == "FINALIZED", bill["invoice_status"]
-        numbers.add(bill["invoice_number"])
-        compared += check_invoice(f"invoice of customer-{customer}", bill, books.month[customer])
+        invoices = invoices_of(client, subscription)
+        assert len(invoices) == 1, f"customer-{customer} has {len(invoices)} invoices for one month"
+        invoice = client.must("GET", f"/v1/invoices/{invoices[0]['id']}")
+        assert invoice["invoice_status"] == "FINALIZED", invoice["invoice_status"]
+        numbers.add(invoice["invoice_number"])
+        compared += check_invoice(f"invoice of customer-{customer}", invoice, books.month[customer])
     assert len(numbers) == len(shop.subscriptions), f"invoice numbers are not unique: {numbers}"
     return compared

@@ -4,7 +4,7 @@
 usage: tests/cluster/scaling.py [--events N] [--hours N] [--contracts N] [--no-baselines]
 
 Measured end to end through nginx: events accepted per second with one and two API processes while nobody consumes; events per second
-that one, two and four consumers bring from Kafka into ClickHouse until usage shows them all; both at once; bills per second of one and two
+that one, two and four consumers bring from Kafka into ClickHouse until usage shows them all; both at once; invoices per second of one and two
 workers. In the same run, over the same servers: the bare HTTP server under the same load, the plain Kafka client, the plain insert into
 ClickHouse, and workflows that do nothing. Everything shares the processors: with two of them, more processes cannot do twice the work.
 
@@ -114,7 +114,7 @@ class Flow:
         return self.load.send(self.installation.client, f"run-{self.runs}")
 
     def counted(self, client):
-        """Events of the first meter that usage shows, from the aggregates that bills are made of."""
+        """Events of the first meter that usage shows, from the aggregates that invoices are made of."""
         items = client.must("POST", "/v1/events/analytics", EVER)["items"]
         return sum(item["event_count"] for item in items if item["meter_id"] == self.shop.meters[0])
 
@@ -173,8 +173,8 @@ class Growth:
         return (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])
 
 
-def bills(installation, contracts, workers, shop, number_of_run):
-    """Bills per second that workers make of contracts with months to catch up."""
+def invoices(installation, contracts, workers, shop, number_of_run):
+    """Invoices per second that workers make of contracts with months to catch up."""
     installation.up(WORKERS=0)
     client = installation.client(environment=PRODUCTION)
     for i in range(contracts):
@@ -186,7 +186,7 @@ def bills(installation, contracts, workers, shop, number_of_run):
 
 
 def computed(installation):
-    """Bills that are computed, asked of the database: lists are pages."""
+    """Invoices that are computed, asked of the database: lists are pages."""
     at = installation.settings
     address = ["-h", at["FLEXPRICE_POSTGRES_HOST"], "-p", at["FLEXPRICE_POSTGRES_PORT"], "-U", "flexprice", "-d", "flexprice"]
     command = ["psql", "-qXAt", *address, "-c", "select count(last_computed_at) from invoices"]
@@ -245,7 +245,7 @@ def main():
     began = time.monotonic()
     load = Load(options.events, options.hours)
     flow_table = Table("Events, from HTTP to usage", "API processes, consumers", "accepted/s", "Kafka to usage, events/s", "HTTP to usage, events/s")
-    bill_table = Table("Bills", "workers", "bills/s")
+    invoice_table = Table("Invoices", "workers", "invoices/s")
     tuned = {"FLEXPRICE_TEMPORAL_SUBSCRIPTION_BILLING_EVERY": "1s", "FLEXPRICE_TEMPORAL_WORKER_WORKER_ACTIVITIES_PER_SECOND": "1000"}
     tuned |= {"FLEXPRICE_TEMPORAL_MAX_WORKFLOWS_PER_CRON_RUN": "0", "FLEXPRICE_KAFKA_SESSION_TIMEOUT": "6s"}
     servers = ("postgres", "redis", "kafka", "temporal", "clickhouse")
@@ -257,7 +257,7 @@ def main():
                 flow_table.row(f"{api}, {consumers}", *flow.measure(api, consumers))
             shop = Shop(installation.client(environment=PRODUCTION), 0, months_ago(BILLED_MONTHS))
             for workers in (1, 2):
-                bill_table.row(workers, bills(installation, options.contracts, workers, shop, workers))
+                invoice_table.row(workers, invoices(installation, options.contracts, workers, shop, workers))
             installation.up(API=0, CONSUMERS=0, WORKERS=0)
             beside = "" if options.no_baselines else baselines(installation, load)
     except subprocess.CalledProcessError as failed:
@@ -266,7 +266,7 @@ def main():
     print(
         f"\n{os.cpu_count()} processors for everything, load included; {options.events:,} events of {options.hours} hours in bulk requests of {BATCH:,}, "
         f"five meters each, {CUSTOMERS} customers, {PARTITIONS} partitions, one broker; {options.contracts} contracts of {BILLED_MONTHS} months for the workers, "
-        f"whose limit of activities per second is lifted. Took {time.monotonic() - began:.0f} s.\n\n{flow_table}\n{bill_table}\n{beside}"
+        f"whose limit of activities per second is lifted. Took {time.monotonic() - began:.0f} s.\n\n{flow_table}\n{invoice_table}\n{beside}"
     )
     if load_average > os.cpu_count() + 1:
         print(f"The machine was busy (load of {load_average:.1f} over 15 minutes): read these as lower bounds.")

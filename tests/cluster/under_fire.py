@@ -20,9 +20,9 @@ import time
 
 from installation import AGAIN, Installation, all_free, until
 from oracle import METERS, Books, Plan
-from paths import SANDBOX, Shop, check_bills, check_every_path
+from paths import SANDBOX, Shop, check_invoices, check_every_path
 from strikes import Strikes
-from workers import WorkerBills
+from workers import WorkerInvoices
 
 WRITERS = 6
 CUSTOMERS = 6
@@ -107,8 +107,8 @@ class Traffic:
 class Progress:
     """A line now and then."""
 
-    def __init__(self, traffic, strikes, bills):
-        self.traffic, self.strikes, self.bills = traffic, strikes, bills
+    def __init__(self, traffic, strikes, invoices):
+        self.traffic, self.strikes, self.invoices = traffic, strikes, invoices
         self.began = time.monotonic()
         self.said = -1000.0
 
@@ -120,7 +120,7 @@ class Progress:
         events = min(len(self.traffic.acknowledged) * self.traffic.size, self.traffic.plan.events)
         print(
             f"{now:6.1f} s  {events:>9,} of {self.traffic.plan.events:,} events acknowledged, {sum(self.traffic.again.values())} requests sent again, "
-            f"{self.strikes.count()} of {len(self.strikes)} strikes, {self.bills.made} contracts of workers; {doing}",
+            f"{self.strikes.count()} of {len(self.strikes)} strikes, {self.invoices.made} contracts of workers; {doing}",
             flush=True,
         )
 
@@ -131,17 +131,17 @@ def under_fire(installation, plan, options):
     client = installation.client()
     client.must("PUT", f"/v1/environments/{SANDBOX}/clock", {"time": START})
     shop = Shop(client, plan.customers, START)
-    bills = WorkerBills(installation, options.seed)
+    invoices = WorkerInvoices(installation, options.seed)
     deadline = time.monotonic() + options.seconds
     pauses = random.Random(options.seed + 1)
-    with Traffic(installation, plan, options.batch, strikes) as traffic, bills:
-        progress = Progress(traffic, strikes, bills)
+    with Traffic(installation, plan, options.batch, strikes) as traffic, invoices:
+        progress = Progress(traffic, strikes, invoices)
         for kind in strikes.order:
             progress.say(kind)
             strikes.strike(kind)
             time.sleep(pauses.uniform(0.2, 1.5))
             traffic.check()
-            bills.check()
+            invoices.check()
             assert time.monotonic() < deadline, f"not done within {options.seconds} s"
         while not traffic.done():
             progress.say("the rest")
@@ -149,12 +149,12 @@ def under_fire(installation, plan, options):
             assert time.monotonic() < deadline, f"not all is acknowledged within {options.seconds} s: {dict(traffic.again)}"
             time.sleep(0.2)
     traffic.check()
-    bills.check()
+    invoices.check()
     progress.say("all acknowledged", always=True)
     print(strikes.table())
     again = ", ".join(f"{times} for {status}" for status, times in sorted(traffic.again.items(), key=str)) or "none"
     print(f"requests sent again: {again}")
-    return shop, bills, progress
+    return shop, invoices, progress
 
 
 def settled(installation):
@@ -174,8 +174,8 @@ def no_dead_letters(installation):
     return len(letters)
 
 
-def check(installation, plan, shop, bills, progress):
-    """Every path, at both replicas, before and after the bill."""
+def check(installation, plan, shop, invoices, progress):
+    """Every path, at both replicas, before and after the invoice."""
     settled(installation)
     progress.say("lag is 0 in all groups", always=True)
     books = Books(plan)
@@ -183,10 +183,10 @@ def check(installation, plan, shop, bills, progress):
     compared = check_every_path(replicas, shop, books)
     progress.say(f"{compared} numbers of {len(METERS)} meters and {plan.customers} customers are right, on every path", always=True)
     progress.say(f"no letter in {no_dead_letters(installation)} topics of dead letters", always=True)
-    progress.say(f"{bills.check_bills(replicas[0])} bills that workers made under fire are right, one for each period", always=True)
+    progress.say(f"{invoices.check_invoices(replicas[0])} invoices that workers made under fire are right, one for each period", always=True)
     client = installation.client()
     client.must("POST", f"/v1/environments/{SANDBOX}/clock/advance", {"to": "2024-07-02T00:00:00Z"})
-    check_bills(replicas[1], shop, books)
+    check_invoices(replicas[1], shop, books)
     progress.say(f"{plan.customers} final invoices are right to the cent", always=True)
     assert installation.lag() == 0
 

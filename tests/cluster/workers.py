@@ -1,5 +1,5 @@
-"""Bills that Temporal's workers make while they are killed: contracts whose periods have ended already, one after the other, each with
-usage that was acknowledged before the contract was made. Every period must get one bill, and the bill must know the usage.
+"""Invoices that Temporal's workers make while they are killed: contracts whose periods have ended already, one after the other, each with
+usage that was acknowledged before the contract was made. Every period must get one invoice, and the invoice must know the usage.
 """
 
 import datetime
@@ -18,13 +18,13 @@ CONTRACTS_MAX = 60
 SENT_S = 120
 PERIODS = 2
 # When all is up again, at worst one after the other: workers ask Temporal again (12 s), a workflow's task that got lost with a worker is
-# missed (10 s), a scan is lost with its worker three times (36 s), and of the last contract the turn, the computation of one bill and that
+# missed (10 s), a scan is lost with its worker three times (36 s), and of the last contract the turn, the computation of one invoice and that
 # of the other are put off (20 s each). That is 118 s; half as much again for a loaded machine (docs/adr/0007).
 BILLED_S = 180
 
 
-class WorkerBills:
-    """Makes contracts until it is told to end, then checks their bills."""
+class WorkerInvoices:
+    """Makes contracts until it is told to end, then checks their invoices."""
 
     def __init__(self, installation, seed):
         self.installation, self.seed = installation, seed
@@ -78,7 +78,7 @@ class WorkerBills:
             }
             for i in range(self.calls(who, period))
         ]
-        # Also when the strikes are over meanwhile: a contract without its usage would have nothing to bill.
+        # Also when the strikes are over meanwhile: a contract without its usage would have nothing to invoice.
         deadline = time.monotonic() + SENT_S
         while True:
             status, text = client.ask("POST", "/v1/events/bulk", {"events": events})
@@ -98,8 +98,8 @@ class WorkerBills:
         first = Decimal("0.01") if calls * 13 >= 50 else Decimal("0.00")
         return [first, megabytes // 100 * Decimal("2.07"), users * 5, peak / 10, Decimal("5.02")]
 
-    def check_bills(self, client):
-        """Waits until each contract has its bills, computed; returns how many there are."""
+    def check_invoices(self, client):
+        """Waits until each contract has its invoices, computed; returns how many there are."""
         client.headers["x-environment-id"] = PRODUCTION
         deadline = time.monotonic() + BILLED_S
         for who, subscription in self.contracts:
@@ -111,15 +111,15 @@ class WorkerBills:
         return len(self.contracts) * PERIODS
 
     def billed(self, client, subscription):
-        bills = invoices_of(client, subscription)
-        assert len(bills) <= PERIODS, f"{len(bills)} bills for {PERIODS} periods of {subscription}"
-        return len(bills) == PERIODS and all(bill.get("last_computed_at") for bill in bills)
+        invoices = invoices_of(client, subscription)
+        assert len(invoices) <= PERIODS, f"{len(invoices)} invoices for {PERIODS} periods of {subscription}"
+        return len(invoices) == PERIODS and all(invoice.get("last_computed_at") for invoice in invoices)
 
     def check_contract(self, client, who, subscription):
-        bills = sorted(invoices_of(client, subscription), key=lambda bill: bill["period_start"])
-        for period, bill in enumerate(bills):
-            assert bill["period_start"].startswith(f"{self.months[period]:%Y-%m-%d}"), bill["period_start"]
-            lines = by_meter(client.must("GET", f"/v1/invoices/{bill['id']}")["line_items"], "display_name")
+        invoices = sorted(invoices_of(client, subscription), key=lambda invoice: invoice["period_start"])
+        for period, invoice in enumerate(invoices):
+            assert invoice["period_start"].startswith(f"{self.months[period]:%Y-%m-%d}"), invoice["period_start"]
+            lines = by_meter(client.must("GET", f"/v1/invoices/{invoice['id']}")["line_items"], "display_name")
             same(f"quantities of {who}", [number(line["quantity"]) for line in lines], self.quantities(who, period))
             same(f"amounts of {who}", [number(line["amount"]) for line in lines], self.amounts(who, period))
-            same(f"total of {who}", [number(bill["total"])], [sum(self.amounts(who, period))])
+            same(f"total of {who}", [number(invoice["total"])], [sum(self.amounts(who, period))])

@@ -1,4 +1,4 @@
-//! What the bills of a subscription charge already.
+//! What the invoices of a subscription charge already.
 
 use domain::ids::{InvoiceId, SubscriptionId};
 use domain::invoice::BilledLine;
@@ -7,7 +7,7 @@ use domain::time::{Period, Timestamp};
 
 use crate::{Source, Sql, StoreError};
 
-/// Lines on draft and final bills of a subscription, other than `except`, whose own period or whose bill's period ends after `from`.
+/// Lines on draft and final invoices of a subscription, other than `except`, whose own period or whose invoice's period ends after `from`.
 pub async fn of_subscription(
     source: &mut impl Source,
     scope: &Scope,

@@ -28,7 +28,7 @@ pub mod idempotency;
 /// Sandbox clocks.
 pub mod clocks;
 
-/// Counters of invoice numbers and of a subscription's bills.
+/// Counters of invoice numbers and of a subscription's invoices.
 pub mod sequences;
 
 /// How often something has changed that processes keep in memory.
@@ -43,7 +43,7 @@ pub mod activities;
 /// Objects of an external collector.
 pub mod raw_events;
 
-/// Questions about bills that no plain list answers.
+/// Questions about invoices that no plain list answers.
 pub mod billed_lines;
 
 pub use cell::{Cell, Kind, Value};

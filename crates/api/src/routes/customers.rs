@@ -159,7 +159,7 @@ async fn change(state: &ApiState, context: &app::Context, id: &str, request: Upd
     commit(context, StatusCode::OK, pending, |customer| CustomerResponse::from(customer)).await
 }
 
-/// Puts a customer away
+/// Archives a customer
 #[utoipa::path(delete, path = "/v1/customers/{id}", operation_id = "deleteCustomer", tag = "Customers", responses((status = 204)))]
 async fn delete_customer(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
     let pending = state.app.delete_customer(&context, &id).await?;

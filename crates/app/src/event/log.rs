@@ -62,7 +62,7 @@ impl From<EventLogError> for Error {
 }
 
 impl App {
-    /// Waits until every event that was accepted before is counted: bills are computed after it. Without a log events are counted when
+    /// Waits until every event that was accepted before is counted: invoices are computed after it. Without a log events are counted when
     /// they are acknowledged.
     pub(crate) async fn settle_events(&self) -> Result<()> {
         match &self.shared.log {

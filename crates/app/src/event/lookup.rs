@@ -67,7 +67,7 @@ pub struct FailedFilter {
     pub found: Option<String>,
 }
 
-/// Where the way of an event to a bill ends.
+/// Where the way of an event to an invoice ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailurePoint {
     /// No published customer has its external id.
@@ -149,7 +149,7 @@ impl EventLookup {
         line.start_date < self.event.timestamp && line.end_date.is_none_or(|end| self.event.timestamp < end)
     }
 
-    /// Where its way to a bill ends; `None` when it is billed, or still to be counted.
+    /// Where its way to an invoice ends; `None` when it is billed, or still to be counted.
     pub fn failure(&self) -> Option<FailurePoint> {
         if self.customer.is_none() {
             return Some(FailurePoint::CustomerLookup);

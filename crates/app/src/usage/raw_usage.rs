@@ -94,7 +94,7 @@ impl App {
     }
 }
 
-/// The buckets of a meter that has them, in UTC like those of bills.
+/// The buckets of a meter that has them, in UTC like those of invoices.
 pub(super) fn bucket(meter: &Meter, billing_anchor: Option<Timestamp>) -> Option<Window> {
     meter.aggregation.bucket_size.map(|size| Window::anchored(size, Zone::UTC, billing_anchor))
 }

@@ -74,7 +74,7 @@ async fn invoices(client: &Client, contract: &Contract) -> anyhow::Result<Vec<Va
     for found in page.items {
         invoices.push(client.get(&format!("/invoices/{}", found.id)).await?);
     }
-    // The opening invoice shares its period with the first bill and has the lower number.
+    // The opening invoice shares its period with the first invoice and has the lower number.
     let text = |invoice: &Value, field: &str| invoice[field].as_str().unwrap_or_default().to_owned();
     invoices.sort_by_cached_key(|invoice| (text(invoice, "period_start"), text(invoice, "invoice_number")));
     Ok(invoices)

@@ -1,4 +1,4 @@
-//! What the bills of a subscription charge already: drafts and final ones, from an instant on.
+//! What the invoices of a subscription charge already: drafts and final ones, from an instant on.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ contract!(
     voided_bills_and_removed_lines_charge_nothing,
 );
 
-fn bill(id: &str, month: i64, status: InvoiceStatus) -> Invoice {
+fn invoice(id: &str, month: i64, status: InvoiceStatus) -> Invoice {
     Invoice {
         subscription_id: Some("subs_1".into()),
         period_start: Some(at(month * 100)),
@@ -28,13 +28,13 @@ fn bill(id: &str, month: i64, status: InvoiceStatus) -> Invoice {
     }
 }
 
-/// A line with the period of its bill.
-fn line(bill: &Invoice) -> InvoiceLineItem {
+/// A line with the period of its invoice.
+fn line(invoice: &Invoice) -> InvoiceLineItem {
     InvoiceLineItem {
-        id: format!("line_of_{}", bill.id).into(),
-        invoice_id: bill.id.clone(),
+        id: format!("line_of_{}", invoice.id).into(),
+        invoice_id: invoice.id.clone(),
         customer_id: "cust_1".into(),
-        subscription_id: bill.subscription_id.clone(),
+        subscription_id: invoice.subscription_id.clone(),
         subscription_line_item_id: None,
         entity_type: "plan".into(),
         entity_id: "plan_1".into(),
@@ -47,17 +47,17 @@ fn line(bill: &Invoice) -> InvoiceLineItem {
         amount: "1".parse().expect("a decimal"),
         quantity: "1".parse().expect("a decimal"),
         currency: Currency::parse("usd").expect("a currency"),
-        period_start: bill.period_start,
-        period_end: bill.period_end,
+        period_start: invoice.period_start,
+        period_end: invoice.period_end,
         explanation: None,
         metadata: BTreeMap::new(),
         audit: audit_in(&scope(), 0),
     }
 }
 
-async fn store_bills(database: &Database, bills: &[Invoice]) {
-    store(database, bills).await;
-    store(database, &bills.iter().map(line).collect::<Vec<_>>()).await;
+async fn store_invoices(database: &Database, invoices: &[Invoice]) {
+    store(database, invoices).await;
+    store(database, &invoices.iter().map(line).collect::<Vec<_>>()).await;
 }
 
 /// The months whose charges are told.
@@ -79,27 +79,28 @@ async fn billed(database: &Database, except: Option<&str>, from: i64) -> Vec<i64
 }
 
 async fn lines_of_drafts_and_final_bills_are_told(database: &Database) {
-    let other = Invoice { subscription_id: Some("subs_2".into()), ..bill("inv_3", 3, InvoiceStatus::Draft) };
-    store_bills(database, &[bill("inv_1", 1, InvoiceStatus::Draft), bill("inv_2", 2, InvoiceStatus::Finalized), other]).await;
+    let other = Invoice { subscription_id: Some("subs_2".into()), ..invoice("inv_3", 3, InvoiceStatus::Draft) };
+    store_invoices(database, &[invoice("inv_1", 1, InvoiceStatus::Draft), invoice("inv_2", 2, InvoiceStatus::Finalized), other]).await;
     assert_eq!(billed(database, None, 0).await, [1, 2]);
 }
 
 async fn a_bill_can_be_left_out(database: &Database) {
-    store_bills(database, &[bill("inv_1", 1, InvoiceStatus::Draft), bill("inv_2", 2, InvoiceStatus::Draft)]).await;
+    store_invoices(database, &[invoice("inv_1", 1, InvoiceStatus::Draft), invoice("inv_2", 2, InvoiceStatus::Draft)]).await;
     assert_eq!(billed(database, Some("inv_1"), 0).await, [2]);
 }
 
 async fn lines_that_ended_before_are_left_out(database: &Database) {
-    store_bills(database, &[bill("inv_1", 1, InvoiceStatus::Draft), bill("inv_2", 2, InvoiceStatus::Draft)]).await;
+    store_invoices(database, &[invoice("inv_1", 1, InvoiceStatus::Draft), invoice("inv_2", 2, InvoiceStatus::Draft)]).await;
     assert_eq!(billed(database, None, 200).await, [1, 2]);
     assert_eq!(billed(database, None, 201).await, [2]);
 }
 
 async fn voided_bills_and_removed_lines_charge_nothing(database: &Database) {
-    let kept = bill("inv_1", 1, InvoiceStatus::Draft);
-    store(database, &[kept.clone(), bill("inv_2", 2, InvoiceStatus::Voided), bill("inv_3", 3, InvoiceStatus::Skipped)]).await;
+    let kept = invoice("inv_1", 1, InvoiceStatus::Draft);
+    store(database, &[kept.clone(), invoice("inv_2", 2, InvoiceStatus::Voided), invoice("inv_3", 3, InvoiceStatus::Skipped)]).await;
     let mut removed = line(&kept);
     removed.audit.status = Status::Deleted;
-    store(database, &[removed, line(&bill("inv_2", 2, InvoiceStatus::Voided)), line(&bill("inv_3", 3, InvoiceStatus::Skipped))]).await;
+    store(database, &[removed, line(&invoice("inv_2", 2, InvoiceStatus::Voided)), line(&invoice("inv_3", 3, InvoiceStatus::Skipped))])
+        .await;
     assert_eq!(billed(database, None, 0).await, [0; 0]);
 }

@@ -63,10 +63,10 @@ async fn work_is_found_from_its_due_time_on(database: &Database) {
 }
 
 async fn the_earliest_comes_first_and_ids_break_ties(database: &Database) {
-    plan(database, &[work("roll/c", 2), work("roll/b", 1), work("bill/b", 1), work("roll/a", 3)]).await;
-    assert_eq!(due_ids(database, 9, 10).await, ["bill/b", "roll/b", "roll/c", "roll/a"]);
-    assert_eq!(due_ids(database, 9, 2).await, ["bill/b", "roll/b"]);
-    assert_eq!(earliest(database, 9).await, Some(work("bill/b", 1)));
+    plan(database, &[work("roll/c", 2), work("roll/b", 1), work("invoice/b", 1), work("roll/a", 3)]).await;
+    assert_eq!(due_ids(database, 9, 10).await, ["invoice/b", "roll/b", "roll/c", "roll/a"]);
+    assert_eq!(due_ids(database, 9, 2).await, ["invoice/b", "roll/b"]);
+    assert_eq!(earliest(database, 9).await, Some(work("invoice/b", 1)));
 }
 
 async fn planning_again_moves_the_work_and_forgets_its_failures(database: &Database) {
@@ -91,11 +91,11 @@ async fn work_that_is_done_is_gone(database: &Database) {
 
 async fn cancelling_takes_one_kind_of_one_entity(database: &Database) {
     let second = DueWork { id: "roll/a/2024-07".into(), ..work("roll/a", 4) };
-    plan(database, &[work("roll/a", 1), work("bill/a", 2), work("roll/b", 3), second]).await;
+    plan(database, &[work("roll/a", 1), work("invoice/a", 2), work("roll/b", 3), second]).await;
     let mut unit = begin(database).await;
     due_work::cancel(&mut unit, &scope(), "roll", "a").await.expect("cancelled");
     unit.commit().await.expect("committed");
-    assert_eq!(due_ids(database, 9, 10).await, ["bill/a", "roll/b"]);
+    assert_eq!(due_ids(database, 9, 10).await, ["invoice/a", "roll/b"]);
 }
 
 async fn a_failure_is_noted_and_puts_the_work_off(database: &Database) {

@@ -148,13 +148,13 @@ impl Opened {
         }
     }
 
-    /// Compares the bill of the first period, which the system's clock must have passed. The period ends when the customer's month does.
-    pub fn check_bill(&self, invoices: &[Value]) {
-        let bill = invoices.iter().find(|invoice| text(invoice, "billing_reason") == "SUBSCRIPTION_CYCLE");
-        let bill = bill.unwrap_or_else(|| panic!("no bill among {invoices:?}"));
-        let period = Period::new(instant(&text(bill, "period_start")), instant(&text(bill, "period_end")));
+    /// Compares the invoice of the first period, which the system's clock must have passed. The period ends when the customer's month does.
+    pub fn check_invoice(&self, invoices: &[Value]) {
+        let invoice = invoices.iter().find(|invoice| text(invoice, "billing_reason") == "SUBSCRIPTION_CYCLE");
+        let invoice = invoice.unwrap_or_else(|| panic!("no invoice among {invoices:?}"));
+        let period = Period::new(instant(&text(invoice, "period_start")), instant(&text(invoice, "period_end")));
         assert_eq!(period.start, instant(START));
-        self.check_lines("invoice", list(bill, "line_items"), period);
+        self.check_lines("invoice", list(invoice, "line_items"), period);
     }
 
     /// Its subscription.

@@ -226,7 +226,7 @@ impl Billing {
         subscription["id"].as_str().expect("an id").to_owned()
     }
 
-    /// The invoices of a subscription's periods: without the opening invoice, which has nothing to bill.
+    /// The invoices of a subscription's periods: without the opening invoice, which has nothing to invoice.
     pub(crate) async fn invoices(&self, subscription: &str) -> Vec<Value> {
         let mut invoices = self.api.invoices(subscription).await;
         invoices.retain(|invoice| invoice["billing_reason"] == "SUBSCRIPTION_CYCLE");

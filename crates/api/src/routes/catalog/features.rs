@@ -136,7 +136,7 @@ async fn update_feature(
     commit(&context, StatusCode::OK, pending, |feature| FeatureResponse::new(feature, None, group)).await
 }
 
-/// Puts a feature away
+/// Archives a feature
 #[utoipa::path(delete, path = "/v1/features/{id}", operation_id = "deleteFeature", tag = "Features", responses((status = 200, body = SuccessResponse)))]
 async fn delete_feature(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
     let pending = state.app.delete_feature(&context, &id).await?;

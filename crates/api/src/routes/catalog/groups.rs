@@ -67,7 +67,7 @@ async fn get_group(State(state): State<ApiState>, Caller(context): Caller, Path(
     Ok(axum::Json(GroupResponse::from(&group)).into_response())
 }
 
-/// Puts a group away; its members stay
+/// Archives a group; its members stay
 #[utoipa::path(delete, path = "/v1/groups/{id}", operation_id = "deleteGroup", tag = "Groups", responses((status = 204)))]
 async fn delete_group(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
     let pending = state.app.delete_group(&context, &id).await?;

@@ -70,14 +70,14 @@ async fn update_meter(
     commit(&context, StatusCode::OK, pending, |meter| MeterResponse::from(meter)).await
 }
 
-/// Puts a meter away
+/// Archives a meter
 #[utoipa::path(delete, path = "/v1/meters/{id}", operation_id = "deleteMeter", tag = "Meters", responses((status = 200, body = SuccessResponse)))]
 async fn delete_meter(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
     let pending = state.app.archive_meter(&context, &id).await?;
     commit(&context, StatusCode::OK, pending, |()| SuccessResponse::new("meter deleted successfully")).await
 }
 
-/// Puts a meter away
+/// Archives a meter
 #[utoipa::path(post, path = "/v1/meters/{id}/disable", operation_id = "disableMeter", tag = "Meters", responses((status = 200, body = SuccessResponse)))]
 async fn disable_meter(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
     let pending = state.app.archive_meter(&context, &id).await?;

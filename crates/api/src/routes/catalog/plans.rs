@@ -141,7 +141,7 @@ async fn update_plan(
     commit(&context, StatusCode::OK, pending, |plan| PlanResponse::new(plan, None)).await
 }
 
-/// Puts a plan away
+/// Archives a plan
 #[utoipa::path(delete, path = "/v1/plans/{id}", operation_id = "deletePlan", tag = "Plans", responses((status = 200, body = SuccessResponse)))]
 async fn delete_plan(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
     let pending = state.app.delete_plan(&context, &id).await?;

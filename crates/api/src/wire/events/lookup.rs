@@ -60,7 +60,7 @@ struct FeatureUsageInfo {
     processed_at: Timestamp,
 }
 
-/// The steps from an event to a bill, up to the first that fails.
+/// The steps from an event to an invoice, up to the first that fails.
 #[derive(Debug, Serialize, ToSchema)]
 struct DebugTracker {
     customer_lookup: CustomerLookupResult,

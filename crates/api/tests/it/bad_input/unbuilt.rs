@@ -1,4 +1,4 @@
-//! Fields of the published API that are not built: refused, so that no bill is silently wrong.
+//! Fields of the published API that are not built: refused, so that no invoice is silently wrong.
 
 use serde_json::{Value, json};
 use testkit::{TestApp, fixed_price};

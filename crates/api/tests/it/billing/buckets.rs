@@ -1,4 +1,4 @@
-//! Buckets, weights and lines of a part of a period, on the bill (spec 10 §18 no. 7, 11, 17, 18, 25; spec 20 §16 no. 6, 8).
+//! Buckets, weights and lines of a part of a period, on the invoice (spec 10 §18 no. 7, 11, 17, 18, 25; spec 20 §16 no. 6, 8).
 
 use serde_json::{Value, json};
 use testkit::{Client, TestApp, event, fixed_price, usage_price};
@@ -14,8 +14,8 @@ async fn january(aggregation: Value, price: Value, events: &[(&str, Value)]) -> 
     };
     client.send_events(&events.iter().enumerate().map(event).collect::<Vec<_>>()).await;
     client.advance("2025-02-02T00:00:00Z").await;
-    let bill = client.invoices(text(&made, "id")).await.remove(1);
-    let line = &bill["line_items"][0];
+    let invoice = client.invoices(text(&made, "id")).await.remove(1);
+    let line = &invoice["line_items"][0];
     (text(line, "quantity").to_owned(), text(line, "amount").to_owned())
 }
 
@@ -101,8 +101,8 @@ async fn a_weighted_sum_is_billed_by_the_rest_of_the_period() {
     client.advance("2025-01-11T00:00:00Z").await;
     let body = json!({"cancellation_type": "immediate", "cancel_immediately_inovice_policy": "generate_invoice"});
     client.post(&format!("/v1/subscriptions/{}/cancel", text(&made, "id")), &body).await.expect(200);
-    let bill = client.invoices(text(&made, "id")).await.remove(1);
-    assert_eq!(text(&bill["line_items"][0], "quantity"), "125", "{bill}");
+    let invoice = client.invoices(text(&made, "id")).await.remove(1);
+    assert_eq!(text(&invoice["line_items"][0], "quantity"), "125", "{invoice}");
 }
 
 /// MONTH buckets begin on the day of the billing anchor, in UTC, whatever the customer's zone.
@@ -158,7 +158,7 @@ async fn lines_count_what_lies_in_their_own_time() {
     assert_eq!(text(&client.invoices(text(&made[1], "id")).await[1], "total"), "6");
 }
 
-/// Spec 10 §7: bills ignore `reset_usage`.
+/// Spec 10 §7: invoices ignore `reset_usage`.
 #[tokio::test]
 async fn a_meter_that_never_resets_is_billed_by_period() {
     let app = TestApp::start().await;
@@ -180,7 +180,7 @@ async fn a_meter_that_never_resets_is_billed_by_period() {
     );
 }
 
-/// Spec 10 §18 no. 25: the bill stays, the analytics of its time grow, the next bill does not have it.
+/// Spec 10 §18 no. 25: the invoice stays, the analytics of its time grow, the next invoice does not have it.
 #[tokio::test]
 async fn a_late_event_shows_in_analytics_alone() {
     let app = TestApp::start().await;

@@ -128,7 +128,7 @@ async fn a_scheduled_date_in_a_later_period_ends_there() {
     assert_eq!((text(&read, "subscription_status"), text(&read, "cancelled_at")), ("cancelled", "2025-09-16T00:00:00Z"));
 }
 
-/// Usage after the end of a contract is nobody's bill.
+/// Usage after the end of a contract is nobody's invoice.
 #[tokio::test]
 async fn events_after_the_end_are_not_billed() {
     let app = TestApp::start().await;

@@ -64,15 +64,15 @@ async fn an_explanation_adds_up_and_names_its_events() {
     let events: Vec<_> = (0..9).map(|n| event(&n.to_string(), "api", "acme", "2025-01-20T00:00:00Z", json!({"n": "1.5"}))).collect();
     client.send_events(&events).await;
     client.advance("2025-02-02T00:00:00Z").await;
-    let bill = client.invoices(text(&made, "id")).await.remove(1);
-    let explanation = client.get(&format!("/v1/invoices/{}/explanation", text(&bill, "id"))).await.ok();
+    let invoice = client.invoices(text(&made, "id")).await.remove(1);
+    let explanation = client.get(&format!("/v1/invoices/{}/explanation", text(&invoice, "id"))).await.ok();
     assert_adds_up(&explanation);
     for field in ["invoice_number", "subtotal", "total"] {
-        assert_eq!(explanation[field], bill[field]);
+        assert_eq!(explanation[field], invoice[field]);
     }
     let explained = explanation["lines"].as_array().unwrap();
-    assert_eq!(explained.len(), bill["line_items"].as_array().unwrap().len());
-    for line in bill["line_items"].as_array().unwrap() {
+    assert_eq!(explained.len(), invoice["line_items"].as_array().unwrap().len());
+    for line in invoice["line_items"].as_array().unwrap() {
         let explained = explained.iter().find(|found| found["line_item_id"] == line["id"]).unwrap();
         assert_eq!((&explained["amount"], &explained["price_id"]), (&line["amount"], &line["price_id"]));
         if line["price_type"] == "USAGE" {
@@ -110,8 +110,8 @@ async fn an_explanation_of_many_buckets_stays_short() {
     };
     client.send_events(&(0..1440).map(one).collect::<Vec<_>>()).await;
     client.advance("2025-02-02T00:00:00Z").await;
-    let bill = client.invoices(text(&made, "id")).await.remove(1);
-    let explanation = client.get(&format!("/v1/invoices/{}/explanation", text(&bill, "id"))).await.ok();
+    let invoice = client.invoices(text(&made, "id")).await.remove(1);
+    let explanation = client.get(&format!("/v1/invoices/{}/explanation", text(&invoice, "id"))).await.ok();
     assert_adds_up(&explanation);
     for (name, size, values, quantity, times) in [
         // Of 240 minutes each there are 0, 1, 2, 3, 4 and 5. What is 0 takes no step.

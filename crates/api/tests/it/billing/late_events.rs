@@ -33,7 +33,7 @@ async fn a_late_event_is_billed_while_the_bill_is_open() {
     );
     let january = json!({"subscription_id": made["id"], "start_time": "2025-01-01T00:00:00Z", "end_time": "2025-02-01T00:00:00Z"});
     let usage = client.post("/v1/subscriptions/usage", &january).await.ok();
-    assert_eq!(usage["amount"].to_string(), "115", "the usage grows, the bill does not");
+    assert_eq!(usage["amount"].to_string(), "115", "the usage grows, the invoice does not");
 }
 
 /// Periods are half-open, to the microsecond.

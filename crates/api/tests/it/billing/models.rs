@@ -57,8 +57,8 @@ async fn every_model_bills_the_worked_cases() {
     }
     client.advance("2025-02-02T00:00:00Z").await;
     for ((quantity, expected), subscription) in cases.iter().zip(&subscriptions) {
-        let bill = client.invoices(text(subscription, "id")).await.remove(1);
-        let lines = super::lines(&bill);
+        let invoice = client.invoices(text(subscription, "id")).await.remove(1);
+        let lines = super::lines(&invoice);
         let amount = |name: &str| lines.iter().find(|(line, _)| line == name).map(|(_, amount)| amount.clone()).unwrap();
         let found = ["flat", "volume", "slab", "up", "down"].map(amount);
         assert_eq!(found, expected.map(str::to_owned), "quantity {quantity}");
@@ -106,8 +106,8 @@ async fn every_aggregation_bills_its_quantity() {
         (json!({"type": "COUNT_UNIQUE", "field": "user"}), users.collect(), "2"),
     ] {
         let app = TestApp::start().await;
-        let bill = billed(&app.client(), aggregation.clone(), json!([]), events).await;
-        assert_eq!(text(&bill["line_items"][0], "quantity"), quantity, "{aggregation}: {bill}");
+        let invoice = billed(&app.client(), aggregation.clone(), json!([]), events).await;
+        assert_eq!(text(&invoice["line_items"][0], "quantity"), quantity, "{aggregation}: {invoice}");
     }
 }
 
@@ -126,8 +126,8 @@ async fn filters_match_by_value() {
         json!({"region": "eu", "tier": 2}),
     ];
     let app = TestApp::start().await;
-    let bill = billed(&app.client(), json!({"type": "COUNT"}), filters, events).await;
-    assert_eq!(text(&bill["line_items"][0], "quantity"), "3");
+    let invoice = billed(&app.client(), json!({"type": "COUNT"}), filters, events).await;
+    assert_eq!(text(&invoice["line_items"][0], "quantity"), "3");
 }
 
 /// Spec 40 §20 no. 2: yen have no cents, dinars have three digits.
@@ -148,7 +148,7 @@ async fn amounts_round_to_the_currency() {
     client.send_events(&[event("one", "api", "c1", "2025-01-10T00:00:00Z", json!({}))]).await;
     client.advance("2025-02-02T00:00:00Z").await;
     for (subscription, expected) in made {
-        let bill = client.invoices(text(&subscription, "id")).await.remove(1);
-        assert_eq!(text(&bill, "total"), expected, "{}", text(&bill, "currency"));
+        let invoice = client.invoices(text(&subscription, "id")).await.remove(1);
+        assert_eq!(text(&invoice, "total"), expected, "{}", text(&invoice, "currency"));
     }
 }

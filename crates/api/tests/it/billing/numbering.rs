@@ -23,9 +23,9 @@ async fn drafts(client: &Client, customers: usize) -> Vec<String> {
     client.advance("2025-02-01T00:30:00Z").await;
     let mut drafts = Vec::new();
     for subscription in &subscriptions {
-        let bill = client.invoices(text(subscription, "id")).await.remove(1);
-        assert_eq!(text(&bill, "invoice_status"), "DRAFT");
-        drafts.push(text(&bill, "id").to_owned());
+        let invoice = client.invoices(text(subscription, "id")).await.remove(1);
+        assert_eq!(text(&invoice, "invoice_status"), "DRAFT");
+        drafts.push(text(&invoice, "id").to_owned());
     }
     drafts
 }
@@ -49,8 +49,8 @@ async fn concurrent_finalizations_leave_no_gap() {
     let statuses = running.join_all().await;
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 8, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 400).count(), 8, "{statuses:?}");
-    let bills = finalized(&client).await;
-    let numbers: BTreeSet<String> = bills.iter().map(|invoice| text(invoice, "invoice_number").to_owned()).collect();
+    let invoices = finalized(&client).await;
+    let numbers: BTreeSet<String> = invoices.iter().map(|invoice| text(invoice, "invoice_number").to_owned()).collect();
     let expected: BTreeSet<String> = (1..=8).map(|number| format!("INV-202502-{number:05}")).collect();
     assert_eq!(numbers, expected);
 }
@@ -64,14 +64,14 @@ async fn the_counter_begins_anew_each_month() {
     let made = client.subscribe("acme", &plan, "2025-01-15T00:00:00Z", json!({})).await;
     client.subscribe("acme", &plan, "2025-01-15T00:00:00Z", json!({})).await;
     client.advance("2025-03-20T00:00:00Z").await;
-    let bills = client.invoices(text(&made, "id")).await;
-    let months: Vec<_> = bills.iter().map(|bill| text(bill, "invoice_number")[..10].to_owned()).collect();
+    let invoices = client.invoices(text(&made, "id")).await;
+    let months: Vec<_> = invoices.iter().map(|invoice| text(invoice, "invoice_number")[..10].to_owned()).collect();
     assert_eq!(months, ["INV-202501", "INV-202502", "INV-202503"]);
-    let mut all: Vec<_> = finalized(&client).await.iter().map(|bill| text(bill, "invoice_number").to_owned()).collect();
+    let mut all: Vec<_> = finalized(&client).await.iter().map(|invoice| text(invoice, "invoice_number").to_owned()).collect();
     all.sort();
     let expected = ["202501", "202502", "202503"].iter().flat_map(|month| (1..=2).map(move |n| format!("INV-{month}-{n:05}")));
     assert_eq!(all, expected.collect::<Vec<_>>());
-    let sequences: Vec<_> = bills.iter().map(|bill| bill["billing_sequence"].as_i64().unwrap()).collect();
+    let sequences: Vec<_> = invoices.iter().map(|invoice| invoice["billing_sequence"].as_i64().unwrap()).collect();
     assert_eq!(sequences, [1, 2, 3]);
 }
 
@@ -86,6 +86,6 @@ async fn concurrent_computations_make_one_set_of_lines() {
     let (a, b) = tokio::join!(client.post(&path, &body), client.post(&path, &body));
     let statuses = [a.status, b.status];
     assert!(statuses.contains(&200) && statuses.iter().all(|status| matches!(status, 200 | 409)), "{statuses:?}");
-    let bill = client.get(&format!("/v1/invoices/{draft}")).await.ok();
-    assert_eq!((text(&bill, "total"), bill["line_items"].as_array().unwrap().len()), ("1", 1));
+    let invoice = client.get(&format!("/v1/invoices/{draft}")).await.ok();
+    assert_eq!((text(&invoice, "total"), invoice["line_items"].as_array().unwrap().len()), ("1", 1));
 }

@@ -158,7 +158,7 @@ async fn an_end_date_shortens_the_last_period() {
     );
 }
 
-/// Spec 40 §10: late events are awaited for 15 to 20 minutes, then two hours pass until the bill is final.
+/// Spec 40 §10: late events are awaited for 15 to 20 minutes, then two hours pass until the invoice is final.
 #[tokio::test]
 async fn a_draft_is_computed_and_made_final_in_time() {
     let app = TestApp::start().await;

@@ -10,7 +10,7 @@ async fn calendar(client: &Client, plan: &str, start: &str, behavior: &str) -> V
     client.subscribe("acme", plan, start, with).await
 }
 
-/// No. 1: the stub from April 15, 08:30, costs 0.5215275931819418 of 90.00; the next bill is full.
+/// No. 1: the stub from April 15, 08:30, costs 0.5215275931819418 of 90.00; the next invoice is full.
 #[tokio::test]
 async fn a_calendar_stub_bills_its_part() {
     let app = TestApp::start().await;
@@ -83,7 +83,7 @@ async fn a_line_that_begins_within_the_period_costs_its_part() {
         client.price(fixed_price(&plan, amount, "ARREAR", json!({"start_date": line_start}))).await;
         let made = client.subscribe("acme", &plan, period, json!({})).await;
         client.advance(now).await;
-        let bills = client.invoices(text(&made, "id")).await;
-        assert_eq!(text(bills.last().unwrap(), "total"), expected, "{amount} from {line_start}: {bills:?}");
+        let invoices = client.invoices(text(&made, "id")).await;
+        assert_eq!(text(invoices.last().unwrap(), "total"), expected, "{amount} from {line_start}: {invoices:?}");
     }
 }

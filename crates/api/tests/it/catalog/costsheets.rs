@@ -169,7 +169,7 @@ async fn margins_are_revenue_less_cost() {
     assert_eq!(figures(&analytics(&client, &unknown).await)[..2], ["0", "0"]);
 }
 
-/// Each bucket is priced on its own, as on a bill (spec 10 §12, fixed form).
+/// Each bucket is priced on its own, as on an invoice (spec 10 §12, fixed form).
 #[tokio::test]
 async fn bucketed_meters_cost_by_the_bucket() {
     let app = TestApp::start().await;

@@ -52,7 +52,7 @@ async fn filters_are_merged_and_count_for_later_events() {
     assert_refused(&client, table).await;
 }
 
-/// A meter that is made, changed or put away is seen by the very next event, with whatever else has its name (spec 10 §5.1).
+/// A meter that is made, changed or archived is seen by the very next event, with whatever else has its name (spec 10 §5.1).
 #[tokio::test]
 async fn the_next_event_sees_every_change() {
     let app = TestApp::start().await;

@@ -46,11 +46,11 @@ fn every_read_path_gives_the_number_of_the_plain_formula() {
                         opened.check(&api, question).await;
                     }
                     api.0.advance("2025-04-02T00:00:00Z").await;
-                    let mut bills = Vec::new();
-                    for bill in api.0.invoices(opened.subscription_id()).await {
-                        bills.push(api.0.get(&format!("/v1/invoices/{}", bill["id"].as_str().unwrap_or_default())).await.ok());
+                    let mut invoices = Vec::new();
+                    for invoice in api.0.invoices(opened.subscription_id()).await {
+                        invoices.push(api.0.get(&format!("/v1/invoices/{}", invoice["id"].as_str().unwrap_or_default())).await.ok());
                     }
-                    opened.check_bill(&bills);
+                    opened.check_invoice(&invoices);
                 })
             });
             std::panic::catch_unwind(asked).map_err(|panic| {

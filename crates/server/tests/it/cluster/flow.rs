@@ -1,4 +1,4 @@
-//! From the API through the log to the ledgers, the reads and the bill.
+//! From the API through the log to the ledgers, the reads and the invoice.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ async fn events_count_once_on_every_path_and_are_billed() {
     for client in &clients {
         assert_every_path(client, &contracts, JUNE, &accepted).await;
     }
-    // Events that are accepted just before the bill are on it.
+    // Events that are accepted just before the invoice are on it.
     let late: Vec<Sent> = (EVENTS..EVENTS + BATCH).map(Sent::new).collect();
     clients[1].post("/v1/events/bulk", bulk(&late, JUNE.name)).await;
     clients[0].try_advance("2024-07-02T00:00:00Z").await.expect("the server answers").accepted("advance");

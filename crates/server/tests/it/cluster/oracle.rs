@@ -51,15 +51,15 @@ async fn every_read_path_gives_the_number_of_the_plain_formula() {
     writer.try_advance("2025-04-02T00:00:00Z").await.expect("the server answers").accepted("advance");
     for (world, _) in &opened {
         // Lists may come from PostgreSQL's replica, which has surely replayed only what the asked process has committed itself.
-        // The bill of a world without billed usage is skipped, and such are listed only when asked for.
+        // The invoice of a world without billed usage is skipped, and such are listed only when asked for.
         let all = json!(["DRAFT", "FINALIZED", "VOIDED", "SKIPPED"]);
         let wanted = json!({"subscription_id": world.subscription_id(), "limit": 100, "invoice_status": all});
         let list = writer.post("/v1/invoices/search", wanted).await;
-        let mut bills = Vec::new();
-        for bill in list["items"].as_array().expect("items") {
-            bills.push(reader.get(&format!("/v1/invoices/{}", bill["id"].as_str().expect("an id"))).await);
+        let mut invoices = Vec::new();
+        for invoice in list["items"].as_array().expect("items") {
+            invoices.push(reader.get(&format!("/v1/invoices/{}", invoice["id"].as_str().expect("an id"))).await);
         }
-        world.check_bill(&bills);
+        world.check_invoice(&invoices);
     }
     consumer.stop();
     apis.into_iter().for_each(super::process::Process::stop);

@@ -1,4 +1,4 @@
-//! The worker role from end to end: real processes turn a period into a computed bill.
+//! The worker role from end to end: real processes turn a period into a computed invoice.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -47,17 +47,17 @@ async fn a_worker_process_bills_periods_that_ended() {
     let began = Instant::now();
     for contract in &contracts {
         let path = format!("/v1/invoices?subscription_id={}", contract.subscription_id);
-        let bills = loop {
+        let invoices = loop {
             let list = client.get(&path).await;
-            let bills = list["items"].as_array().expect("a list").clone();
-            if bills.iter().any(|bill| bill["last_computed_at"].is_string() && bill["invoice_status"] == "DRAFT") {
-                break bills;
+            let invoices = list["items"].as_array().expect("a list").clone();
+            if invoices.iter().any(|invoice| invoice["last_computed_at"].is_string() && invoice["invoice_status"] == "DRAFT") {
+                break invoices;
             }
-            assert!(began.elapsed() < PATIENCE, "no bill: {list}\n{}", worker.log_end());
+            assert!(began.elapsed() < PATIENCE, "no invoice: {list}\n{}", worker.log_end());
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
-        let first: Vec<_> = bills.iter().filter(|bill| bill["period_start"] == format!("{month}-01T00:00:00Z").as_str()).collect();
-        assert_eq!(first.len(), 1, "{bills:?}");
+        let first: Vec<_> = invoices.iter().filter(|invoice| invoice["period_start"] == format!("{month}-01T00:00:00Z").as_str()).collect();
+        assert_eq!(first.len(), 1, "{invoices:?}");
         assert_invoice(first[0], &usage_of(contract.customer, &accepted));
     }
     worker.stop();

@@ -18,7 +18,7 @@ use crate::gate::Gate;
 
 /// Longest wait of a readiness check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a bill waits for consumers that are behind.
+/// How long an invoice waits for consumers that are behind.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a stopping process waits for what it has begun to publish.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,7 +56,7 @@ struct KafkaLog {
     stored_by: Vec<(String, String)>,
     /// Group and topic of each consumer that counts.
     counted_by: Vec<(String, String)>,
-    /// Bills that are computed at the same time wait together.
+    /// Invoices that are computed at the same time wait together.
     settling: Rounds,
 }
 
