@@ -76,6 +76,23 @@ def tests_find_files_at_run_time(name, text):
                 yield f'{name}:{number}: read the package\'s directory at run time: std::env::var("CARGO_MANIFEST_DIR"), or a path relative to it'
 
 
+# Rows that are no things of their own: lines made together with their owner, and the environments that every system has.
+PAST_THE_DOOR = {
+    "crates/app/src/invoice/compute.rs": 1,
+    "crates/app/src/subscription/create.rs": 1,
+    "crates/app/src/platform/environments.rs": 1,
+}
+
+
+def changes_go_through_the_door(name, text):
+    """What is written past `app::change` leaves no entry in the activity log and tells nobody (ADR 0012)."""
+    if not name.startswith("crates/app/src/") or name.startswith("crates/app/src/change/"):
+        return
+    written = len(re.findall(r"storage::(?:insert|insert_all|insert_if_absent|update)(?:::<[^>]*>)?\(", text))
+    if written > PAST_THE_DOOR.get(name, 0):
+        yield f"{name}: writes a thing past the door: use a `Change`"
+
+
 CHECKS = [
     source_files_are_short,
     source_files_open_with_their_concept,
@@ -83,6 +100,7 @@ CHECKS = [
     no_path_of_one_machine,
     links_lead_somewhere,
     tests_find_files_at_run_time,
+    changes_go_through_the_door,
 ]
 
 
