@@ -1,3 +1,5 @@
+//! Which charges stand on an invoice, and what they come to: rows of `golden/invoices.toml`.
+
 use domain::invoice::{BillingReason, ComputedLine, Purpose, ReferencePoint, compute};
 use domain::money::Decimal;
 use domain::rating::PriceType;

@@ -1,3 +1,5 @@
+//! An invoice from its draft to its number: what each step takes and refuses.
+
 use domain::invoice::{
     BillingReason, Computed, Inputs, Invoice, InvoiceConfig, InvoiceLineItem, InvoiceStatus, InvoiceType, PaymentStatus, Purpose, compute,
 };

@@ -1,3 +1,5 @@
+//! What the inputs lack is an error, never an empty invoice.
+
 use domain::invoice::{Error, Inputs, compute};
 
 use crate::support::contracts::period;

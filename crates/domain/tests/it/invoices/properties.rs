@@ -1,3 +1,5 @@
+//! What holds for every invoice: services tile a line's life, parts add up, order changes nothing.
+
 use std::collections::BTreeMap;
 
 use domain::invoice::{BilledLine, BillingReason, Inputs, Purpose, compute};

@@ -1,3 +1,5 @@
+//! INV-1 and INV-2.
+
 use domain::invoice::{InvoiceLineItem, Totals};
 
 use super::life::invoice_lines;

@@ -1,3 +1,5 @@
+//! A new subscription: its terms, anchor, first period and lines.
+
 use std::collections::BTreeMap;
 
 use domain::catalog::Plan;

@@ -1,3 +1,5 @@
+//! Cancellation: when it takes effect, and what it closes.
+
 use domain::subscription::{CancelRequest, CancellationType, InvoicePolicy, Subscription, SubscriptionStatus, SubscriptionType};
 
 use crate::support::contracts::{at, period, short, subscription};

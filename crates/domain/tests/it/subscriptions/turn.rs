@@ -1,3 +1,5 @@
+//! The turn of a period, and the end of a contract.
+
 use domain::ids::CustomerId;
 use domain::subscription::{Subscription, SubscriptionStatus};
 use domain::time::{BillingPeriod, Zone};
