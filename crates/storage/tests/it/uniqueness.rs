@@ -58,16 +58,16 @@ async fn a_lookup_key_belongs_to_one_published_plan(database: &Database) {
 }
 
 async fn a_period_is_billed_once_for_each_reason(database: &Database) {
-    let invoice = |id: &str, month: i64| Invoice {
+    let monthly = |id: &str, month: i64| Invoice {
         subscription_id: Some("subs_1".into()),
         period_start: Some(at(month)),
         period_end: Some(at(month + 1)),
         ..invoice(id)
     };
-    let voided = Invoice { invoice_status: InvoiceStatus::Voided, ..invoice("inv_0", 1) };
-    store(database, &[voided, invoice("inv_1", 1), invoice("inv_2", 2)]).await;
-    assert_conflict(database, &invoice("inv_3", 1)).await;
-    let other_reason = Invoice { billing_reason: domain::invoice::BillingReason::SubscriptionCreate, ..invoice("inv_4", 1) };
+    let voided = Invoice { invoice_status: InvoiceStatus::Voided, ..monthly("inv_0", 1) };
+    store(database, &[voided, monthly("inv_1", 1), monthly("inv_2", 2)]).await;
+    assert_conflict(database, &monthly("inv_3", 1)).await;
+    let other_reason = Invoice { billing_reason: domain::invoice::BillingReason::SubscriptionCreate, ..monthly("inv_4", 1) };
     store(database, &[other_reason]).await;
 }
 
