@@ -84,6 +84,8 @@ servers: setup-cluster
 
 # Property tests draw the same cases in every run of this target; `cargo test` alone draws new ones.
 unit: export PROPTEST_RNG_SEED ?= 20130101
+# A test's stores wait for the disk at every commit, for data that goes with the test. Kills are survived in memory just so.
+unit: export TMPDIR := $(shell scripts/scratch_dir.sh)
 unit: build
 	$(lint) cargo test $(features) --tests
 
