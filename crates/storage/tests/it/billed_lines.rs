@@ -18,7 +18,7 @@ contract!(
     voided_bills_and_removed_lines_charge_nothing,
 );
 
-fn invoice(id: &str, month: i64, status: InvoiceStatus) -> Invoice {
+fn monthly(id: &str, month: i64, status: InvoiceStatus) -> Invoice {
     Invoice {
         subscription_id: Some("subs_1".into()),
         period_start: Some(at(month * 100)),
@@ -79,28 +79,28 @@ async fn billed(database: &Database, except: Option<&str>, from: i64) -> Vec<i64
 }
 
 async fn lines_of_drafts_and_final_bills_are_told(database: &Database) {
-    let other = Invoice { subscription_id: Some("subs_2".into()), ..invoice("inv_3", 3, InvoiceStatus::Draft) };
-    store_invoices(database, &[invoice("inv_1", 1, InvoiceStatus::Draft), invoice("inv_2", 2, InvoiceStatus::Finalized), other]).await;
+    let other = Invoice { subscription_id: Some("subs_2".into()), ..monthly("inv_3", 3, InvoiceStatus::Draft) };
+    store_invoices(database, &[monthly("inv_1", 1, InvoiceStatus::Draft), monthly("inv_2", 2, InvoiceStatus::Finalized), other]).await;
     assert_eq!(billed(database, None, 0).await, [1, 2]);
 }
 
 async fn a_bill_can_be_left_out(database: &Database) {
-    store_invoices(database, &[invoice("inv_1", 1, InvoiceStatus::Draft), invoice("inv_2", 2, InvoiceStatus::Draft)]).await;
+    store_invoices(database, &[monthly("inv_1", 1, InvoiceStatus::Draft), monthly("inv_2", 2, InvoiceStatus::Draft)]).await;
     assert_eq!(billed(database, Some("inv_1"), 0).await, [2]);
 }
 
 async fn lines_that_ended_before_are_left_out(database: &Database) {
-    store_invoices(database, &[invoice("inv_1", 1, InvoiceStatus::Draft), invoice("inv_2", 2, InvoiceStatus::Draft)]).await;
+    store_invoices(database, &[monthly("inv_1", 1, InvoiceStatus::Draft), monthly("inv_2", 2, InvoiceStatus::Draft)]).await;
     assert_eq!(billed(database, None, 200).await, [1, 2]);
     assert_eq!(billed(database, None, 201).await, [2]);
 }
 
 async fn voided_bills_and_removed_lines_charge_nothing(database: &Database) {
-    let kept = invoice("inv_1", 1, InvoiceStatus::Draft);
-    store(database, &[kept.clone(), invoice("inv_2", 2, InvoiceStatus::Voided), invoice("inv_3", 3, InvoiceStatus::Skipped)]).await;
+    let kept = monthly("inv_1", 1, InvoiceStatus::Draft);
+    store(database, &[kept.clone(), monthly("inv_2", 2, InvoiceStatus::Voided), monthly("inv_3", 3, InvoiceStatus::Skipped)]).await;
     let mut removed = line(&kept);
     removed.audit.status = Status::Deleted;
-    store(database, &[removed, line(&invoice("inv_2", 2, InvoiceStatus::Voided)), line(&invoice("inv_3", 3, InvoiceStatus::Skipped))])
+    store(database, &[removed, line(&monthly("inv_2", 2, InvoiceStatus::Voided)), line(&monthly("inv_3", 3, InvoiceStatus::Skipped))])
         .await;
     assert_eq!(billed(database, None, 0).await, [0; 0]);
 }
