@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::sync::oneshot;
 
 use super::client::{KafkaOptions, Quiet};
 use super::error::KafkaError;
@@ -167,10 +169,15 @@ pub(super) fn committed<C: rdkafka::consumer::ConsumerContext>(
     Ok(offsets)
 }
 
-/// Runs what blocks beside the async runtime.
+/// Runs what waits for the brokers in a thread of its own. An end of the runtime waits for the threads that it has lent, and so would wait
+/// for brokers that are gone: without end where the thread is the last to hold a client, and closes it.
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, KafkaError> + Send + 'static) -> Result<T, KafkaError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(KafkaError::Unavailable(error.to_string())),
-    }
+    let (done, outcome) = oneshot::channel();
+    let run = move || {
+        // Nobody may be waiting.
+        let _ = done.send(work());
+    };
+    let spawned = thread::Builder::new().name("kafka-ask".to_owned()).spawn(run);
+    spawned.map_err(|error| KafkaError::Unavailable(format!("no thread can be started: {error}")))?;
+    outcome.await.map_err(|_| KafkaError::Unavailable("a question to the brokers broke off".to_owned()))?
 }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::super::client::KafkaOptions;
 use super::super::dead_letters::DeadLetters;
 use super::super::error::HandlerError;
+use super::super::lag::blocking;
 use super::batch::{self, Batch, Read, Wanted};
 use super::group::Group;
 use super::handler::{Handled, LogHandler, RecordBatch};
@@ -208,14 +209,13 @@ impl Partition {
             }
             let consumer = Arc::clone(&self.consumer);
             let (list, timeout) = (self.list(Offset::Offset(offset)), self.parts.options.request_timeout);
-            let seeking = tokio::task::spawn_blocking(move || {
+            let seeking = blocking(move || {
                 let answered = consumer.seek_partitions(list, timeout)?;
-                answered.elements().iter().try_for_each(|element| element.error())
+                Ok(answered.elements().iter().try_for_each(|element| element.error())?)
             });
             let Ok(sought) = unless_told(&mut self.stop, seeking).await else { return Ok(()) };
             match sought {
-                Ok(Ok(())) => return self.consumer.resume(&self.list(Offset::Invalid)).map_err(|error| error.to_string()),
-                Ok(Err(error)) => cause = error.to_string(),
+                Ok(()) => return self.consumer.resume(&self.list(Offset::Invalid)).map_err(|error| error.to_string()),
                 Err(error) => cause = error.to_string(),
             }
             let _ = self.pause(SEEK_INTERVAL).await;

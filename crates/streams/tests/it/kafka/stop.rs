@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use streams::LogPartition;
@@ -64,13 +64,6 @@ async fn stops_soon(consumer: KafkaConsumer) {
     tokio::time::timeout(SOON, consumer.stop()).await.unwrap_or_else(|_| panic!("it still waits after {SOON:?}"));
 }
 
-/// Runs a test whose end does not wait for the thread that still asks the brokers, as an end of the process does not.
-fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(test);
-    runtime.shutdown_background();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_does_not_say_where_to_begin_is_not_waited_for() {
     let brokers = Brokers::new();
@@ -78,9 +71,11 @@ async fn a_store_that_does_not_say_where_to_begin_is_not_waited_for() {
     stops_soon(consumer).await;
 }
 
+/// Nor by the end of the runtime, which waits for the threads that it has lent.
 #[test]
 fn brokers_that_do_not_say_where_to_begin_are_not_waited_for() {
-    run(async {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let stopped = runtime.block_on(async {
         let (brokers, handler) = (Brokers::new(), Silent::new());
         let consumer = asking(&brokers, &handler).await;
         brokers.mock.broker_round_trip_time(1, FOR_EVER).unwrap();
@@ -88,7 +83,10 @@ fn brokers_that_do_not_say_where_to_begin_are_not_waited_for() {
         // Nothing shows that the brokers have been asked. Were they not yet, the stop would have nothing to overtake.
         tokio::time::sleep(Duration::from_millis(500)).await;
         stops_soon(consumer).await;
+        Instant::now()
     });
+    drop(runtime);
+    assert!(stopped.elapsed() < SOON, "the runtime waits: {:?}", stopped.elapsed());
 }
 
 /// A store that keeps its batch until it is told.
