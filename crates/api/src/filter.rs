@@ -143,7 +143,7 @@ impl FilterCondition {
             "eq" => Condition::Eq(column, one()?),
             "contains" => Condition::Contains(column, text()?),
             "not_contains" => Condition::NotContains(column, text()?),
-            "gt" | "lt" | "gte" | "lte" if matches!(kind, Kind::Int) => {
+            "gt" | "lt" | "gte" | "lte" if matches!(kind, Kind::Int | Kind::Decimal) => {
                 let value = one()?;
                 match self.operator.as_str() {
                     "gt" => Condition::Gt(column, value),
@@ -152,7 +152,6 @@ impl FilterCondition {
                     _ => Condition::Lte(column, value),
                 }
             }
-            "gt" if kind == Kind::Decimal => Condition::DecimalGt(column, self.value.number.clone().ok_or_else(misfit)?),
             "before" if kind == Kind::Time => Condition::Lt(column, one()?),
             "after" if kind == Kind::Time => Condition::Gt(column, one()?),
             "in" | "not_in" => {

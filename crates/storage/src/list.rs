@@ -21,8 +21,6 @@ pub enum Condition {
     Lt(&'static str, Value),
     /// Below or equal.
     Lte(&'static str, Value),
-    /// Above, as decimals.
-    DecimalGt(&'static str, domain::money::Decimal),
     /// Absent, or above.
     NullOrGt(&'static str, Value),
     /// Absent.
@@ -56,7 +54,9 @@ impl Condition {
 
     pub(crate) fn append(&self, sql: Sql) -> Sql {
         let sql = sql.push(" AND ");
-        let compare = |sql: Sql, column: &str, operator: &str, value: &Value| sql.push(column).push(operator).bind_value(value.clone());
+        let compare = |sql: Sql, column: &str, operator: &str, value: &Value| {
+            ordered(sql, column, is_decimal(value)).push(operator).bind_value(value.clone())
+        };
         match self {
             Self::Eq(column, value) => compare(sql, column, " = ", value),
             Self::NotEq(column, value) => compare(sql, column, " IS DISTINCT FROM ", value),
@@ -64,14 +64,11 @@ impl Condition {
             Self::Gte(column, value) => compare(sql, column, " >= ", value),
             Self::Lt(column, value) => compare(sql, column, " < ", value),
             Self::Lte(column, value) => compare(sql, column, " <= ", value),
-            // SQLite: good to 15 digits, which selects rows for display; no amount is computed from it.
-            Self::DecimalGt(column, value) => {
-                sql.push_either("CAST(", "").push(column).push_either(" AS REAL) > CAST(", " > ").bind(value).push_either(" AS REAL)", "")
-            }
-            Self::In(column, values) => sql.push(column).push(" IN ").bind_list(values.clone()),
+            Self::In(column, values) => ordered(sql, column, values.iter().any(is_decimal)).push(" IN ").bind_list(values.clone()),
             Self::NotIn(_, values) if values.is_empty() => sql.push("1 = 1"),
             Self::NotIn(column, values) => {
-                let sql = sql.push("(").push(column).push(" IS NULL OR ").push(column).push(" NOT IN ");
+                let sql = sql.push("(").push(column).push(" IS NULL OR ");
+                let sql = ordered(sql, column, values.iter().any(is_decimal)).push(" NOT IN ");
                 sql.bind_list(values.clone()).push(")")
             }
             Self::NullOrGt(column, value) => compare(sql.push("(").push(column).push(" IS NULL OR "), column, " > ", value).push(")"),
@@ -89,6 +86,19 @@ impl Condition {
         }
     }
 }
+
+fn is_decimal(value: &Value) -> bool {
+    matches!(value, Value::Decimal(_))
+}
+
+/// A column as it is compared and sorted. SQLite keeps decimals as text and compares them as numbers by a collation of ours.
+pub(crate) fn ordered(sql: Sql, column: &str, is_decimal: bool) -> Sql {
+    let sql = sql.push(column);
+    if is_decimal { sql.push_either(BY_DECIMAL, "") } else { sql }
+}
+
+/// Compares text as exact decimals ([`crate::sqlite`]).
+const BY_DECIMAL: &str = " COLLATE decimal";
 
 /// Both sides are folded by the database, and both databases fold ASCII alone: SQLite knows no more, and text columns of PostgreSQL have
 /// the collation "C".

@@ -3,7 +3,7 @@
 use domain::scope::{Audit, Scope, Status};
 
 use crate::cell::{Cell, Kind};
-use crate::list::{Condition, ListQuery, Page};
+use crate::list::{Condition, ListQuery, Page, ordered};
 use crate::sql::Keeps;
 use crate::{Row, Source, Sql, StoreError, UnitOfWork, Value};
 
@@ -208,7 +208,8 @@ pub async fn find_all<R: Record>(source: &mut impl Source, scope: &Scope, condit
 pub async fn list<R: Record>(source: &mut impl Source, scope: &Scope, query: &ListQuery) -> Result<Page<R>, StoreError> {
     let mut sql = query.conditions.iter().fold(select::<R>(scope), |sql, condition| condition.append(sql)).push(" ORDER BY ");
     for sort in &query.sort {
-        sql = sql.push(sort.column).push(sort.direction.sql()).push(", ");
+        let is_decimal = R::COLUMNS.iter().any(|column| column.name == sort.column && column.kind == Kind::Decimal);
+        sql = ordered(sql, sort.column, is_decimal).push(sort.direction.sql()).push(", ");
     }
     // The id breaks ties, so that pages neither repeat nor skip rows.
     let sql = sql.push("id DESC LIMIT ").bind_value(Value::Int(query.limit)).push(" OFFSET ").bind_value(Value::Int(query.offset));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use app::invoice::Preview;
-use app::{Condition, Page, Value};
+use app::{Cell as _, Condition, Page, Value};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::customer::Customer;
@@ -118,13 +118,13 @@ async fn conditions(state: &ApiState, scope: &Scope, filter: &mut InvoiceFilter)
     match &filter.invoice_status {
         Some(statuses) if !statuses.is_empty() => own.push(Condition::one_of("invoice_status", statuses)),
         _ if filter.common.names_column("invoice_status") => {}
-        _ => own.push(Condition::NotEq("invoice_status", app::Cell::to_value(&InvoiceStatus::Skipped))),
+        _ => own.push(Condition::NotEq("invoice_status", InvoiceStatus::Skipped.to_value())),
     }
     if let Some(statuses) = filter.payment_status.as_ref().filter(|statuses| !statuses.is_empty()) {
         own.push(Condition::one_of("payment_status", statuses));
     }
-    own.extend(filter.amount_due_gt.take().map(|amount| Condition::DecimalGt("amount_due", amount)));
-    own.extend(filter.amount_remaining_gt.take().map(|amount| Condition::DecimalGt("amount_remaining", amount)));
+    own.extend(filter.amount_due_gt.take().map(|amount| Condition::Gt("amount_due", amount.to_value())));
+    own.extend(filter.amount_remaining_gt.take().map(|amount| Condition::Gt("amount_remaining", amount.to_value())));
     own.extend(filter.finalized_at_gte.map(|at| Condition::Gte("finalized_at", Value::Time(at))));
     own.extend(filter.voided_at_gte.map(|at| Condition::Gte("voided_at", Value::Time(at))));
     own.extend(filter.period_start_gte.map(|at| Condition::Gte("period_start", Value::Time(at))));

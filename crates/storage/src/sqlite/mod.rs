@@ -4,9 +4,11 @@ mod values;
 
 pub(crate) use values::arguments;
 
+use std::cmp::Ordering;
 use std::path::Path;
 use std::time::Duration;
 
+use domain::money::Decimal;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection, Sqlite, SqlitePool, Transaction};
 
@@ -30,6 +32,7 @@ impl SqliteDatabase {
             .foreign_keys(true)
             .statement_cache_capacity(256)
             .pragma("cache_size", "-8000")
+            .collation("decimal", by_number)
             .busy_timeout(options.lock_timeout);
         let pool = |connections: u32| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(options.lock_timeout);
         // One connection writes: units of work queue for it instead of meeting as locks.
@@ -60,5 +63,15 @@ impl SqliteDatabase {
     pub(crate) async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
+    }
+}
+
+/// The order of columns that hold decimals. What is none, which nothing writes, comes last by its bytes: an order must be total.
+fn by_number(left: &str, right: &str) -> Ordering {
+    match (left.parse::<Decimal>(), right.parse::<Decimal>()) {
+        (Ok(left), Ok(right)) => left.cmp(&right),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => left.cmp(right),
     }
 }

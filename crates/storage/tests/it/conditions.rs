@@ -12,6 +12,7 @@ contract!(
     above_and_below_with_and_without_the_bound,
     absent_and_absent_or_above,
     decimals_compare_as_numbers,
+    decimals_compare_to_their_last_digit,
     text_is_found_in_any_case,
     signs_of_patterns_are_plain_text,
     letters_beyond_ascii_are_not_folded,
@@ -77,16 +78,36 @@ async fn absent_and_absent_or_above(database: &Database) {
     assert_eq!(invoices(database, Condition::NullOrGt("due_date", at(1).to_value())).await, ["2", "none"]);
 }
 
+fn owing(id: &str, amount: &str) -> Invoice {
+    let mut invoice = invoice(id);
+    invoice.totals.amount_due = amount.parse().expect("a decimal");
+    invoice
+}
+
+fn decimal(text: &str) -> Value {
+    text.parse::<domain::money::Decimal>().expect("a decimal").to_value()
+}
+
 async fn decimals_compare_as_numbers(database: &Database) {
-    let owing = |id: &str, amount: &str| {
-        let mut invoice = invoice(id);
-        invoice.totals.amount_due = amount.parse().expect("a decimal");
-        invoice
-    };
     store(database, &[owing("a", "9.99"), owing("b", "10"), owing("c", "100.5"), owing("d", "-20")]).await;
     for (above, expected) in [("9.99", &["b", "c"][..]), ("-100", &["a", "b", "c", "d"]), ("100.49", &["c"]), ("100.5", &[])] {
-        assert_eq!(invoices(database, Condition::DecimalGt("amount_due", above.parse().expect("a decimal"))).await, expected, "{above}");
+        assert_eq!(invoices(database, Condition::Gt("amount_due", decimal(above))).await, expected, "{above}");
     }
+    assert_eq!(invoices(database, Condition::Gte("amount_due", decimal("10.0"))).await, ["b", "c"]);
+    assert_eq!(invoices(database, Condition::Lt("amount_due", decimal("10"))).await, ["a", "d"]);
+    assert_eq!(invoices(database, Condition::Lte("amount_due", decimal("10.000"))).await, ["a", "b", "d"]);
+    assert_eq!(invoices(database, Condition::Eq("amount_due", decimal("1e1"))).await, ["b"]);
+    assert_eq!(invoices(database, Condition::NotEq("amount_due", decimal("10.00"))).await, ["a", "c", "d"]);
+    assert_eq!(invoices(database, Condition::In("amount_due", vec![decimal("100.50"), decimal("7")])).await, ["c"]);
+    assert_eq!(invoices(database, Condition::NotIn("amount_due", vec![decimal("100.50"), decimal("-20.0")])).await, ["a", "b"]);
+}
+
+/// More digits than a double has.
+async fn decimals_compare_to_their_last_digit(database: &Database) {
+    let amounts = ["90071992547409.931234567890123", "90071992547409.931234567890124", "90071992547409.931234567890125"];
+    store(database, &[owing("a", amounts[0]), owing("b", amounts[1]), owing("c", amounts[2])]).await;
+    assert_eq!(invoices(database, Condition::Gt("amount_due", decimal(amounts[1]))).await, ["c"]);
+    assert_eq!(invoices(database, Condition::Lt("amount_due", decimal(amounts[1]))).await, ["a"]);
 }
 
 async fn text_is_found_in_any_case(database: &Database) {

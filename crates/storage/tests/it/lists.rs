@@ -8,6 +8,7 @@ use crate::fixtures::{at, everything, invoice, scope, store};
 contract!(
     absent_values_come_last_in_both_directions,
     text_is_sorted_by_its_bytes,
+    decimals_are_sorted_as_numbers_on_every_page,
     later_columns_and_then_ids_break_ties,
     pages_neither_repeat_nor_skip,
     the_total_counts_all_that_match,
@@ -34,6 +35,24 @@ async fn text_is_sorted_by_its_bytes(database: &Database) {
     let named = |id: &str, description: &str| Invoice { description: description.into(), ..invoice(id) };
     store(database, &[named("1", "b"), named("2", "A"), named("3", "ä"), named("4", "Z"), named("5", " z"), named("6", "_")]).await;
     assert_eq!(ids(database, &sorted(&[("description", Direction::Ascending)])).await, ["5", "2", "4", "6", "1", "3"]);
+}
+
+async fn decimals_are_sorted_as_numbers_on_every_page(database: &Database) {
+    let owing = |id: &str, amount: &str| {
+        let mut invoice = invoice(id);
+        invoice.totals.amount_due = amount.parse().expect("a decimal");
+        invoice
+    };
+    let written = [("a", "100"), ("b", "2.5"), ("c", "10"), ("d", "1"), ("e", "-3"), ("f", "0.000000000000001"), ("g", "10.00")];
+    store(database, &written.map(|(id, amount)| owing(id, amount))).await;
+    for (direction, expected) in [(Direction::Ascending, "efdbgca"), (Direction::Descending, "agcbdfe")] {
+        let mut read = String::new();
+        for offset in 0..7 {
+            let query = ListQuery { limit: 1, offset, ..sorted(&[("amount_due", direction)]) };
+            read.push_str(&ids(database, &query).await.concat());
+        }
+        assert_eq!(read, expected, "{direction:?}");
+    }
 }
 
 async fn later_columns_and_then_ids_break_ties(database: &Database) {

@@ -361,3 +361,38 @@ async fn filters_of_the_published_clients_are_applied_or_refused() {
     let due = json!({"trial_end_due_lte": "2025-01-01T00:00:00Z"});
     client.post("/v1/subscriptions/search", &due).await.refused(501, "not_implemented");
 }
+
+/// Amounts are numbers, whatever the database keeps them as.
+#[tokio::test]
+async fn amounts_are_sorted_and_compared_as_numbers() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    let plan = client.plan("basic").await;
+    for amount in ["100", "2.5", "10", "1", "0.000001"] {
+        client.price(fixed_price(&plan, amount, "ARREAR", json!({}))).await;
+    }
+    let amounts = async |query: Value| names(&search(&client, "prices", query).await, "amount");
+    let ascending = ["0.000001", "1", "2.5", "10", "100"];
+    let mut descending = ascending;
+    descending.reverse();
+    for (direction, expected) in [("asc", ascending), ("desc", descending)] {
+        let sort = json!([{"field": "amount", "direction": direction}]);
+        assert_eq!(amounts(json!({"sort": sort})).await, expected);
+        let mut paged = Vec::new();
+        for offset in 0..5 {
+            paged.extend(amounts(json!({"sort": sort, "limit": 1, "offset": offset})).await);
+        }
+        assert_eq!(paged, expected);
+    }
+    for (operator, number, expected) in [
+        ("gt", json!(2.5), &["10", "100"][..]),
+        ("gte", json!(2.5), &["2.5", "10", "100"]),
+        ("lt", json!("10"), &["0.000001", "1", "2.5"]),
+        ("lte", json!(10), &["0.000001", "1", "2.5", "10"]),
+        ("eq", json!("10.00"), &["10"]),
+    ] {
+        let filters = [condition("amount", operator, "number", json!({"number": number}))];
+        let found = amounts(json!({"filters": filters, "sort": [{"field": "amount", "direction": "asc"}]})).await;
+        assert_eq!(found, expected, "{operator}");
+    }
+}
