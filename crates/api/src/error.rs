@@ -50,6 +50,7 @@ const CODES: &[(&str, StatusCode)] = &[
     ("not_found", StatusCode::NOT_FOUND),
     ("already_exists", StatusCode::CONFLICT),
     ("version_conflict", StatusCode::CONFLICT),
+    ("idempotency_in_progress", StatusCode::CONFLICT),
     ("validation_error", StatusCode::BAD_REQUEST),
     ("invalid_operation", StatusCode::BAD_REQUEST),
     ("permission_denied", StatusCode::FORBIDDEN),
@@ -72,6 +73,7 @@ impl ApiError {
         match &self.0 {
             Error::NotFound { .. } => "not_found",
             Error::AlreadyExists { .. } | Error::IdempotencyRace => "already_exists",
+            Error::IdempotencyInProgress => "idempotency_in_progress",
             Error::VersionConflict(_) => "version_conflict",
             Error::Invalid(Invalid { kind: InvalidKind::Validation, .. }) => "validation_error",
             Error::Invalid(Invalid { kind: InvalidKind::Operation, .. }) => "invalid_operation",
@@ -88,12 +90,16 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let code = self.code();
         let status = CODES.iter().find(|(known, _)| *known == code).map_or(StatusCode::INTERNAL_SERVER_ERROR, |(_, status)| *status);
-        let is_race = matches!(self.0, Error::IdempotencyRace);
+        let is_passing = matches!(self.0, Error::IdempotencyInProgress | Error::Unavailable(_) | Error::TooManyRequests(_));
         let (message, details) = match self.0 {
             // Causes are for the log, never for clients.
             Error::Internal(cause) => {
                 tracing::error!(%cause, "a request failed");
                 ("an unexpected error occurred: it was logged under the request's id".to_owned(), BTreeMap::new())
+            }
+            Error::PermissionDenied(reason) => {
+                tracing::info!(%reason, "a request was refused for want of a right");
+                (reason, BTreeMap::new())
             }
             Error::Invalid(invalid) => (invalid.message, invalid.details),
             Error::AlreadyExists { message, details } => (message, details),
@@ -101,11 +107,8 @@ impl IntoResponse for ApiError {
         };
         let body = ErrorResponse { code, message, http_status_code: status.as_u16(), details };
         let mut response = (status, axum::Json(body)).into_response();
-        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        if is_passing {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
-        }
-        if is_race {
-            response.extensions_mut().insert(crate::middleware::IdempotencyRace);
         }
         response
     }

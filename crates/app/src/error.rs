@@ -49,6 +49,9 @@ pub enum Error {
     /// A concurrent request with the same idempotency key was first: its answer is the answer.
     #[error("another request with this idempotency key was first")]
     IdempotencyRace,
+    /// A concurrent request with the same idempotency key is under way, and not done yet.
+    #[error("a request with this Idempotency-Key is under way: send it again after a moment to get its answer")]
+    IdempotencyInProgress,
     /// A defect.
     #[error("{0}")]
     Internal(String),

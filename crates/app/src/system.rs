@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use domain::ids::IdGen;
@@ -15,7 +16,7 @@ use crate::coherence::{Coherence, Topic};
 use crate::customer::CustomerMemory;
 use crate::event::{EventChoices, EventLog, KnownLag, MeterIndex};
 use crate::platform::authenticate::ConfiguredKey;
-use crate::platform::{Environments, KeyMemory, SettingsMemory};
+use crate::platform::{Environments, IdempotencyTurns, KeyMemory, SettingsMemory};
 use crate::{Clocks, Context, Error, Result, Sharing};
 
 /// What the use cases are set up with.
@@ -26,11 +27,18 @@ pub struct Settings {
     pub customers_cached_max: usize,
     /// How events are taken in and counted.
     pub events: EventChoices,
+    /// How long a copy of a request under an idempotency key waits for the one that is under way.
+    pub idempotency_wait: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { configured_keys: HashMap::new(), customers_cached_max: 20_000, events: EventChoices::default() }
+        Self {
+            configured_keys: HashMap::new(),
+            customers_cached_max: 20_000,
+            events: EventChoices::default(),
+            idempotency_wait: Duration::from_secs(10),
+        }
     }
 }
 
@@ -66,6 +74,7 @@ pub(crate) struct Shared {
     /// Held while events are measured and stored, so that a backfill can wait for those that were measured without its meter.
     pub(crate) ingesting: tokio::sync::RwLock<()>,
     pub(crate) lag: KnownLag,
+    pub(crate) idempotency_turns: IdempotencyTurns,
     /// One advance of a sandbox clock at a time.
     pub(crate) advancing: tokio::sync::Mutex<()>,
 }
@@ -132,6 +141,7 @@ impl App {
                 meters: MeterIndex::default(),
                 ingesting: tokio::sync::RwLock::default(),
                 lag: KnownLag::default(),
+                idempotency_turns: IdempotencyTurns::default(),
                 advancing: tokio::sync::Mutex::new(()),
             }),
         };

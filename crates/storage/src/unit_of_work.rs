@@ -59,6 +59,20 @@ impl UnitOfWork {
         self.note(outcome)
     }
 
+    /// Takes a name in this scope, as [`lock`](Self::lock) does, unless another unit of work holds it; tells whether it was taken.
+    pub async fn try_lock(&mut self, scope: &Scope, name: &str) -> Result<bool, StoreError> {
+        self.check_sound()?;
+        let outcome = match &mut self.open {
+            Open::Sqlite(_) => {
+                let _ = (scope, name);
+                Ok(true)
+            }
+            #[cfg(feature = "cluster")]
+            Open::Postgres(work) => work.try_lock(scope, name).await,
+        };
+        self.note(outcome)
+    }
+
     /// Reads that hold no rows: for what this unit of work only shows, or what the lock of an owner keeps true already.
     pub fn glance(&mut self) -> Reading<'_> {
         Reading { work: self, keeps: Keeps::Nothing }

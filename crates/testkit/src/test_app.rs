@@ -1,7 +1,9 @@
 //! The system over temporary stores, and clients that speak to its router.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::ApiSettings;
 use app::event::{EventChoices, EventLog};
@@ -41,7 +43,7 @@ pub struct TestApp {
     router: Router,
     database: Database,
     /// Removed with its files at the end.
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 /// A caller with a key.
@@ -67,6 +69,11 @@ impl TestApp {
         Self::start_set_up(ApiSettings::default(), settings(), Some(log)).await
     }
 
+    /// Starts likewise, where copies of a request under way are told so after this time.
+    pub async fn start_waiting(idempotency_wait: Duration) -> Self {
+        Self::start_set_up(ApiSettings::default(), Settings { idempotency_wait, ..settings() }, None).await
+    }
+
     /// Starts likewise, with other settings of the API.
     pub async fn start_with(settings_of_api: ApiSettings) -> Self {
         Self::start_set_up(settings_of_api, settings(), None).await
@@ -85,7 +92,12 @@ impl TestApp {
         let foundation = Foundation { log, ..Foundation::embedded(database.clone(), Arc::new(events)) };
         let app = App::start(foundation, move || now.now(), Box::new(UlidIds::default()), settings).await.expect("the system starts");
         let router = api::router(app.clone(), settings_of_api);
-        Self { app, clock, router, database, _dir: dir }
+        Self { app, clock, router, database, dir }
+    }
+
+    /// Where the stores keep their files.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// A client in the seed tenant's sandbox.

@@ -1,4 +1,5 @@
-//! `Idempotency-Key` on every changing call: the answer is kept with the change and replayed to a repetition.
+//! `Idempotency-Key` on every changing call: the answer is kept with the change and replayed to a repetition. Copies at once come one
+//! after the other.
 
 use app::{Context, Error, IdempotencyKey};
 use axum::extract::{Request, State};
@@ -14,10 +15,6 @@ use crate::extract::body_bytes;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-
-/// Marks an answer whose change lost against a concurrent request with the same key.
-#[derive(Clone)]
-pub(crate) struct IdempotencyRace;
 
 /// Replays the kept answer, or lets the request through with its key.
 pub(crate) async fn idempotency(State(state): State<ApiState>, request: Request, next: Next) -> Response {
@@ -43,6 +40,7 @@ async fn keyed(state: &ApiState, request: Request, key: &HeaderValue, next: Next
     }
     let fingerprint = fingerprint.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     let idempotency = IdempotencyKey { key, fingerprint };
+    let _turn = state.app.idempotency_turn(&context.scope, &idempotency).await.map_err(refuse)?;
     if let Some(answer) = replay(state, &context, &idempotency).await? {
         return Ok(answer);
     }
@@ -50,12 +48,14 @@ async fn keyed(state: &ApiState, request: Request, key: &HeaderValue, next: Next
     parts.extensions.insert(context.clone());
     parts.extensions.insert(bytes);
     let response = next.run(Request::from_parts(parts, axum::body::Body::empty())).await;
-    if response.extensions().get::<IdempotencyRace>().is_some()
-        && let Some(answer) = replay(state, &context, &idempotency).await?
-    {
-        return Ok(answer);
+    if response.status().is_success() {
+        return Ok(response);
     }
-    Ok(response)
+    // It failed, perhaps because another process was first, or after its change was durable: then that answer is the answer.
+    match replay(state, &context, &idempotency).await {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) | Err(_) => Ok(response),
+    }
 }
 
 async fn replay(state: &ApiState, context: &Context, idempotency: &IdempotencyKey) -> Result<Option<Response>, Response> {

@@ -10,5 +10,5 @@ mod observe;
 pub(crate) use authenticate::{authenticate, caller_of};
 pub(crate) use bound::{bound, panicked};
 pub(crate) use headers::headers;
-pub(crate) use idempotency::{IdempotencyRace, idempotency};
+pub(crate) use idempotency::idempotency;
 pub(crate) use observe::observe;

@@ -31,9 +31,12 @@ pub(crate) struct Change {
 }
 
 impl App {
-    /// Begins a change by this caller.
+    /// Begins a change by this caller: the one change of a request with an idempotency key.
     pub(crate) async fn begin(&self, context: &Context) -> Result<Change> {
-        let work = self.database().begin().await?;
+        let work = match &context.idempotency {
+            Some(key) => self.begin_keyed(&context.scope, key).await?,
+            None => self.database().begin().await?,
+        };
         let (events, activities, remembered) = (Vec::new(), Vec::new(), Vec::new());
         Ok(Change { app: self.clone(), context: context.clone(), work, events, activities, remembered })
     }

@@ -138,7 +138,11 @@ impl App {
 /// came in between: an invoice must not wait for an hour because servers were down for a minute.
 fn retry_seconds(attempts: i64, error: &Error) -> i64 {
     let most = match error {
-        Error::VersionConflict(_) | Error::TooManyRequests(_) | Error::Unavailable(_) | Error::IdempotencyRace => PASSING_RETRY_SECONDS_MAX,
+        Error::VersionConflict(_)
+        | Error::TooManyRequests(_)
+        | Error::Unavailable(_)
+        | Error::IdempotencyRace
+        | Error::IdempotencyInProgress => PASSING_RETRY_SECONDS_MAX,
         Error::NotFound { .. }
         | Error::AlreadyExists { .. }
         | Error::Invalid(_)

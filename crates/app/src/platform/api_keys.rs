@@ -26,13 +26,11 @@ impl Entity for Secret {
     }
 }
 
-/// A key that is wished for.
+/// A private key that is wished for.
 #[derive(Clone, Debug)]
 pub struct NewApiKey {
     /// Display name.
     pub name: String,
-    /// What it is for.
-    pub kind: SecretType,
     /// When it stops working.
     pub expires_at: Option<Timestamp>,
 }
@@ -57,15 +55,11 @@ impl App {
         require(new.expires_at.is_none_or(|at| at > now), "expires_at must lie in the future")?;
         let mut body = [0_u8; KEY_BYTES];
         rand::rng().fill_bytes(&mut body);
-        let prefix = match new.kind {
-            SecretType::PrivateKey => "sk",
-            SecretType::PublishableKey => "pk",
-        };
-        let api_key = format!("{prefix}_{}", hex(&body));
+        let api_key = format!("sk_{}", hex(&body));
         let secret = Secret {
             id: SecretId::new(self.ids()),
             name: new.name,
-            kind: new.kind,
+            kind: SecretType::PrivateKey,
             value_hash: key_hash(&api_key),
             display_id: display_id(&api_key),
             user_id: context.user_id.clone(),

@@ -13,6 +13,8 @@ pub(crate) use authenticate::KeyMemory;
 pub use authenticate::{ConfiguredKey, KeyOwner, key_hash};
 pub(crate) use environments::Environments;
 pub use environments::{DEFAULT_TENANT, DEFAULT_USER, PRODUCTION_ENVIRONMENT, SANDBOX_ENVIRONMENT};
+pub use idempotency::IdempotencyTurn;
+pub(crate) use idempotency::IdempotencyTurns;
 pub use settings::EffectiveSetting;
 pub(crate) use settings::SettingsMemory;
 pub use storage::records::{Environment, EnvironmentType, Secret, SecretType};

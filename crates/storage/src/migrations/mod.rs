@@ -15,6 +15,7 @@ macro_rules! numbered {
             5 "event_jobs" "0005_event_jobs.sql",
             6 "platform" "0006_platform.sql",
             7 "costsheet_lookups" "0007_costsheet_lookups.sql",
+            8 "answers_without_secrets" "0008_answers_without_secrets.sql",
         )
     };
     ($database:literal: $($version:literal $name:literal $file:literal,)+) => {

@@ -102,6 +102,36 @@ mod tests {
         assert!(keyed.len() > 5 && unguarded.is_empty(), "add to LOOKUPS, and an index if it needs one: {unguarded:?}");
     }
 
+    /// Answers of releases that kept them whole: the key is gone from the row and from the file.
+    #[tokio::test]
+    async fn keys_are_taken_out_of_kept_answers() {
+        let dir = tempfile::TempDir::new().expect("a directory");
+        let file = dir.path().join("old.db");
+        let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+        let database = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.expect("opens");
+        migrator(&MIGRATIONS[..7]).run(&database).await.expect("the migrations of the release before");
+        for (key, body) in [
+            ("secret", r#"{"secret":{"id":"secret_1","name":"k"},"api_key":"sk_abcdefghijklmnop"}"#),
+            ("empty", ""),
+            ("other", r#"{"metadata":{"api_key":"sk_mine"}}"#),
+        ] {
+            let insert = "INSERT INTO idempotency_records VALUES ('t', 'e', $1, 'f', 201, $2, 0)";
+            sqlx::query(insert).bind(key).bind(body).execute(&database).await.expect("written");
+        }
+        run(&database).await.expect("migrates");
+        let body = async |key: &str| -> String {
+            let sql = "SELECT response_body FROM idempotency_records WHERE idempotency_key = $1";
+            sqlx::query_scalar(sql).bind(key).fetch_one(&database).await.expect("kept")
+        };
+        let cleaned = body("secret").await;
+        assert!(cleaned.contains("secret_1") && cleaned.contains("shown once") && !cleaned.contains("sk_"), "{cleaned}");
+        assert_eq!((body("empty").await.as_str(), body("other").await.contains("sk_mine")), ("", true));
+        database.close().await;
+        let bytes = std::fs::read(&file).expect("the file");
+        let key = b"sk_abcdefghijklmnop";
+        assert!(!bytes.windows(key.len()).any(|window| window == key), "the file holds the key");
+    }
+
     async fn without_statistics(database: &SqlitePool) -> Vec<String> {
         let without = "SELECT name FROM sqlite_schema WHERE type = 'index' AND name NOT LIKE 'sqlite_%' \
                        AND name NOT IN (SELECT idx FROM sqlite_stat1)";

@@ -153,6 +153,10 @@ fn rows_of(rows: Vec<PgRow>) -> Vec<Row> {
     rows.into_iter().map(Row::new).collect()
 }
 
+fn place_of(scope: &Scope, name: &str) -> String {
+    format!("{}\n{}\n{name}", scope.tenant_id, scope.environment_id)
+}
+
 /// The text as PostgreSQL reads it. `locks`: in a unit of work, where reads may hold rows.
 fn render(sql: &Sql, locks: bool) -> String {
     let mut text = String::with_capacity(sql.text.len() + 16 * sql.postgres.len());
@@ -194,8 +198,14 @@ impl PostgresWork {
 
     /// An advisory lock until the transaction ends. Names are hashed to 64 bits: two that meet wait for each other, no more.
     pub(crate) async fn lock(&mut self, scope: &Scope, name: &str) -> Result<(), StoreError> {
-        let place = format!("{}\n{}\n{name}", scope.tenant_id, scope.environment_id);
-        self.execute(Sql::new("SELECT pg_advisory_xact_lock(hashtextextended(").bind(&place).push(", 0))")).await.map(|_| ())
+        let sql = Sql::new("SELECT pg_advisory_xact_lock(hashtextextended(").bind(&place_of(scope, name));
+        self.execute(sql.push(", 0))")).await.map(|_| ())
+    }
+
+    /// The same lock, if nobody holds it.
+    pub(crate) async fn try_lock(&mut self, scope: &Scope, name: &str) -> Result<bool, StoreError> {
+        let sql = Sql::new("SELECT pg_try_advisory_xact_lock(hashtextextended(").bind(&place_of(scope, name));
+        self.fetch(sql.push(", 0)) AS is_taken")).await?.first().map_or(Ok(false), |row| row.get("is_taken"))
     }
 
     pub(crate) fn writes_to(&mut self, scope: &Scope) {

@@ -13,7 +13,7 @@ use crate::{Source, Sql, StoreError};
 pub enum SecretType {
     /// Authenticates requests.
     PrivateKey,
-    /// Can be made, authenticates nothing yet.
+    /// Was made by earlier releases, and authenticates nothing.
     PublishableKey,
 }
 

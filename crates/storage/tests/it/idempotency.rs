@@ -11,6 +11,7 @@ contract!(
     keys_are_separate_by_scope,
     an_answer_goes_with_its_change,
     old_answers_are_forgotten,
+    a_free_name_is_taken_and_given_back,
 );
 
 fn answer(key: &str, created: i64) -> IdempotencyRecord {
@@ -81,4 +82,13 @@ async fn old_answers_are_forgotten(database: &Database) {
     work.commit().await.expect("committed");
     assert_eq!(recall(database, "old").await, None);
     assert_eq!(recall(database, "just").await, Some(answer("just", 2)));
+}
+
+async fn a_free_name_is_taken_and_given_back(database: &Database) {
+    for _ in 0..2 {
+        let mut work = begin(database).await;
+        assert!(work.try_lock(&scope(), "idempotency/key").await.expect("asked"));
+        assert!(work.try_lock(&scope(), "idempotency/key").await.expect("asked"), "its own");
+        work.commit().await.expect("committed");
+    }
 }

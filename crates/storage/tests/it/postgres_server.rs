@@ -352,3 +352,50 @@ async fn commits_are_durable_whatever_the_database_is_set_to() {
     drop(work);
     database.close().await;
 }
+
+/// Whoever does not wait for a name is told that another process holds it, until that one ends, however it ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_another_process_holds_is_not_taken() {
+    let fresh = fresh().await;
+    let other = another(&fresh.options).await;
+    let mut holder = begin(&fresh.database).await;
+    assert!(holder.try_lock(&scope(), "idempotency/key").await.expect("asked"));
+    let mut work = begin(&other).await;
+    assert!(!work.try_lock(&scope(), "idempotency/key").await.expect("asked"));
+    assert!(work.try_lock(&scope(), "idempotency/another").await.expect("asked"));
+    // Being told spoils nothing.
+    work.commit().await.expect("committed");
+    holder.rollback().await.expect("rolled back");
+    let mut work = begin(&other).await;
+    assert!(work.try_lock(&scope(), "idempotency/key").await.expect("asked"));
+}
+
+const KEPT_WHOLE: &str = r#"{"secret":{"id":"secret_1","name":"k"},"api_key":"sk_abc"}"#;
+
+/// Answers of releases that kept them whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_takes_keys_out_of_kept_answers() {
+    let fresh = fresh().await;
+    let mut work = begin(&fresh.database).await;
+    for (key, body) in [("secret", KEPT_WHOLE), ("empty", ""), ("other", r#"{"metadata":{"api_key":"sk_mine"}}"#)] {
+        let record = IdempotencyRecord {
+            key: key.into(),
+            fingerprint: "f".into(),
+            response_status: 201,
+            response_body: body.into(),
+            created_at: at(0),
+        };
+        idempotency::remember(&mut work, &scope(), &record).await.expect("kept");
+    }
+    work.commit().await.expect("committed");
+    let migration = include_str!("../../migrations/postgres/0008_answers_without_secrets.sql");
+    run(&mut plain(&fresh.options).await, migration.into()).await;
+    let body = async |key: &str| {
+        let found = idempotency::recall(&mut fresh.database.clone(), &scope(), key).await.expect("read");
+        found.expect("kept").response_body
+    };
+    let cleaned = body("secret").await;
+    assert!(cleaned.contains("secret_1") && cleaned.contains("shown once") && !cleaned.contains("sk_abc"), "{cleaned}");
+    assert_eq!(body("empty").await, "");
+    assert!(body("other").await.contains("sk_mine"));
+}

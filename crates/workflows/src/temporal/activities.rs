@@ -137,9 +137,12 @@ fn refused(error: &Error) -> bool {
         | Error::Invalid(_)
         | Error::PermissionDenied(_)
         | Error::NotImplemented(_) => true,
-        Error::VersionConflict(_) | Error::TooManyRequests(_) | Error::Unavailable(_) | Error::IdempotencyRace | Error::Internal(_) => {
-            false
-        }
+        Error::VersionConflict(_)
+        | Error::TooManyRequests(_)
+        | Error::Unavailable(_)
+        | Error::IdempotencyRace
+        | Error::IdempotencyInProgress
+        | Error::Internal(_) => false,
     }
 }
 
@@ -155,6 +158,7 @@ fn type_name(error: &Error) -> &'static str {
         Error::TooManyRequests(_) => "TooManyRequests",
         Error::Unavailable(_) => "Unavailable",
         Error::IdempotencyRace => "IdempotencyRace",
+        Error::IdempotencyInProgress => "IdempotencyInProgress",
         Error::Internal(_) => "Internal",
     }
 }

@@ -1,6 +1,6 @@
 //! Raw objects of an external collector: in, and transformed again (spec 10 §13).
 
-use app::{Context, Error};
+use app::Context;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::event::ReprocessMode;
@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::ApiState;
-use crate::answer::{commit, json};
+use crate::answer::{commit, keep};
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, body_bytes, parse_json_borrowed};
 use crate::wire::events::collected::{RawBulkResponse, RawBulkSchema, ReprocessRawEventsRequest, ReprocessRawEventsResponse, objects};
@@ -29,9 +29,7 @@ async fn ingest_raw_events(State(state): State<ApiState>, Caller(context): Calle
     let batch_size = i64::try_from(objects.len()).unwrap_or(i64::MAX);
     state.app.ingest_raw(&context, objects).await?;
     let answer = RawBulkResponse { message: "Raw events accepted for processing", batch_size };
-    let body = serde_json::to_string(&answer).map_err(|error| Error::Internal(error.to_string()))?;
-    state.app.keep_answer(&context, StatusCode::ACCEPTED.as_u16(), &body).await?;
-    Ok(json(StatusCode::ACCEPTED, body))
+    keep(&state.app, &context, StatusCode::ACCEPTED, &answer).await
 }
 
 /// Transforms raw objects of a time again

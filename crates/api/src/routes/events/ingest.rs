@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use app::Error;
 use app::event::IncomingEvent;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -11,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::ApiState;
-use crate::answer::json;
+use crate::answer::keep;
 use crate::error::ApiResult;
 use crate::extract::{Caller, body_bytes, parse_json_borrowed};
 use crate::routes::events::list::{__path_list_events, list_events};
@@ -51,7 +50,5 @@ async fn ingest_events_bulk(State(state): State<ApiState>, Caller(context): Call
 }
 
 async fn accepted(state: &ApiState, context: &app::Context, answer: &BTreeMap<&str, String>) -> ApiResult<Response> {
-    let body = serde_json::to_string(answer).map_err(|error| Error::Internal(error.to_string()))?;
-    state.app.keep_answer(context, StatusCode::ACCEPTED.as_u16(), &body).await?;
-    Ok(json(StatusCode::ACCEPTED, body))
+    keep(&state.app, context, StatusCode::ACCEPTED, answer).await
 }

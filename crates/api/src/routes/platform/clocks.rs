@@ -3,10 +3,12 @@
 use app::Error;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::ApiState;
+use crate::answer::keep;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller};
 use crate::wire::platform::clocks::{AdvanceClockRequest, ClockResponse, SetClockRequest};
@@ -34,7 +36,7 @@ async fn set_clock(
 ) -> ApiResult<Response> {
     let time = request.time.ok_or_else(|| Error::input("time is required, such as 2025-01-01T00:00:00Z"))?;
     let clock = state.app.set_clock(&context, &id, time).await?;
-    Ok(axum::Json(ClockResponse::new(&id, &clock)).into_response())
+    keep(&state.app, &context, StatusCode::OK, &ClockResponse::new(&id, &clock)).await
 }
 
 /// Takes a sandbox's clock away: it follows the system again
@@ -42,7 +44,7 @@ async fn set_clock(
     responses((status = 200, body = ClockResponse)))]
 async fn remove_clock(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
     let clock = state.app.remove_clock(&context, &id).await?;
-    Ok(axum::Json(ClockResponse::new(&id, &clock)).into_response())
+    keep(&state.app, &context, StatusCode::OK, &ClockResponse::new(&id, &clock)).await
 }
 
 /// Advances a sandbox's clock and runs all that falls due on the way, in order
@@ -56,5 +58,5 @@ async fn advance_clock(
 ) -> ApiResult<Response> {
     let to = request.to.ok_or_else(|| Error::input("to is required, such as 2025-02-01T00:00:00Z"))?;
     let clock = state.app.advance_clock(&context, &id, to).await?;
-    Ok(axum::Json(ClockResponse::new(&id, &clock)).into_response())
+    keep(&state.app, &context, StatusCode::OK, &ClockResponse::new(&id, &clock)).await
 }

@@ -13,12 +13,18 @@ pub(crate) struct CreateApiKeyRequest {
     /// Display name.
     #[serde(default)]
     pub(crate) name: String,
-    /// private_key or publishable_key.
+    /// private_key; publishable keys are not built yet.
     #[serde(default, rename = "type")]
     pub(crate) kind: String,
     pub(crate) expires_at: Option<Timestamp>,
     /// Not built yet.
     pub(crate) service_account_id: Option<String>,
+    /// Cannot be chosen: a key has the roles of its maker.
+    #[schema(ignore)]
+    pub(crate) roles: Option<serde_json::Value>,
+    /// Cannot be chosen: a key may do what the roles of its maker allow.
+    #[schema(ignore)]
+    pub(crate) permissions: Option<serde_json::Value>,
 }
 
 /// What is kept of a key.
@@ -47,6 +53,17 @@ pub(crate) struct CreateApiKeyResponse {
     pub(crate) secret: SecretResponse,
     pub(crate) api_key: String,
 }
+
+/// What a repetition of the request that made a key is told.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct MadeApiKeyResponse {
+    pub(crate) secret: SecretResponse,
+    pub(crate) message: &'static str,
+}
+
+/// The words for it.
+pub(crate) const SHOWN_ONCE: &str =
+    "the key was made, and shown once in the first answer: it is not kept; if that answer was lost, delete this key and make another";
 
 impl From<&Secret> for SecretResponse {
     fn from(secret: &Secret) -> Self {

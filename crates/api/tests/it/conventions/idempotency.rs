@@ -55,10 +55,16 @@ async fn every_kind_of_change_can_be_repeated() {
     }
     for (number, (method, path, body)) in cases.into_iter().enumerate() {
         let client = keyed(&client, &format!("key {number}"));
-        let first = client.send(method.clone(), &path, body.to_string()).await;
+        let mut first = client.send(method.clone(), &path, body.to_string()).await;
         assert!((200..300).contains(&first.status), "{first}");
         let after_first = app.client().dump().await;
-        assert_replayed(&first, &client.send(method, &path, body.to_string()).await);
+        let mut second = client.send(method, &path, body.to_string()).await;
+        // What is shown once is not kept; a note stands in its place.
+        if first.body.get("api_key").is_some() {
+            first.body.as_object_mut().unwrap().remove("api_key");
+            second.body.as_object_mut().unwrap().remove("message").unwrap();
+        }
+        assert_replayed(&first, &second);
         assert_eq!(app.client().dump().await, after_first, "{path}");
     }
 }

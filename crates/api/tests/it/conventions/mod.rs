@@ -3,5 +3,6 @@
 mod entities;
 mod errors;
 mod idempotency;
+mod idempotency_at_once;
 mod isolation;
 mod lists;

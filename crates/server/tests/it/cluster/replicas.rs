@@ -64,3 +64,36 @@ async fn a_key_that_is_taken_away_is_gone_everywhere() {
     assert_eq!(refused.status, 401, "{refused:?}");
     second.get("/v1/customers").await;
 }
+
+/// Twenty copies of a request under one idempotency key, ten to each replica: one is carried out, all get its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_sent_to_all_replicas_at_once_are_carried_out_once() {
+    let installation = Installation::new();
+    let apis = [installation.start("api"), installation.start("api")];
+    let clients = apis.each_ref().map(|api| installation.client(api));
+    for round in 0..5 {
+        let key = format!("round {round}");
+        for (path, body) in [
+            ("/v1/customers", json!({"external_id": key, "name": "Acme"})),
+            ("/v1/plans", json!({"name": key})),
+            ("/v1/events", json!({"event_name": "api", "external_customer_id": key})),
+        ] {
+            let keyed = format!("{key} {path}");
+            let copies: Vec<_> = (0..20)
+                .map(|copy| {
+                    let (client, keyed, body) = (clients[copy % 2].clone(), keyed.clone(), body.clone());
+                    tokio::spawn(async move { client.post_keyed(&keyed, path, &body).await.expect("answers") })
+                })
+                .collect();
+            let mut answers = Vec::new();
+            for copy in copies {
+                answers.push(copy.await.expect("joined"));
+            }
+            let first = &answers[0];
+            assert!(first.status.is_success(), "{keyed}: {first:?}");
+            for answer in &answers {
+                assert_eq!((answer.status, &answer.body), (first.status, &first.body), "{keyed}");
+            }
+        }
+    }
+}

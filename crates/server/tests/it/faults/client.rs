@@ -30,6 +30,13 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
+async fn answer_of(response: reqwest::Response) -> Result<Answer, reqwest::Error> {
+    let status = response.status();
+    let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let bytes = response.bytes().await?;
+    Ok(Answer { status, retry_after, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+}
+
 impl Client {
     /// Connections of its own to a server.
     pub(crate) fn new(url: &str) -> Self {
@@ -48,11 +55,14 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await?;
-        let status = response.status();
-        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let bytes = response.bytes().await?;
-        Ok(Answer { status, retry_after, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+        answer_of(request.send().await?).await
+    }
+
+    /// Sends a change under an idempotency key.
+    #[cfg(feature = "cluster")]
+    pub(crate) async fn post_keyed(&self, key: &str, path: &str, body: &Value) -> Result<Answer, reqwest::Error> {
+        let request = self.http.post(format!("{}{path}", self.url)).header("x-api-key", &self.key);
+        answer_of(request.header("idempotency-key", key).json(body).send().await?).await
     }
 
     /// Sends a change.
