@@ -151,10 +151,7 @@ pub(crate) async fn authorize(request: Request, next: Next) -> Response {
     };
     match refusal {
         None => next.run(request).await,
-        Some(reason) => {
-            tracing::info!(%reason, user_id = caller.map(|caller| caller.user_id.as_str()), "a request was refused");
-            ApiError(Error::PermissionDenied(format!("insufficient permissions: {reason}"))).into_response()
-        }
+        Some(reason) => ApiError(Error::PermissionDenied(format!("insufficient permissions: {reason}"))).into_response(),
     }
 }
 

@@ -39,7 +39,7 @@ pub mod due_work;
 pub use change::{Entity, Pending};
 pub use clocks::Clocks;
 pub use coherence::Sharing;
-pub use context::{Context, IdempotencyKey};
+pub use context::{Context, IdempotencyKey, Reach};
 pub use error::{Error, Result};
 pub use ids::{SequentialIds, UlidIds};
 

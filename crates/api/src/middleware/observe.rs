@@ -25,6 +25,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
         // Filled in once the caller is known.
         tenant_id = tracing::field::Empty,
         environment_id = tracing::field::Empty,
+        user_id = tracing::field::Empty,
     );
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;

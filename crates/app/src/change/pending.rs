@@ -1,8 +1,10 @@
 //! A change that is made but not committed: whoever answers the request commits it together with the answer, so that a repetition
 //! under the same idempotency key finds both or neither.
 
+use domain::platform::{Activity, EntityType};
 use storage::UnitOfWork;
 use storage::idempotency::IdempotencyRecord;
+use tracing::Instrument as _;
 
 use super::Change;
 use crate::coherence::Topic;
@@ -40,12 +42,13 @@ impl<T> Pending<T> {
             storage::outbox::add(&mut work, &events).await?;
             let topics: Vec<Topic> = remembered.iter().map(super::Remembered::topic).collect();
             app.commit_change(work, &topics).await?;
+            activities.iter().for_each(log);
             for remembered in remembered {
                 app.refresh(remembered).await?;
             }
             Result::Ok(())
         };
-        tokio::spawn(finish).await.map_err(|error| Error::Internal(format!("a commit was lost: {error}")))??;
+        tokio::spawn(finish.in_current_span()).await.map_err(|error| Error::Internal(format!("a commit was lost: {error}")))??;
         Ok(value)
     }
 
@@ -54,6 +57,14 @@ impl<T> Pending<T> {
         let app = self.change.app.clone();
         app.remember_answer(self.change.work(), context, status, body).await?;
         self.commit().await
+    }
+}
+
+/// What changes who may do what, and how, leaves a line in the log as well.
+fn log(activity: &Activity) {
+    let Activity { entity_type, entity_id, action, user_id, .. } = activity;
+    if matches!(entity_type, EntityType::Secret | EntityType::Setting | EntityType::Environment) {
+        tracing::info!(entity_id, user_id, "{entity_type} {action}");
     }
 }
 

@@ -21,7 +21,7 @@ pub struct ClockState {
 impl App {
     /// Where an environment's clock stands.
     pub fn clock_state(&self, context: &Context, environment: &str) -> Result<ClockState> {
-        let environment = self.environment(&context.scope.tenant_id, environment)?;
+        let environment = self.environment(context, environment)?;
         let own = self.clocks().own(&environment.id).is_some();
         Ok(ClockState { now: self.clocks().now(&environment.id), own, ran: 0 })
     }
@@ -31,6 +31,7 @@ impl App {
         let scope = self.sandbox(context, environment)?;
         let _alone = self.shared.advancing.lock().await;
         self.store_clock(&scope, instant).await?;
+        tracing::info!(environment, user_id = %context.user_id, to = %instant, "clock set");
         Ok(ClockState { now: instant, own: true, ran: 0 })
     }
 
@@ -43,6 +44,7 @@ impl App {
         storage::clocks::remove(&mut work, &scope).await?;
         self.commit_change(work, &[Topic::Clocks]).await?;
         self.clocks().remove(&scope.environment_id);
+        tracing::info!(environment, user_id = %context.user_id, "clock removed");
         Ok(ClockState { now: self.clocks().system_now(), own: false, ran: 0 })
     }
 
@@ -51,6 +53,7 @@ impl App {
     /// goes away does not stop it. All events accepted before are counted first.
     pub async fn advance_clock(&self, context: &Context, environment: &str, to: Timestamp) -> Result<ClockState> {
         let scope = self.sandbox(context, environment)?;
+        tracing::info!(environment, user_id = %context.user_id, %to, "clock advancing");
         let app = self.clone();
         let advance = tokio::spawn(async move { app.advance(&scope, to).await });
         advance.await.map_err(|error| Error::Internal(format!("the advance was lost: {error}")))?
@@ -114,7 +117,7 @@ impl App {
     }
 
     fn sandbox(&self, context: &Context, id: &str) -> Result<Scope> {
-        let environment = self.environment(&context.scope.tenant_id, id)?;
+        let environment = self.environment(context, id)?;
         if environment.kind == EnvironmentType::Production {
             return Err(Error::VersionConflict("a production environment follows the system's clock: use a sandbox".into()));
         }

@@ -96,22 +96,26 @@ impl App {
         Ok(())
     }
 
-    /// The tenant's environments, oldest first.
-    pub fn environments(&self, tenant: &TenantId) -> Vec<Arc<Environment>> {
+    /// The tenant's environments that the caller's key reaches, oldest first.
+    pub fn environments(&self, context: &Context) -> Vec<Arc<Environment>> {
         let all = self.shared.environments.load();
-        let mut own: Vec<_> = all.by_id.values().filter(|environment| environment.audit.scope.tenant_id == *tenant).cloned().collect();
+        let of_tenant = all.by_id.values().filter(|environment| environment.audit.scope.tenant_id == context.scope.tenant_id);
+        let mut own: Vec<_> = of_tenant.filter(|environment| context.require_reach(environment.id.as_str()).is_ok()).cloned().collect();
         own.sort_by_key(|environment| (environment.audit.created_at, environment.id.clone()));
         own
     }
 
-    /// One of the tenant's environments.
-    pub fn environment(&self, tenant: &TenantId, id: &str) -> Result<Arc<Environment>> {
+    /// One of the tenant's environments. Refused to a key that does not reach it.
+    pub fn environment(&self, context: &Context, id: &str) -> Result<Arc<Environment>> {
+        context.require_reach(id)?;
         let found = self.shared.environments.load().by_id.get(&EnvironmentId::from(id)).cloned();
-        found.filter(|environment| environment.audit.scope.tenant_id == *tenant).ok_or_else(|| Error::not_found(Environment::NAME, id))
+        let own = found.filter(|environment| environment.audit.scope.tenant_id == context.scope.tenant_id);
+        own.ok_or_else(|| Error::not_found(Environment::NAME, id))
     }
 
     /// Makes an environment. Refused beyond the tenant's limit for the type.
     pub async fn create_environment(&self, context: &Context, name: &str, kind: EnvironmentType) -> Result<Pending<Environment>> {
+        context.require_whole_tenant("a new environment")?;
         require_text(name, "name")?;
         let id = EnvironmentId::new(self.ids());
         let scope = Scope { tenant_id: context.scope.tenant_id.clone(), environment_id: id.clone() };
@@ -141,7 +145,7 @@ impl App {
     /// Renames an environment. Its type cannot change.
     pub async fn rename_environment(&self, context: &Context, id: &str, name: &str) -> Result<Pending<Environment>> {
         require_text(name, "name")?;
-        let environment = self.environment(&context.scope.tenant_id, id)?;
+        let environment = self.environment(context, id)?;
         let mut change = self.begin(context).await?;
         let before: Environment = crate::change::require(change.work(), &environment.audit.scope, id).await?;
         let mut renamed = Environment { name: name.to_owned(), ..before.clone() };

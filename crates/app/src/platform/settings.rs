@@ -102,6 +102,14 @@ async fn stored_setting(source: &mut impl Source, scope: &Scope, key: SettingKey
     Ok(storage::find(source, scope, &published).await?)
 }
 
+/// Where a setting is kept that a caller changes. One that holds for the whole tenant takes a key of the whole tenant.
+fn changed_scope(context: &Context, key: SettingKey) -> Result<Scope> {
+    if key.is_of_tenant() {
+        context.require_whole_tenant(&format!("the setting {key} of the whole tenant"))?;
+    }
+    Ok(scope_of(&context.scope, key))
+}
+
 impl App {
     /// The value in force in a scope. What was stored and no longer fits is a defect of ours, not the caller's.
     pub(crate) async fn setting<S: Setting>(&self, scope: &Scope) -> Result<S> {
@@ -148,7 +156,7 @@ impl App {
     /// Chooses some keys of a setting; the others stay as they are in force. Two callers at once both have their keys.
     pub async fn write_setting(&self, context: &Context, key: SettingKey, chosen: &Chosen) -> Result<Pending<EffectiveSetting>> {
         let rules = rules(key)?;
-        let scope = scope_of(&context.scope, key);
+        let scope = changed_scope(context, key)?;
         let mut change = self.begin(context).await?;
         // Also where no row exists yet, whose lock would keep the other out.
         change.work().lock(&scope, &format!("settings/{key}")).await?;
@@ -172,7 +180,7 @@ impl App {
     /// Takes back what was chosen: the default holds again. Refused where nothing was chosen.
     pub async fn delete_setting(&self, context: &Context, key: SettingKey) -> Result<Pending<()>> {
         rules(key)?;
-        let scope = scope_of(&context.scope, key);
+        let scope = changed_scope(context, key)?;
         let mut change = self.begin(context).await?;
         change.work().lock(&scope, &format!("settings/{key}")).await?;
         let stored = stored_setting(change.work(), &scope, key).await?;

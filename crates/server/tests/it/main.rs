@@ -11,3 +11,4 @@ mod faults;
 mod graceful_stop;
 mod secure_defaults;
 mod support;
+mod trail;

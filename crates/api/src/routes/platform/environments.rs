@@ -50,7 +50,7 @@ struct Paging {
     responses((status = 200, body = ListEnvironmentsResponse)))]
 async fn list_environments(State(state): State<ApiState>, Caller(context): Caller, Query(paging): Query<Paging>) -> ApiResult<Response> {
     let (limit, offset) = (paging.limit.filter(|limit| *limit > 0).unwrap_or(50).min(1000), paging.offset.unwrap_or(0));
-    let all = state.app.environments(&context.scope.tenant_id);
+    let all = state.app.environments(&context);
     let environments: Vec<_> = all.iter().skip(offset).take(limit).map(|environment| EnvironmentResponse::from(&**environment)).collect();
     let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     let total = whole(environments.len());
@@ -61,7 +61,7 @@ async fn list_environments(State(state): State<ApiState>, Caller(context): Calle
 #[utoipa::path(get, path = "/v1/environments/{id}", operation_id = "getEnvironment", tag = "Environments",
     responses((status = 200, body = EnvironmentResponse)))]
 async fn get_environment(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
-    let environment = state.app.environment(&context.scope.tenant_id, &id)?;
+    let environment = state.app.environment(&context, &id)?;
     Ok(axum::Json(EnvironmentResponse::from(&*environment)).into_response())
 }
 

@@ -4,7 +4,7 @@ pub(crate) mod books;
 pub(crate) mod client;
 pub(crate) mod random;
 pub(crate) mod sent;
-mod serving;
+pub(crate) mod serving;
 pub(crate) mod shop;
 mod small_disk;
 

@@ -18,16 +18,16 @@ const LOOK: Duration = Duration::from_millis(5);
 const LOG_LINES_SHOWN: usize = 40;
 
 /// A server. Killed when dropped.
-pub(super) struct Serving {
+pub(crate) struct Serving {
     child: Child,
     log: PathBuf,
     /// `http://` and the address.
-    pub(super) url: String,
+    pub(crate) url: String,
 }
 
 impl Serving {
     /// Starts the server on the place's data directory and waits until it listens.
-    pub(super) fn start(place: &Place) -> Self {
+    pub(crate) fn start(place: &Place) -> Self {
         let log = place.path().join("serve.log");
         let log_file = File::options().create(true).append(true).open(&log).expect("a log");
         let mut command = place.flexprice(&["serve", "--address", "127.0.0.1:0"]);
@@ -48,19 +48,19 @@ impl Serving {
     }
 
     /// Ends it as a power cut would, and returns when it is gone.
-    pub(super) fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("SIGKILL can be sent");
         self.child.wait().expect("it ends");
     }
 
     /// Asks it to stop.
-    pub(super) fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
         assert!(sent.success(), "SIGTERM can be sent");
     }
 
     /// The exit code, once it has ended.
-    pub(super) fn exit_code(mut self) -> Option<i32> {
+    pub(crate) fn exit_code(mut self) -> Option<i32> {
         let asked = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
@@ -72,7 +72,7 @@ impl Serving {
     }
 
     /// Stops it in good order.
-    pub(super) fn stop(self) {
+    pub(crate) fn stop(self) {
         self.terminate();
         assert_eq!(self.exit_code(), Some(0));
     }
