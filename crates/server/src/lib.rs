@@ -26,3 +26,5 @@ pub mod metrics;
 pub mod exit;
 
 pub mod output;
+
+pub mod private_files;

@@ -8,7 +8,7 @@ use crate::cli::Options;
 use crate::config::{Config, check, load};
 use crate::exit::Failure;
 use crate::finding::{Check, Finding};
-use crate::{output, serve, wiring};
+use crate::{output, private_files, serve, wiring};
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let loaded = match load(&options.inputs()) {
@@ -22,6 +22,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     checks.extend(loaded.warnings.iter().map(|warning| ("configuration", Finding::Warning(warning.clone()))));
     let config = &loaded.config;
     checks.push(("data directory", writable(&config.data.dir)));
+    checks.extend(private_files::looser(&config.data.dir).map(|loose| ("data directory", Finding::Warning(loose))));
     checks.push(("free disk", free_disk(config)));
     let runtime = super::runtime()?;
     checks.push(("listen address", runtime.block_on(port(config))));

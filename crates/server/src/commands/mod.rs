@@ -12,12 +12,14 @@ mod serve;
 use crate::cli::{Cli, Command, Options};
 use crate::config::{self as configuration, Loaded};
 use crate::exit::Failure;
+use crate::private_files;
 
 /// Runs the command.
 ///
 /// # Errors
 /// A [`Failure`], whose code the process ends with.
 pub fn run(cli: Cli) -> Result<(), Failure> {
+    private_files::make_private();
     let Cli { options, command } = cli;
     match command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&options),

@@ -13,7 +13,7 @@ use crate::metrics::Metrics;
 use crate::serve::{Limits, Outcome, bind, serve};
 use crate::signals::Signals;
 use crate::wiring::Close;
-use crate::{logging, output, wiring};
+use crate::{logging, output, private_files, wiring};
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let loaded = super::configured(options)?;
@@ -81,6 +81,9 @@ fn abort_unless_finished(opening: &tokio::task::AbortHandle) {
 }
 
 async fn open(config: &Config, metrics: Metrics, gate: &Gate, address: SocketAddr) -> anyhow::Result<Close> {
+    if let Some(loose) = private_files::looser(&config.data.dir) {
+        tracing::warn!("{loose}");
+    }
     let service = wiring::open(config, metrics, gate).await?;
     gate.open(service.router);
     let data_dir = std::path::absolute(&config.data.dir)?;

@@ -9,6 +9,7 @@ mod documents;
 mod event_choices;
 mod faults;
 mod graceful_stop;
+mod private_files;
 mod secure_defaults;
 mod support;
 mod trail;
