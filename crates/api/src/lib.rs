@@ -16,6 +16,7 @@ mod wire;
 
 pub use contract::coverage_page;
 pub use error::error_table;
+pub use middleware::{Hosts, Origins};
 pub use openapi::document;
 
 use std::pin::Pin;
@@ -37,6 +38,10 @@ pub struct ApiSettings {
     pub in_flight_max: usize,
     /// Longest time of one request; beyond it the answer is 503.
     pub request_timeout: Duration,
+    /// Whose pages may read answers.
+    pub origins: Origins,
+    /// By which names the server may be called.
+    pub hosts: Hosts,
     /// Renders the metrics in Prometheus' text format.
     pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// What must answer besides the stores, for the process to be ready.
@@ -53,6 +58,8 @@ impl Default for ApiSettings {
             body_bytes_max: 32 * 1024 * 1024,
             in_flight_max: 1024,
             request_timeout: Duration::from_secs(60),
+            origins: Origins::default(),
+            hosts: Hosts::default(),
             render_metrics: Arc::new(String::new),
             checks: Vec::new(),
         }
@@ -85,11 +92,14 @@ fn probes() -> Router<ApiState> {
 
 /// Liveness, readiness and metrics alone: for a process that serves no API.
 pub fn probe_router(app: App, settings: ApiSettings) -> Router {
-    probes().with_state(state(app, settings))
+    let check_host = axum::middleware::from_fn_with_state(Arc::new(settings.hosts.clone()), middleware::check_host);
+    probes().layer(check_host).with_state(state(app, settings))
 }
 
 /// All routes over the use cases.
 pub fn router(app: App, settings: ApiSettings) -> Router {
+    let origins = settings.origins.layer();
+    let hosts = Arc::new(settings.hosts.clone());
     let state = state(app, settings);
     let (versioned, _) = routes::versioned().split_for_parts();
     let versioned = versioned
@@ -98,15 +108,19 @@ pub fn router(app: App, settings: ApiSettings) -> Router {
         .layer(axum::middleware::from_fn(rights::authorize))
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::authenticate));
     let described = Router::new().route("/openapi.json", get(openapi::serve)).merge(docs_page::routes());
-    Router::new()
+    let router = Router::new()
         .merge(probes())
         .merge(described)
         .merge(versioned)
         .merge(contract::unbuilt_routes())
         .fallback(contract::not_built)
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::bound))
+        .layer(axum::middleware::from_fn_with_state(hosts, middleware::check_host))
         .layer(axum::middleware::from_fn(middleware::observe))
-        .layer(axum::middleware::from_fn(middleware::headers))
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(middleware::panicked))
-        .with_state(state)
+        .layer(axum::middleware::from_fn(middleware::headers));
+    let router = match origins {
+        Some(origins) => router.layer(origins),
+        None => router,
+    };
+    router.layer(tower_http::catch_panic::CatchPanicLayer::custom(middleware::panicked)).with_state(state)
 }

@@ -1,17 +1,10 @@
-//! Headers of every answer: request id, cross-origin and security headers (spec 60 §2).
+//! Headers of every answer: request id and security headers (spec 60 §2).
 
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Method, StatusCode};
-
-const CROSS_ORIGIN: [(HeaderName, &str); 4] = [
-    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE, OPTIONS"),
-    (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
-    (header::ACCESS_CONTROL_MAX_AGE, "86400"),
-];
 
 const SECURITY: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -25,7 +18,7 @@ const SECURITY: [(HeaderName, &str); 5] = [
 pub(crate) async fn headers(request: Request, next: Next) -> Response {
     let mut response = if request.method() == Method::OPTIONS { StatusCode::OK.into_response() } else { next.run(request).await };
     let headers = response.headers_mut();
-    for (name, value) in CROSS_ORIGIN.into_iter().chain(SECURITY) {
+    for (name, value) in SECURITY {
         // A page that needs a style of its own has set its own policy.
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -37,6 +37,7 @@ pub fn check(loaded: &Loaded) -> Result<(), Problems> {
     }
     check_event_times(config, &mut problems);
     check_secrets(config, &mut problems);
+    check_origins(config, &mut problems);
     if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
 }
 
@@ -147,4 +148,28 @@ fn check_secrets(config: &Config, problems: &mut Vec<Problem>) {
         );
         problems.push(refused("auth.api_key.keys", reason));
     }
+}
+
+/// The development key is known to every web page: none may read what a server answers to it.
+fn check_origins(config: &Config, problems: &mut Vec<Problem>) {
+    let (origins, path) = (&config.server.allowed_origins, "server.allowed_origins");
+    if origins.is_empty() {
+        return;
+    }
+    if config.auth.api_key.keys.0.get(DEV_API_KEY_SHA256).is_some_and(|key| key.is_active) {
+        let reason = "lets web pages in, and all of them know the public development key; set FLEXPRICE_AUTH_API_KEY_KEYS to keys of \
+                      your own, or to {} for keys of the database only";
+        problems.push(refused(path, reason));
+    }
+    if let Some(wrong) = origins.iter().find(|origin| !(is_origin(origin) || *origin == "*" && origins.len() == 1)) {
+        problems.push(refused(path, format!("`{wrong}` is no origin such as https://app.example; `*` stands alone")));
+    }
+}
+
+/// Scheme, host and perhaps a port, and nothing after them.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.split_once("://") else { return false };
+    matches!(scheme, "http" | "https")
+        && !authority.contains('@')
+        && authority.parse::<axum::http::uri::Authority>().is_ok_and(|authority| !authority.host().is_empty())
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use api::ApiSettings;
+use api::{ApiSettings, Hosts, Origins};
 use app::Settings;
 use app::event::{EventChoices, EventTimes, Negatives, WeightedSums};
 use app::platform::ConfiguredKey;
-use axum::http::HeaderName;
+use axum::http::{HeaderName, HeaderValue};
 
 use crate::config::Config;
 
@@ -43,8 +43,18 @@ pub(super) fn of_api(config: &Config, render_metrics: Arc<dyn Fn() -> String + S
         body_bytes_max: config.server.max_body_bytes,
         in_flight_max: config.server.max_in_flight_requests,
         request_timeout: if timeout.is_zero() { Duration::from_secs(u64::from(u32::MAX)) } else { timeout },
+        origins: origins(&config.server.allowed_origins)?,
+        hosts: if config.server.address.is_loopback() { Hosts::LoopbackAnd(config.server.allowed_hosts.clone()) } else { Hosts::Any },
         render_metrics,
         ..ApiSettings::default()
+    })
+}
+
+fn origins(allowed: &[String]) -> anyhow::Result<Origins> {
+    Ok(match allowed {
+        [] => Origins::None,
+        [any] if any == "*" => Origins::Any,
+        these => Origins::These(these.iter().map(HeaderValue::try_from).collect::<Result<_, _>>().context("server.allowed_origins")?),
     })
 }
 

@@ -65,6 +65,24 @@ fn a_file_cannot_empty_a_secret() {
     assert_eq!(refused(&place), ["auth.secret", "secrets.encryption_key"]);
 }
 
+/// Every web page knows the development key.
+#[test]
+fn no_web_page_is_let_in_while_the_development_key_is_in_force() {
+    let path = "server.allowed_origins";
+    for origins in ["https://app.example", "*", "http://localhost:3000"] {
+        assert_eq!(refused(&at("127.0.0.1:8080").env("FLEXPRICE_SERVER_ALLOWED_ORIGINS", origins)), [path], "{origins}");
+    }
+    let own = |origins: &str| own_secrets(at("127.0.0.1:8080")).env("FLEXPRICE_SERVER_ALLOWED_ORIGINS", origins);
+    for origins in ["https://app.example", "*", "http://localhost:3000,https://app.example:8443", ""] {
+        assert_eq!(refused(&own(origins)), [""; 0], "{origins}");
+    }
+    for origins in
+        ["app.example", "https://app.example/", "https://app.example/path", "*,https://app.example", "ftp://a", "null", "https://"]
+    {
+        assert_eq!(refused(&own(origins)), [path], "{origins}");
+    }
+}
+
 #[cfg(not(feature = "cluster"))]
 #[test]
 fn modes_of_the_cluster_are_refused_in_this_build() {

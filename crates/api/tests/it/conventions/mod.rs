@@ -1,5 +1,6 @@
 //! What every entity's routes keep: scopes, lists, idempotency, errors.
 
+mod browsers;
 mod entities;
 mod errors;
 mod idempotency;

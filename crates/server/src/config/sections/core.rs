@@ -22,6 +22,8 @@ section! {
     /// The HTTP server and its limits.
     Server at "server" used {
         address: ListenAddress = "127.0.0.1:8080", "where to listen; `:8080` means all interfaces and needs secrets of your own";
+        allowed_origins: Vec<String> = "", "origins such as https://app.example whose web pages may call the API, `*` = all; empty = none; needs keys of your own";
+        allowed_hosts: Vec<String> = "", "host names, besides localhost and loopback addresses, by which a server on a loopback address may be called";
         max_body_bytes: usize = "33554432", "largest request body, 32 MiB; a larger one is refused" [at_least(1024)];
         max_in_flight_requests: usize = "2048", "requests worked on at the same time; beyond it 503 with Retry-After" [at_least(1)];
         request_timeout: Duration = "1m", "longest time for one request; 0s = no limit";

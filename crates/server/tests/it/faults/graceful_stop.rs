@@ -43,7 +43,7 @@ impl Begun {
         let body = bulk(&batch(number), JUNE.name).to_string().into_bytes();
         let (now, rest) = body.split_at(body.len() / 2);
         let head = format!(
-            "POST /v1/events/bulk HTTP/1.1\r\nHost: test\r\nx-api-key: sk_local_flexprice_test_key\r\nContent-Type: application/json\r\n\
+            "POST /v1/events/bulk HTTP/1.1\r\nHost: localhost\r\nx-api-key: sk_local_flexprice_test_key\r\nContent-Type: application/json\r\n\
              Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
