@@ -61,37 +61,26 @@ impl<'a> Counted<'a> {
     }
 
     /// Prices the quantities, and of a fixed price takes the part that the service is.
-    pub(super) fn price(self, inputs: &Inputs) -> Priced<'a> {
+    pub(super) fn price(self) -> Priced<'a> {
         let Self { due, usage, quantities } = self;
         let rated = rate_all(due.billable.price, &quantities);
-        let coefficient = inputs.opening_coefficient(due.billable.line);
-        let exact = scaled(&rated.amount, &due, coefficient.as_ref());
-        let explanation = Explanation::new(&due, usage.map(Usage::from), rated, coefficient, exact);
+        let explanation = Explanation::new(&due, usage.map(Usage::from), rated);
         Priced { due, quantity: quantities.total(), explanation }
     }
 }
 
 impl<'a> Priced<'a> {
-    /// Rounds the exact amount to the line's currency.
+    /// Rounds the exact amount to the line's currency: the parts of a period so that they add up to its price.
     pub(super) fn round(self) -> ComputedLine<'a> {
         let Self { due, quantity, mut explanation } = self;
         let line = due.billable.line;
-        let amount = line.currency.round(&explanation.exact);
+        let amount = if due.share.is_part() {
+            due.share.rounded(&explanation.rated, &line.currency)
+        } else {
+            line.currency.round(&explanation.exact)
+        };
         explanation.rounding = &amount - &explanation.exact;
         explanation.amount = amount.clone();
-        ComputedLine { line, price: due.billable.price, service: due.service, quantity, amount, explanation }
+        ComputedLine { line, price: due.billable.price, service: due.share.service, quantity, amount, explanation }
     }
-}
-
-/// A fixed amount for a part of its period costs that part by time; a usage amount is never scaled.
-fn scaled(gross: &Decimal, charge: &DueCharge<'_>, coefficient: Option<&Decimal>) -> Decimal {
-    if charge.billable.line.price_type == PriceType::Usage {
-        return gross.clone();
-    }
-    if charge.is_part() {
-        // 14 of 31 days: 93.00 * 14 / 31 = 42.00. The product comes first, so that nothing is lost before the one division.
-        let active = Decimal::from(charge.service.micros());
-        return (gross * &active).div(&Decimal::from(charge.full.micros())).unwrap_or_default();
-    }
-    coefficient.map_or_else(|| gross.clone(), |coefficient| gross * coefficient)
 }

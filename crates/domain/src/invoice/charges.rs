@@ -3,7 +3,7 @@
 use super::{Error, Inputs};
 use crate::ids::PriceId;
 use crate::rating::{InvoiceCadence, Price, PriceType};
-use crate::subscription::{Subscription, SubscriptionLineItem};
+use crate::subscription::{Share, Subscription, SubscriptionLineItem};
 use crate::time::{BillingPeriod, Cycle, Period, Timestamp, next_boundary};
 
 /// Which charges an invoice carries.
@@ -17,6 +17,8 @@ pub enum ReferencePoint {
     Cancel,
     /// Like `PeriodEnd`, also what was invoiced already.
     Preview,
+    /// Usage alone, also what was invoiced already.
+    Usage,
 }
 
 /// A line with its price.
@@ -44,17 +46,8 @@ pub struct BilledLine {
 pub struct DueCharge<'a> {
     /// What is charged.
     pub billable: BillableLine<'a>,
-    /// The stretch that is paid for, clipped to the line.
-    pub service: Period,
-    /// The whole period that the price stands for: a shorter service costs its part.
-    pub full: Period,
-}
-
-impl DueCharge<'_> {
-    /// Whether the service is a part of the full period.
-    pub(super) fn is_part(&self) -> bool {
-        self.service.micros() < self.full.micros()
-    }
+    /// The stretch that is paid for, clipped to the line, and what of its price that costs.
+    pub share: Share,
 }
 
 /// The charges of an invoice, in the order of the lines.
@@ -62,18 +55,18 @@ pub fn due_charges(inputs: &Inputs) -> Result<Vec<DueCharge<'_>>, Error> {
     let Inputs { subscription, period: current, billed, .. } = inputs;
     let (current, reference) = (*current, inputs.purpose.reference_point());
     let end = subscription.end_date.unwrap_or(Timestamp::MAX);
-    let next = || {
-        let after = subscription.period_after(current.end).unwrap_or(Period::new(current.end, current.end));
-        Period::new(after.start, after.end.min(end))
-    };
     let (arrear, advance) = match reference {
         ReferencePoint::PeriodStart => (None, Some(current)),
-        ReferencePoint::PeriodEnd | ReferencePoint::Preview => (Some(current), Some(next())),
-        ReferencePoint::Cancel => (Some(current), None),
+        ReferencePoint::PeriodEnd | ReferencePoint::Preview => (Some(current), Some(next_period(subscription, current)?)),
+        ReferencePoint::Cancel | ReferencePoint::Usage => (Some(current), None),
     };
+    let shows_billed = matches!(reference, ReferencePoint::Preview | ReferencePoint::Usage);
     let mut due = Vec::new();
     for billable in inputs.billable()? {
         if billable.line.end_date.is_some_and(|line_end| line_end < current.start) {
+            continue;
+        }
+        if reference == ReferencePoint::Usage && billable.line.price_type != PriceType::Usage {
             continue;
         }
         let window = match billable.line.invoice_cadence {
@@ -81,22 +74,29 @@ pub fn due_charges(inputs: &Inputs) -> Result<Vec<DueCharge<'_>>, Error> {
             InvoiceCadence::Advance => advance,
         };
         let Some(window) = window.filter(|window| window.start < end && !window.is_empty()) else { continue };
-        let Some(charge) = charge_in(subscription, billable, window) else { continue };
-        if reference == ReferencePoint::Preview || !is_billed(&charge, window, billed) {
+        let Some(charge) = charge_in(subscription, billable, window)? else { continue };
+        if shows_billed || !is_billed(&charge, window, billed) {
             due.push(charge);
         }
     }
     Ok(due)
 }
 
-fn charge_in<'a>(subscription: &Subscription, billable: BillableLine<'a>, window: Period) -> Option<DueCharge<'a>> {
+/// The period after the current one, up to the contract's end; empty where the contract ends before.
+fn next_period(subscription: &Subscription, current: Period) -> Result<Period, Error> {
+    if subscription.end_date.is_some_and(|end| end <= current.end) {
+        return Ok(Period::new(current.end, current.end));
+    }
+    Ok(subscription.period_after(current.end)?)
+}
+
+fn charge_in<'a>(subscription: &Subscription, billable: BillableLine<'a>, window: Period) -> Result<Option<DueCharge<'a>>, Error> {
     let BillableLine { line, .. } = billable;
-    let charge = |service: Period, full: Period| Some(DueCharge { billable, service, full });
-    match line.price_type {
+    let share = match line.price_type {
         PriceType::Usage => match line.invoice_cadence {
             InvoiceCadence::Arrear => {
                 let service = line.clip(window);
-                if service.is_empty() { None } else { charge(service, service) }
+                (!service.is_empty()).then(|| Share::whole(service))
             }
             InvoiceCadence::Advance => None,
         },
@@ -106,17 +106,15 @@ fn charge_in<'a>(subscription: &Subscription, billable: BillableLine<'a>, window
                 InvoiceCadence::Arrear => window.start < line.start_date && line.start_date <= window.end,
             };
             let service = Period::new(line.start_date, line.end_date.unwrap_or(line.start_date));
-            if falls_due { charge(service, service) } else { None }
+            falls_due.then(|| Share::whole(service))
         }
-        PriceType::Fixed if is_longer(line, subscription) => {
-            let own = own_period_due(line, window, subscription)?;
-            charge(own, own)
-        }
+        PriceType::Fixed if is_longer(line, subscription) => own_period_due(line, window, subscription)?.map(Share::whole),
         PriceType::Fixed => {
             let service = line.clip(window);
-            if service.is_empty() { None } else { charge(service, window) }
+            if service.is_empty() { None } else { Some(subscription.share(service, window)?) }
         }
-    }
+    };
+    Ok(share.map(|share| DueCharge { billable, share }))
 }
 
 fn is_longer(line: &SubscriptionLineItem, subscription: &Subscription) -> bool {
@@ -124,7 +122,7 @@ fn is_longer(line: &SubscriptionLineItem, subscription: &Subscription) -> bool {
 }
 
 /// The period of a line with a longer cadence that falls due in the window: by its start in advance, by its end in arrear.
-fn own_period_due(line: &SubscriptionLineItem, window: Period, subscription: &Subscription) -> Option<Period> {
+fn own_period_due(line: &SubscriptionLineItem, window: Period, subscription: &Subscription) -> Result<Option<Period>, Error> {
     let cycle = Cycle {
         anchor: line.start_date,
         period: line.billing_period,
@@ -135,20 +133,20 @@ fn own_period_due(line: &SubscriptionLineItem, window: Period, subscription: &Su
     let whole_second = |at: Timestamp| at.micros().div_euclid(1_000_000);
     let mut start = line.start_date;
     while whole_second(start) <= whole_second(window.end) {
-        let end = next_boundary(start, &cycle).ok()?;
+        let end = next_boundary(start, &cycle)?;
         if end <= start {
-            return None;
+            return Ok(None);
         }
         let falls_due = match line.invoice_cadence {
             InvoiceCadence::Advance => whole_second(window.start) <= whole_second(start) && whole_second(start) < whole_second(window.end),
             InvoiceCadence::Arrear => whole_second(window.start) < whole_second(end) && whole_second(end) <= whole_second(window.end),
         };
         if falls_due {
-            return Some(Period::new(start, end));
+            return Ok(Some(Period::new(start, end)));
         }
         start = end;
     }
-    None
+    Ok(None)
 }
 
 /// Whether another invoice whose header lies inside the window charges the same price for an overlapping stretch, or whether the very
@@ -156,6 +154,6 @@ fn own_period_due(line: &SubscriptionLineItem, window: Period, subscription: &Su
 fn is_billed(charge: &DueCharge<'_>, window: Period, billed: &[BilledLine]) -> bool {
     billed.iter().filter(|other| other.price_id == charge.billable.price.id).any(|other| {
         let inside = window.start <= other.invoice_period.start && other.invoice_period.end <= window.end;
-        other.period == charge.service || (inside && other.period.overlaps(window))
+        other.period == charge.share.service || (inside && other.period.overlaps(window))
     })
 }

@@ -1,7 +1,8 @@
-//! Why an invoice cannot be computed. Never an input's fault: something that a line names is not there, and an invoice without it would be
-//! wrong, so there is none.
+//! Why an invoice cannot be computed. Something that a line names is not there, or a period has no end in the calendar: an invoice without it
+//! would be wrong, so there is none.
 
 use crate::ids::{PriceId, SubscriptionLineItemId};
+use crate::invalid::Invalid;
 
 /// What is missing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,4 +27,7 @@ pub enum Error {
         /// The subscription's line.
         line: SubscriptionLineItemId,
     },
+    /// A period that the invoice charges has no end.
+    #[error(transparent)]
+    Calendar(#[from] Invalid),
 }

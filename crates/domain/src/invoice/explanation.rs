@@ -57,7 +57,7 @@ pub struct Explanation {
     /// First instant after it.
     pub service_end: Timestamp,
     /// First instant of the period that the full price stands for; only where the service is a part of it. Then `exact` is `rated`
-    /// times the length of the service, divided by that of this period.
+    /// times the coefficient; without one, times the length of the service, divided by that of this period.
     #[serde(default)]
     pub full_start: Option<Timestamp>,
     /// First instant after it.
@@ -69,11 +69,11 @@ pub struct Explanation {
     pub steps: Vec<Step>,
     /// The price of the quantity, not rounded.
     pub rated: Decimal,
-    /// The part of the full price that was charged under proration; absent when the whole.
+    /// The part of the full price that was charged under `create_prorations`; absent when the whole.
     pub coefficient: Option<Decimal>,
     /// After proration, before rounding.
     pub exact: Decimal,
-    /// What rounding to the currency added or took.
+    /// What rounding to the currency added or took. Of the parts of a period, so that they add up to its price.
     pub rounding: Decimal,
     /// What the line charges.
     pub amount: Decimal,
@@ -81,20 +81,22 @@ pub struct Explanation {
 
 impl Explanation {
     /// How a charge was priced, not rounded yet: later stages add to it.
-    pub(super) fn new(charge: &DueCharge<'_>, usage: Option<Usage>, rated: Rated, coefficient: Option<Decimal>, exact: Decimal) -> Self {
-        let price = charge.billable.price;
-        let part = charge.is_part();
+    pub(super) fn new(charge: &DueCharge<'_>, usage: Option<Usage>, rated: Rated) -> Self {
+        let DueCharge { billable, share } = charge;
+        let price = billable.price;
+        let part = share.is_part();
+        let exact = share.of(&rated.amount);
         Self {
             price_id: price.id.to_string(),
             billing_model: price.billing_model.to_string(),
-            service_start: charge.service.start,
-            service_end: charge.service.end,
-            full_start: part.then_some(charge.full.start),
-            full_end: part.then_some(charge.full.end),
+            service_start: share.service.start,
+            service_end: share.service.end,
+            full_start: part.then_some(share.full.start),
+            full_end: part.then_some(share.full.end),
             usage,
             steps: rated.steps,
             rated: rated.amount,
-            coefficient,
+            coefficient: share.coefficient(),
             amount: exact.clone(),
             exact,
             rounding: Decimal::zero(),

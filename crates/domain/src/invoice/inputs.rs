@@ -6,9 +6,8 @@ use super::adjustments::{Allowance, Commitment, Credit, Discount, Tax};
 use super::charges::{BillableLine, BilledLine, ReferencePoint, due_charges};
 use super::{BillingReason, Error};
 use crate::ids::{MeterId, PriceId, SubscriptionLineItemId};
-use crate::money::Decimal;
-use crate::rating::{InvoiceCadence, MeteredUsage, Price, PriceType};
-use crate::subscription::{Subscription, SubscriptionLineItem, first_period_coefficient};
+use crate::rating::{MeteredUsage, Price, PriceType};
+use crate::subscription::{Subscription, SubscriptionLineItem};
 use crate::time::Period;
 
 /// What an invoice is computed for.
@@ -18,6 +17,8 @@ pub enum Purpose {
     Issue(BillingReason),
     /// To be shown: what was invoiced already is shown again.
     Preview,
+    /// To tell what usage costs: of usage lines alone, what was invoiced already included.
+    Usage,
 }
 
 impl Purpose {
@@ -26,6 +27,7 @@ impl Purpose {
         match self {
             Self::Issue(reason) => reason.reference_point(),
             Self::Preview => ReferencePoint::Preview,
+            Self::Usage => ReferencePoint::Usage,
         }
     }
 }
@@ -96,7 +98,7 @@ impl Inputs {
             let line = charge.billable.line;
             if line.price_type == PriceType::Usage {
                 let meter_id = line.meter_id.clone().ok_or_else(|| Error::MeterMissing { line: line.id.clone() })?;
-                reads.push(UsageToRead { line_id: line.id.clone(), meter_id, period: charge.service });
+                reads.push(UsageToRead { line_id: line.id.clone(), meter_id, period: charge.share.service });
             }
         }
         Ok(reads)
@@ -115,12 +117,5 @@ impl Inputs {
             billable.push(BillableLine { line, price: self.prices.get(&line.price_id).ok_or_else(missing)? });
         }
         Ok(billable)
-    }
-
-    /// The part of its price that a line's charge costs when the opening invoice is prorated; `None` when it costs the whole.
-    pub(super) fn opening_coefficient(&self, line: &SubscriptionLineItem) -> Option<Decimal> {
-        let opens = self.purpose == Purpose::Issue(BillingReason::SubscriptionCreate);
-        let prorates = opens && line.price_type == PriceType::Fixed && line.invoice_cadence == InvoiceCadence::Advance;
-        if prorates { first_period_coefficient(&self.subscription, line.start_date) } else { None }
     }
 }

@@ -1,6 +1,6 @@
 //! The beginning of a contract: its anchor, its first period, its lines, and what an unpaid opening invoice does to it (spec 30 §2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::line_item::prices_for;
 use super::{
@@ -12,7 +12,7 @@ use crate::customer::Customer;
 use crate::ids::{IdGen, MeterId, SubscriptionId};
 use crate::invalid::{Invalid, require};
 use crate::money::{Currency, Decimal};
-use crate::rating::Price;
+use crate::rating::{Price, PriceType};
 use crate::scope::Audit;
 use crate::time::{BillingPeriod, Cycle, Timestamp, Zone, calendar_anchor, next_boundary};
 
@@ -80,7 +80,10 @@ impl Subscription {
         };
         let cycle = Cycle { anchor, period: terms.billing_period, count: terms.billing_period_count, zone, end: terms.end_date };
         let first_end = next_boundary(start, &cycle)?;
-        let taken = prices_for(offer.prices, &terms.currency, terms.billing_period, start)?;
+        let taken = prices_for(offer.prices, &terms.currency, terms.billing_period, start, terms.end_date)?;
+        if terms.proration_behavior == ProrationBehavior::CreateProrations {
+            check_one_period(&taken)?;
+        }
         let subscription = Self {
             id: SubscriptionId::new(ids),
             lookup_key: terms.lookup_key,
@@ -132,6 +135,27 @@ impl Subscription {
             PaymentBehavior::ErrorIfIncomplete => Err(Invalid::operation("the first invoice cannot be paid: no payment method is set up")),
         }
     }
+}
+
+/// Refuses fees of several billing periods beside `create_prorations`: which of their periods would be prorated? (spec 30 §2.1)
+fn check_one_period(prices: &[&Price]) -> Result<(), Invalid> {
+    let fees: BTreeSet<String> = prices
+        .iter()
+        .filter(|price| price.kind == PriceType::Fixed)
+        .map(|price| match price.billing_period_count {
+            1 => price.billing_period.to_string(),
+            count => format!("{count} x {}", price.billing_period),
+        })
+        .collect();
+    if fees.len() <= 1 {
+        return Ok(());
+    }
+    let periods = fees.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Invalid::input(format!(
+        "proration_behavior create_prorations needs fees of one billing period, and the plan has {periods}: use proration_behavior none"
+    ))
+    .with("proration_behavior", ProrationBehavior::CreateProrations)
+    .with("billing_periods", periods))
 }
 
 impl Terms {

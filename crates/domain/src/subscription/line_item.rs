@@ -70,7 +70,8 @@ pub struct SubscriptionLineItem {
 }
 
 impl SubscriptionLineItem {
-    /// The line of a plan's price in a new subscription.
+    /// The line of a plan's price in a new subscription: in force while both are. A price's successor begins at the instant at which the price
+    /// ends, so that one of the two charges it.
     pub fn of_plan_price(subscription: &Subscription, plan: &Plan, price: &Price, meter_name: &str, ids: &dyn IdGen) -> Self {
         let quantity = match price.kind {
             PriceType::Usage => Decimal::zero(),
@@ -94,7 +95,7 @@ impl SubscriptionLineItem {
             billing_period_count: price.billing_period_count,
             invoice_cadence: price.invoice_cadence,
             start_date: subscription.start_date.max(price.start_date),
-            end_date: subscription.end_date,
+            end_date: subscription.end_date.into_iter().chain(price.end_date).min(),
             metadata: price.metadata.clone(),
             audit: subscription.audit.clone(),
         }
@@ -106,19 +107,21 @@ impl SubscriptionLineItem {
     }
 }
 
-/// The plan prices that a new subscription takes: same currency, its billing period or ONETIME, not ended at the start.
-/// None is refused.
+/// The plan prices that a new subscription takes: same currency, its billing period or ONETIME, in force at some time between its start and
+/// its end. None is refused.
 pub fn prices_for<'a>(
     prices: &'a [Price],
     currency: &Currency,
     period: BillingPeriod,
     start: Timestamp,
+    end: Option<Timestamp>,
 ) -> Result<Vec<&'a Price>, Invalid> {
     let taken: Vec<&Price> = prices
         .iter()
         .filter(|price| price.currency == *currency)
         .filter(|price| price.billing_period == period || price.billing_period == BillingPeriod::Onetime)
-        .filter(|price| price.end_date.is_none_or(|end| end > start))
+        .filter(|price| price.end_date.is_none_or(|end| end > start.max(price.start_date)))
+        .filter(|price| price.start_date <= start || end.is_none_or(|end| price.start_date < end))
         .collect();
     if taken.is_empty() {
         return Err(Invalid::input(format!("the plan has no price in {currency} for the billing period {period}: add one first"))

@@ -9,7 +9,7 @@ mod turn;
 pub use begin::{Offer, Terms};
 pub use cancel::{CancelRequest, CancellationType, InvoicePolicy};
 pub use line_item::{LineItemEntityType, SubscriptionLineItem, prices_for};
-pub use proration::{coefficient, first_period_coefficient};
+pub use proration::Share;
 
 use std::collections::BTreeMap;
 

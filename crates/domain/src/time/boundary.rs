@@ -6,7 +6,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::zone::{days_in_month, days_later, month_shifted, time_of_day};
+use super::zone::{LAST_DATE, days_in_month, days_later, month_shifted, time_of_day};
 use super::{Period, Timestamp, Zone};
 use crate::invalid::Invalid;
 
@@ -102,7 +102,11 @@ pub fn next_boundary(start: Timestamp, cycle: &Cycle) -> Result<Timestamp, Inval
     let date = cycle.zone.date(start);
     // Counting from the next date is for clocks that went back over midnight: there a date's first midnight lies before instants
     // of the day before.
-    let boundary = [date, days_later(date, 1)].into_iter().map(|date| boundary_from(date, cycle)).find(|boundary| *boundary > start);
+    let boundary = [date, days_later(date, 1)]
+        .into_iter()
+        .map(|date| boundary_from(date, cycle))
+        .find(|boundary| boundary.is_none_or(|boundary| boundary > start))
+        .flatten();
     match (boundary, cycle.end) {
         (Some(boundary), end) => Ok(end.map_or(boundary, |end| boundary.min(end))),
         (None, Some(end)) => Ok(end),
@@ -110,8 +114,8 @@ pub fn next_boundary(start: Timestamp, cycle: &Cycle) -> Result<Timestamp, Inval
     }
 }
 
-/// The boundary that follows a local date.
-fn boundary_from(date: NaiveDate, cycle: &Cycle) -> Timestamp {
+/// The boundary that follows a local date; none on the calendar's last date, which stands for all that lies beyond it.
+fn boundary_from(date: NaiveDate, cycle: &Cycle) -> Option<Timestamp> {
     let anchor = cycle.zone.wall(cycle.anchor);
     let count = i64::from(cycle.count);
     let boundary = match cycle.period {
@@ -122,7 +126,7 @@ fn boundary_from(date: NaiveDate, cycle: &Cycle) -> Timestamp {
         BillingPeriod::HalfYearly => on_anchor_grid(date, anchor.date(), 6 * count),
         BillingPeriod::Annual => annual(date, anchor.date(), count),
     };
-    cycle.zone.instant(boundary.and_time(time_of_day(anchor)))
+    (boundary < LAST_DATE).then(|| cycle.zone.instant(boundary.and_time(time_of_day(anchor))))
 }
 
 /// The boundary one period before `anchor`, in the zone: the start of the full calendar period that a stub belongs to.

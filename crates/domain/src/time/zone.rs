@@ -165,7 +165,8 @@ pub(crate) fn step_around(instant: Timestamp, start_of: impl Fn(i64) -> Timestam
 }
 
 const FIRST_DATE: NaiveDate = NaiveDate::from_ymd_opt(1, 1, 1).expect("a date of the calendar");
-const LAST_DATE: NaiveDate = NaiveDate::from_ymd_opt(9999, 12, 31).expect("a date of the calendar");
+/// Where dates beyond the year 9999 are kept.
+pub(super) const LAST_DATE: NaiveDate = NaiveDate::from_ymd_opt(9999, 12, 31).expect("a date of the calendar");
 
 /// The hour, minute and second of a wall time: sub-seconds do not take part in billing boundaries.
 pub(super) fn time_of_day(wall: NaiveDateTime) -> NaiveTime {

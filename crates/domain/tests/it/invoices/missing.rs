@@ -39,6 +39,27 @@ fn usage_that_was_not_read_is_an_error_and_never_zero() {
     assert_eq!(compute(&inputs), Err(Error::UsageMissing { line: "line calls".into() }));
 }
 
+/// Neither "nothing due" nor the full price: a period without an end has no invoice.
+#[test]
+fn a_period_that_the_calendar_cannot_end_is_an_error() {
+    let row = r#"
+        purpose = "SUBSCRIPTION_CYCLE"
+        period = "9999-11-15 9999-12-15"
+        lines = [{ name = "fee", fixed = "30" }]
+    "#;
+    let ended = |error: Error| assert!(matches!(error, Error::Calendar(_)), "{error}");
+    ended(compute(&table::<InputsRow>(row).build()).unwrap_err());
+    let row = row.replace("[{ name", "[{ period = \"ANNUAL\", name").replace("CYCLE", "CREATE");
+    ended(compute(&table::<InputsRow>(&row).build()).unwrap_err());
+    let row = r#"
+        purpose = "SUBSCRIPTION_CREATE"
+        period = "9999-12-15 9999-12-20"
+        subscription = { end = "9999-12-20", proration = "create_prorations" }
+        lines = [{ name = "fee", fixed = "30" }]
+    "#;
+    ended(compute(&table::<InputsRow>(row).build()).unwrap_err());
+}
+
 #[test]
 fn inputs_are_stale_once_another_invoice_carries_something_else() {
     let row = r#"

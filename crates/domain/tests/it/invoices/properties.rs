@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::invoice::{BilledLine, BillingReason, Inputs, Purpose, compute};
 use domain::money::Decimal;
 use domain::rating::{BillingModel, InvoiceCadence, Price, PriceType, Quantities};
-use domain::subscription::{Subscription, SubscriptionLineItem};
+use domain::subscription::{BillingCycle, ProrationBehavior, Subscription, SubscriptionLineItem};
 use domain::time::{Period, Timestamp};
 use proptest::prelude::*;
 
@@ -112,20 +112,48 @@ proptest! {
         }
     }
 
-    /// Wherever a fixed line is cut in two, the exact amounts of the parts add up to the whole, but for the last of 16 digits.
+    /// Wherever a fixed line is cut, and into however many parts, the rounded amounts add up to those of the whole, prorated or not. So they do
+    /// where the period itself is cut: at its start by calendar billing, at its end by the contract's.
     #[test]
-    fn parts_of_a_period_add_up_to_it(seconds in 1..2_678_399_i64) {
-        let whole = period("2026-03-01 2026-04-01");
-        let contract = subscription(whole);
-        let cut = whole.start.plus_seconds(seconds);
+    fn parts_of_a_period_add_up_to_it(
+        mut cuts in proptest::collection::vec(1..2_678_400_i64, 1..6),
+        cents in 1..1_000_000_i64,
+        prorated in any::<bool>(),
+        seconds in (0..2_000_000_i64, 0..600_000_i64),
+    ) {
+        let month = period("2026-03-01 2026-04-01");
+        let (before, after) = if prorated { seconds } else { (0, 0) };
+        let billed = Period::new(month.start.plus_seconds(before), month.end.plus_seconds(-after));
+        let contract = Subscription {
+            proration_behavior: if prorated { ProrationBehavior::CreateProrations } else { ProrationBehavior::None },
+            billing_cycle: BillingCycle::Calendar,
+            billing_anchor: month.end,
+            end_date: Some(billed.end),
+            ..subscription(billed)
+        };
+        cuts.sort_unstable();
+        let bounds: Vec<Timestamp> = cuts.iter().map(|cut| month.start.plus_seconds(*cut).max(billed.start).min(billed.end)).collect();
+        let bounds: Vec<Timestamp> = [billed.start].into_iter().chain(bounds).chain([billed.end]).collect();
         let arrear = SubscriptionLineItem { invoice_cadence: InvoiceCadence::Arrear, ..line(&contract, "a") };
-        let before = SubscriptionLineItem { end_date: Some(cut), ..arrear.clone() };
-        let after = SubscriptionLineItem { start_date: cut, ..SubscriptionLineItem { id: "b".into(), ..arrear } };
-        let inputs = inputs(&contract, &[before, after], whole, BillingReason::SubscriptionCycle, &[]);
-        let computed = compute(&inputs).unwrap();
-        let parts: Decimal = computed.lines.iter().map(|line| &line.explanation.exact).sum();
-        let off = &parts - &decimal("17.77");
-        prop_assert!(off.clone().max(-off) <= decimal("0.0000000000000001"), "{} after {} seconds", parts, seconds);
+        let part = |(index, bounds): (usize, &[Timestamp])| SubscriptionLineItem {
+            id: format!("line {index}").into(),
+            start_date: bounds[0],
+            end_date: Some(bounds[1]),
+            ..arrear.clone()
+        };
+        let parts: Vec<_> = bounds.windows(2).enumerate().map(part).collect();
+        let cost = |lines: &[SubscriptionLineItem], invoiced: Period| {
+            let mut inputs = inputs(&contract, lines, invoiced, BillingReason::SubscriptionCycle, &[]);
+            for price in inputs.prices.values_mut() {
+                price.amount = Decimal::new(i128::from(cents), 2);
+            }
+            compute(&inputs).unwrap().totals.subtotal
+        };
+        let whole = cost(&[SubscriptionLineItem { start_date: billed.start, ..arrear.clone() }], billed);
+        prop_assert_eq!(cost(&parts, billed), whole.clone());
+        if before == 0 && after == 0 {
+            prop_assert_eq!(whole, Decimal::new(i128::from(cents), 2));
+        }
     }
 
     /// The order of lines changes no amount and no total, and the same inputs give the same invoice.

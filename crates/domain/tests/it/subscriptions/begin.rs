@@ -10,9 +10,9 @@ use domain::rating::{BillingModel, InvoiceCadence, Price, PriceType};
 use domain::scope::Audit;
 use domain::subscription::{
     BillingCycle, CollectionMethod, LineItemEntityType, Offer, PaymentBehavior, PaymentTerms, ProrationBehavior, Subscription,
-    SubscriptionLineItem, SubscriptionStatus, SubscriptionType, Terms, check_payment, first_period_coefficient,
+    SubscriptionLineItem, SubscriptionStatus, SubscriptionType, Terms, check_payment,
 };
-use domain::time::{BillingPeriod, Timestamp};
+use domain::time::BillingPeriod;
 
 use crate::support::contracts::{Counting, at, customer, period, plan, short, subscription, usd};
 use crate::support::prices::price;
@@ -192,7 +192,7 @@ fn a_contract_takes_the_prices_that_fit_it() {
     let taken: Vec<_> = lines.iter().map(|line| (line.display_name.as_str(), short(line.start_date))).collect();
     let expected = [("monthly", start), ("setup", start), ("ends after the start", start), ("begins later", "2026-02-01")];
     assert_eq!(taken, expected.map(|(name, from)| (name, from.to_owned())));
-    assert!(lines.iter().all(|line| line.end_date == Some(at("2027-01-15"))));
+    assert!(lines.iter().filter(|line| line.display_name != "ends after the start").all(|line| line.end_date == terms.end_date));
     let refused = begin_with(terms, "UTC", &prices[2..5]).unwrap_err();
     assert_eq!(refused.message, "the plan has no price in usd for the billing period MONTHLY: add one first");
     assert_eq!(refused.details.get("currency").map(String::as_str), Some("usd"));
@@ -260,23 +260,60 @@ fn an_unpaid_opening_invoice_does_what_the_payment_behavior_says() {
     }
 }
 
-/// Spec 30 §10.3.
+/// A price that has an end is followed by its successor at that instant: each line ends with the earlier of contract and price, whatever
+/// its kind and wherever the contract's start lies, and no instant belongs to both.
 #[test]
-fn only_a_calendar_stub_with_prorations_costs_a_part() {
-    let stub = |billing_cycle, proration_behavior| Subscription {
-        billing_cycle,
-        proration_behavior,
-        billing_anchor: at("2025-05-01"),
-        ..subscription(period("2025-04-15T08:30:00Z 2025-05-01"))
+fn a_line_ends_with_the_earlier_of_contract_and_price() {
+    let turn = at("2026-02-01");
+    for kind in [PriceType::Fixed, PriceType::Usage] {
+        let meter_id = (kind == PriceType::Usage).then(|| MeterId::from("meter_1"));
+        let of = |id: &str| Price { kind, meter_id: meter_id.clone(), invoice_cadence: InvoiceCadence::Arrear, ..fixed(id) };
+        let prices = [Price { end_date: Some(turn), ..of("old") }, Price { start_date: turn, ..of("new") }];
+        let open = None::<&str>;
+        for (start, end, expected) in [
+            // Before the change, backdated or not; the contract is open, or ends after, with or before it.
+            ("2025-12-01", open, vec![("old", "2025-12-01", Some("2026-02-01")), ("new", "2026-02-01", None)]),
+            ("2026-01-10", open, vec![("old", "2026-01-10", Some("2026-02-01")), ("new", "2026-02-01", None)]),
+            ("2026-01-10", Some("2026-03-01"), vec![("old", "2026-01-10", Some("2026-02-01")), ("new", "2026-02-01", Some("2026-03-01"))]),
+            ("2026-01-10", Some("2026-02-01"), vec![("old", "2026-01-10", Some("2026-02-01"))]),
+            ("2026-01-10", Some("2026-01-20"), vec![("old", "2026-01-10", Some("2026-01-20"))]),
+            // With it and after it.
+            ("2026-02-01", open, vec![("new", "2026-02-01", None)]),
+            ("2026-02-02", open, vec![("new", "2026-02-02", None)]),
+        ] {
+            let terms = Terms { start_date: Some(at(start)), end_date: end.map(at), ..terms() };
+            let (_, lines) = begin_with(terms, "UTC", &prices).unwrap();
+            let found: Vec<_> = lines.iter().map(|line| (line.display_name.as_str(), line.start_date, line.end_date)).collect();
+            let expected: Vec<_> = expected.into_iter().map(|(name, start, end)| (name, at(start), end.map(at))).collect();
+            assert_eq!(found, expected, "{kind} from {start} until {end:?}");
+        }
+    }
+    let never = Price { start_date: turn, end_date: Some(turn), ..fixed("never in force") };
+    assert!(begin_with(Terms { start_date: Some(at("2026-01-10")), ..terms() }, "UTC", &[never]).is_err());
+}
+
+/// Spec 30 §2.1.
+#[test]
+fn fees_of_several_billing_periods_are_not_prorated() {
+    let setup = Price { billing_period: BillingPeriod::Onetime, ..fixed("setup") };
+    let three_months = Price { billing_period_count: 3, ..fixed("three months") };
+    let calls = Price {
+        kind: PriceType::Usage,
+        meter_id: Some("meter_1".into()),
+        invoice_cadence: InvoiceCadence::Arrear,
+        billing_period_count: 3,
+        ..fixed("calls")
     };
-    let start: Timestamp = at("2025-04-15T08:30:00Z");
-    let coefficient = first_period_coefficient(&stub(BillingCycle::Calendar, ProrationBehavior::CreateProrations), start);
-    assert_eq!(coefficient, Some(decimal("0.5215275931819418")));
-    for (cycle, proration) in [
-        (BillingCycle::Calendar, ProrationBehavior::None),
-        (BillingCycle::Anniversary, ProrationBehavior::CreateProrations),
-        (BillingCycle::Anniversary, ProrationBehavior::None),
-    ] {
-        assert_eq!(first_period_coefficient(&stub(cycle, proration), start), None, "{cycle} {proration}");
+    let prorated = Terms { proration_behavior: ProrationBehavior::CreateProrations, ..terms() };
+    for (prices, periods) in
+        [(vec![fixed("fee"), setup.clone()], "MONTHLY, ONETIME"), (vec![three_months.clone(), fixed("fee")], "3 x MONTHLY, MONTHLY")]
+    {
+        let refused = begin_with(prorated.clone(), "UTC", &prices).unwrap_err();
+        assert_eq!(refused.details.get("billing_periods").map(String::as_str), Some(periods));
+        assert!(begin_with(terms(), "UTC", &prices).is_ok(), "{periods}");
+    }
+    // Usage is never prorated; of several fees with one period each is.
+    for prices in [vec![fixed("fee"), fixed("seats"), calls], vec![setup], vec![three_months]] {
+        assert!(begin_with(prorated.clone(), "UTC", &prices).is_ok());
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct SubscriptionRow {
     proration: ProrationBehavior,
     zone: Option<String>,
     currency: Option<String>,
+    every: Option<BillingPeriod>,
+    count: Option<u32>,
 }
 
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -96,6 +98,8 @@ impl SubscriptionRow {
             billing_anchor: self.anchor.as_deref().map_or(start_date, at),
             billing_cycle: self.cycle,
             proration_behavior: self.proration,
+            billing_period: self.every.unwrap_or(usual.billing_period),
+            billing_period_count: self.count.unwrap_or(usual.billing_period_count),
             timezone: self.zone.clone().unwrap_or(usual.timezone.clone()),
             currency: self.currency.as_deref().map_or(usual.currency.clone(), |code| Currency::parse(code).unwrap()),
             ..usual
