@@ -13,7 +13,7 @@ use bigdecimal::{BigDecimal, RoundingMode, Signed, Zero};
 use num_bigint::BigInt;
 
 /// Fraction digits that a division keeps.
-const DIVISION_DIGITS: i64 = 16;
+const DIVISION_DIGITS: u32 = 16;
 /// Longest literal that is read, in characters: beyond it a number is a mistake or an attack.
 const LITERAL_CHARS_MAX: usize = 80;
 /// Largest decimal exponent, either way, of a literal.
@@ -91,20 +91,39 @@ impl Decimal {
 
     /// The quotient with 16 fraction digits, half away from zero; `None` when dividing by zero.
     pub fn div(&self, divisor: &Self) -> Option<Self> {
+        self.div_to(divisor, DIVISION_DIGITS)
+    }
+
+    /// The quotient with so many fraction digits, half away from zero; `None` when dividing by zero.
+    pub(crate) fn div_to(&self, divisor: &Self, digits: u32) -> Option<Self> {
         if divisor.is_zero() {
             return None;
         }
         // Scale the dividend so that the integer quotient carries exactly the wanted fraction digits, then round by the remainder.
         let (dividend, dividend_scale) = self.0.as_bigint_and_exponent();
         let (divisor, divisor_scale) = divisor.0.as_bigint_and_exponent();
-        let shift = DIVISION_DIGITS - dividend_scale + divisor_scale;
+        let shift = i64::from(digits) - dividend_scale + divisor_scale;
         let (numerator, denominator) =
             if shift >= 0 { (dividend * power_of_ten(shift), divisor) } else { (dividend, divisor * power_of_ten(-shift)) };
         let quotient = &numerator / &denominator;
         let remainder = (&numerator - &quotient * &denominator).abs();
         let negative = numerator.is_negative() != denominator.is_negative();
         let away = if remainder * 2 >= denominator.abs() { BigInt::from(if negative { -1 } else { 1 }) } else { BigInt::zero() };
-        Some(Self(BigDecimal::new(quotient + away, DIVISION_DIGITS)))
+        Some(Self(BigDecimal::new(quotient + away, i64::from(digits))))
+    }
+
+    /// The square root, cut after so many fraction digits; `None` of a number below zero.
+    pub(crate) fn sqrt(&self, digits: u32) -> Option<Self> {
+        if self.is_negative() {
+            return None;
+        }
+        let (unscaled, _) = self.truncate(2 * digits).0.with_scale(i64::from(2 * digits)).into_bigint_and_exponent();
+        Some(Self(BigDecimal::new(unscaled.sqrt(), i64::from(digits))))
+    }
+
+    /// The nearest double, for functions that no decimal is exact for.
+    pub(crate) fn to_double(&self) -> f64 {
+        self.to_string().parse().unwrap_or(f64::NAN)
     }
 
     /// Rounds half away from zero to `digits` fraction digits.
@@ -150,7 +169,7 @@ impl Decimal {
 
     /// The value as a double, for display only: never feed it back.
     pub fn to_f64_for_display(&self) -> f64 {
-        self.to_string().parse().unwrap_or(f64::NAN)
+        self.to_double()
     }
 
     /// The smaller of two.

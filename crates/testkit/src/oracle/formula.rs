@@ -40,15 +40,6 @@ fn cut(value: &Exact) -> Exact {
     (value * &scale).trunc() / scale
 }
 
-/// `n + 2 * m` as doubles have it, by the shortest digits of the result; `n` in thousandths.
-#[expect(clippy::cast_precision_loss, reason = "numbers of a world are small")]
-fn in_doubles(n: i64, m: i64) -> Exact {
-    let text = (n as f64 / 1000.0 + 2.0 * m as f64).to_string();
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let digits: BigInt = format!("{whole}{fraction}").parse().expect("digits");
-    cut(&ratio(digits, BigInt::from(10).pow(u32::try_from(fraction.len()).expect("short"))))
-}
-
 /// A value that filters look for equals a text as a number when both are one, else letter by letter.
 fn equals(wanted: &str, text: &str) -> bool {
     // All numbers of a world are small: doubles tell them apart.
@@ -82,7 +73,8 @@ impl Meter {
                     Rubbish(3) => 5_000,
                     Rubbish(_) => return None,
                 };
-                in_doubles(n, sent.m)
+                // n + 2 * m
+                ratio(n, 1000) + ratio(2 * sent.m, 1)
             }
             _ => n,
         })

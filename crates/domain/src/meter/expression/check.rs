@@ -4,6 +4,7 @@ use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::parser::PrattParser;
 
 use super::formula::{Arithmetic, Comparison, Condition, Function, Function2, Number};
+use crate::money::Decimal;
 
 /// Longest formula, in characters.
 const CHARS_MAX: usize = 1_000;
@@ -144,11 +145,15 @@ fn unsupported(node: &Expr) -> String {
     }
 }
 
-fn literal_number(literal: &LiteralValue) -> Result<f64, String> {
+fn literal_number(literal: &LiteralValue) -> Result<Decimal, String> {
     match literal {
-        LiteralValue::Double(number) => Ok(*number.inner()),
-        LiteralValue::Int(number) => Ok(*number.inner() as f64),
-        LiteralValue::UInt(number) => Ok(*number.inner() as f64),
+        // The shortest digits that are read as the same double: those that were written, unless they are more than 17.
+        LiteralValue::Double(number) => {
+            let text = format!("{:e}", number.inner());
+            text.parse().map_err(|_| format!("the number {text} is beyond all bounds: at most 10^60, and 60 digits after the point"))
+        }
+        LiteralValue::Int(number) => Ok(Decimal::from(*number.inner())),
+        LiteralValue::UInt(number) => Ok(Decimal::from(*number.inner())),
         LiteralValue::Boolean(_) => Err(EXPECTED_NUMBER.to_owned()),
         LiteralValue::Null | LiteralValue::Bytes(_) | LiteralValue::String(_) => Err("a number is expected".to_owned()),
     }

@@ -1,7 +1,7 @@
 //! A formula over an event's properties instead of one field (spec 10 §5.4).
 //!
-//! The language is the part of CEL that computes with doubles. The `cel` crate reads the text; `check` gives what was read a type, and
-//! `formula` computes it (ADR 0009). This is the one place where usage passes through doubles, since the language is defined on them.
+//! The language is the part of CEL that computes with numbers. The `cel` crate reads the text; `check` gives what was read a type, and
+//! `formula` computes it, in decimals (ADR 0009).
 
 mod check;
 mod formula;
@@ -40,7 +40,7 @@ pub enum EvaluationError {
 }
 
 impl Expression {
-    /// Reads a formula: double arithmetic over first-level properties, conditionals, and the functions max, min, pow, abs, ceil, floor,
+    /// Reads a formula: arithmetic over first-level properties, conditionals, and the functions max, min, pow, abs, ceil, floor,
     /// round, sqrt and log. Refused, with `expression` and `error` in the details: what does not parse, what is not a number, what names
     /// no property, and more than 1,000 characters, 200 signs of operators or 24 levels.
     pub fn compile(text: &str) -> Result<Self, Invalid> {
@@ -56,29 +56,36 @@ impl Expression {
         &self.0.text
     }
 
-    /// The value for one event, exactly the shortest digits of the double. A missing property is 0, a text is read as a number.
+    /// The value for one event. A missing property is 0, a text is read as a number; a size that no quantity holds stays too large, whatever
+    /// would be made of it.
     pub fn evaluate(&self, properties: &Properties<'_>) -> Result<Decimal, EvaluationError> {
         let mut values = Vec::with_capacity(self.0.properties.len());
         for name in &self.0.properties {
-            values.push(double(properties.get(name)).ok_or_else(|| EvaluationError::NotANumber { property: name.clone() })?);
+            let value = number(properties.get(name)).ok_or_else(|| EvaluationError::NotANumber { property: name.clone() })?;
+            if value.integer_digits() > VALUE_DIGITS_MAX {
+                return Ok(value);
+            }
+            values.push(value);
         }
-        let value = self.0.root.value(&values);
-        if !value.is_finite() {
-            return Err(EvaluationError::NotFinite);
-        }
-        // The shortest digits that read back as the same double; a size that no quantity holds stays too large.
-        Decimal::from_literal_clamped(&format!("{value:e}")).ok_or(EvaluationError::NotFinite)
+        self.0.root.result(&values).ok_or(EvaluationError::NotFinite)
     }
 }
 
-fn double(value: Option<PropertyValue<'_>>) -> Option<f64> {
-    let number = match value {
-        None => return Some(0.0),
-        Some(PropertyValue::Number(literal)) => literal.parse(),
-        Some(PropertyValue::Text(text)) => text.trim().parse::<f64>(),
-        Some(PropertyValue::Bool(_) | PropertyValue::Null | PropertyValue::Composite(_)) => return None,
+/// Digits before the point of the largest number that is read as it is.
+const VALUE_DIGITS_MAX: i64 = 60;
+
+fn number(value: Option<PropertyValue<'_>>) -> Option<Decimal> {
+    let read = |literal: &str| {
+        // No double is that large: it is no number of the language.
+        literal.parse().ok().filter(|double: &f64| double.is_finite())?;
+        Decimal::from_literal_clamped(literal)
     };
-    number.ok().filter(|number| number.is_finite())
+    match value {
+        None => Some(Decimal::zero()),
+        Some(PropertyValue::Number(literal)) => read(&literal),
+        Some(PropertyValue::Text(text)) => read(text.trim()),
+        Some(PropertyValue::Bool(_) | PropertyValue::Null | PropertyValue::Composite(_)) => None,
+    }
 }
 
 impl fmt::Debug for Expression {
