@@ -6,7 +6,7 @@ use domain::catalog::{GroupEntityType, Plan};
 use domain::cost::Costsheet;
 use domain::ids::{GroupId, PriceId};
 use domain::invalid::{Invalid, require};
-use domain::meter::Meter;
+use domain::meter::{Meter, ResetUsage};
 use domain::money::Decimal;
 use domain::platform::EntityType;
 use domain::rating::{BillingModel, Price, PriceEntityType, PriceType, PriceUnitType, Tier, TierMode, TransformQuantity};
@@ -105,6 +105,9 @@ impl PriceChange {
         }
         if let Some(transform_quantity) = self.transform_quantity {
             price.transform_quantity = transform_quantity;
+        } else if price.billing_model != BillingModel::Package {
+            // That of a former PACKAGE means nothing any more.
+            price.transform_quantity = TransformQuantity::default();
         }
     }
 }
@@ -207,9 +210,17 @@ async fn insert_price(change: &mut Change, mut price: Price) -> Result<Price> {
         price.meter_id = None;
     }
     price.validate()?;
+    if price.trial_period_days > 0 {
+        return Err(Error::unbuilt("trial_period_days of a price"));
+    }
     let mut default_name = hold_owner(change, &price).await?;
     if let Some(meter_id) = &price.meter_id {
-        default_name = change.require_shared::<Meter>(meter_id.as_str()).await?.name;
+        let meter = change.require_shared::<Meter>(meter_id.as_str()).await?;
+        // Costs look at a time of the caller's choice, which has no periods.
+        if meter.reset_usage == ResetUsage::Never && price.entity_type != PriceEntityType::Costsheet {
+            return Err(Error::unbuilt("a price of a meter whose reset_usage is NEVER"));
+        }
+        default_name = meter.name;
     }
     if price.display_name.is_empty() {
         price.display_name = default_name;

@@ -225,6 +225,10 @@ impl Price {
             require(!min_quantity.is_negative() && min_quantity.fraction_digits() == 0, "min_quantity must be a whole number, 0 or more")?;
         }
         require(self.end_date.is_none_or(|end| self.start_date <= end), "end_date must not be before start_date")?;
+        require(
+            self.billing_model == BillingModel::Package || self.transform_quantity == TransformQuantity::default(),
+            "transform_quantity is for PACKAGE prices alone: leave it out",
+        )?;
         match self.billing_model {
             BillingModel::FlatFee => Ok(()),
             BillingModel::Package => require(self.transform_quantity.divide_by >= 1, "transform_quantity.divide_by must be at least 1"),

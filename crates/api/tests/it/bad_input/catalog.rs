@@ -83,6 +83,13 @@ fn refused_prices(plan: &str, meter: &Metered) -> Vec<Refused> {
         ("no amount", without(usage(json!({"billing_model": "PACKAGE", "transform_quantity": {"divide_by": 10}})), "amount")),
         ("a negative amount", usage(json!({"amount": "-1"}))),
         ("a package of unknown size", usage(json!({"billing_model": "PACKAGE"}))),
+        ("a transform of a flat fee", usage(json!({"transform_quantity": {"divide_by": 10}}))),
+        (
+            "a transform of tiers",
+            usage(
+                json!({"billing_model": "TIERED", "tier_mode": "SLAB", "tiers": [{"unit_amount": "1"}], "transform_quantity": {"divide_by": 10}}),
+            ),
+        ),
         ("a package of 0", usage(json!({"billing_model": "PACKAGE", "transform_quantity": {"divide_by": 0}}))),
         ("usage in advance", usage(json!({"invoice_cadence": "ADVANCE"}))),
         ("usage without meter", usage(json!({"meter_id": ""}))),

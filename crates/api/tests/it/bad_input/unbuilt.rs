@@ -18,6 +18,7 @@ fn of_customers() -> Vec<(&'static str, Value)> {
 fn of_prices() -> Vec<(&'static str, Value)> {
     vec![
         ("price_unit_type", json!("CUSTOM")),
+        ("trial_period_days", json!(7)),
         ("price_unit_config", json!({"a": 1})),
         ("bucket_size", json!("HOUR")),
         ("entity_type", json!("ADDON")),

