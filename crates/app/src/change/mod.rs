@@ -16,7 +16,7 @@ use domain::scope::{Audit, Scope, Status};
 use domain::time::Timestamp;
 use storage::{Source, UnitOfWork};
 
-use crate::due_work::{self, Kind};
+use crate::due_work::{self, DueWork, Kind};
 use crate::{App, Context, Error, Result};
 
 /// A change that is under way. Dropped, it leaves no trace.
@@ -111,6 +111,11 @@ impl Change {
     /// Takes off work with an entity: it is done, or no longer wanted.
     pub(crate) async fn cancel_work(&mut self, kind: Kind, entity_id: &str) -> Result<()> {
         due_work::cancel(&mut self.work, kind, &self.context.scope, entity_id).await
+    }
+
+    /// Work with an entity as it is planned now; `None` when there is none.
+    pub(crate) async fn planned_work(&mut self, kind: Kind, entity_id: &str) -> Result<Option<DueWork>> {
+        due_work::planned(&mut self.work, kind, &self.context.scope, entity_id).await
     }
 
     /// A thing by its id, whatever its status; it stays as it was read until the change ends.

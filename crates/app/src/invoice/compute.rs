@@ -11,9 +11,23 @@ use crate::change::Change;
 use crate::due_work::Kind;
 use crate::{App, Context, Error, Pending, Result};
 
+/// Why an invoice is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Someone asked for it.
+    ByHand,
+    /// Its time came.
+    Planned,
+}
+
 impl App {
-    /// Computes a draft or skipped invoice of a subscription. Others are refused.
+    /// Computes a draft or skipped invoice of a subscription by hand. Others are refused. Its planned computation stays planned, and so is
+    /// its finalization by that: late events are still awaited.
     pub async fn compute_invoice(&self, context: &Context, id: &str) -> Result<Pending<(Invoice, Vec<InvoiceLineItem>)>> {
+        self.compute(context, id, Cause::ByHand).await
+    }
+
+    async fn compute(&self, context: &Context, id: &str, cause: Cause) -> Result<Pending<(Invoice, Vec<InvoiceLineItem>)>> {
         let scope = &context.scope;
         let before: Invoice = self.require(scope, id).await?;
         if !matches!(before.invoice_status, InvoiceStatus::Draft | InvoiceStatus::Skipped) {
@@ -35,8 +49,16 @@ impl App {
         }
         self.check_still_billed(change.work(), scope, &inputs, Some(&before.id)).await?;
         let lines = store_computed(&mut change, &mut invoice, compute(&inputs)?).await?;
-        change.cancel_work(Kind::ComputeInvoice, id).await?;
-        plan_finalize(&mut change, &config, &invoice).await?;
+        let computed_again = match cause {
+            Cause::Planned => {
+                change.cancel_work(Kind::ComputeInvoice, id).await?;
+                false
+            }
+            Cause::ByHand => change.planned_work(Kind::ComputeInvoice, id).await?.is_some(),
+        };
+        if !computed_again {
+            plan_finalize(&mut change, &config, &invoice).await?;
+        }
         Ok(change.done((invoice, lines)))
     }
 
@@ -45,7 +67,7 @@ impl App {
         let context = Context::system(scope.clone());
         let invoice: Invoice = self.require(scope, id).await?;
         if matches!(invoice.invoice_status, InvoiceStatus::Draft | InvoiceStatus::Skipped) {
-            self.compute_invoice(&context, id).await?.commit().await?;
+            self.compute(&context, id, Cause::Planned).await?.commit().await?;
             return Ok(());
         }
         self.cancel_due_work(Kind::ComputeInvoice, scope, id).await

@@ -108,3 +108,27 @@ async fn an_id_is_known_per_environment() {
         assert_eq!(client.post("/v1/events/bulk", &body).await.expect(202)["new"], "0");
     }
 }
+
+/// Computed by hand within the grace, an invoice is computed again when that is over: also one that had nothing to charge, and whatever the
+/// delay of its finalization.
+#[tokio::test]
+async fn a_computation_by_hand_within_the_grace_awaits_late_events_all_the_same() {
+    for (delay, in_time) in [(7_200, 10), (0, 10), (7_200, 0), (0, 0)] {
+        let app = TestApp::start().await;
+        let client = app.client();
+        client.put("/v1/settings/invoice_config", &json!({"value": {"finalization_delay_seconds": delay}})).await.ok();
+        let made = counting(&client).await;
+        client.send_events(&[event("in time", "api", "acme", "2025-01-15T00:00:00Z", json!({"n": in_time}))]).await;
+        client.advance("2025-02-01T00:05:00Z").await;
+        let draft = client.invoices(super::text(&made, "id")).await.remove(1);
+        let path = format!("/v1/invoices/{}/compute", super::text(&draft, "id"));
+        assert_eq!(client.post(&path, &json!({})).await.ok()["total"], in_time.to_string());
+        client.advance("2025-02-01T00:10:00Z").await;
+        client.send_events(&[event("late", "api", "acme", "2025-01-31T23:59:59.999999Z", json!({"n": 5}))]).await;
+        client.advance("2025-02-02T00:00:00Z").await;
+        let expected = format!("CYCLE 2025-01-01..2025-02-01 FINALIZED {}", in_time + 5);
+        assert_eq!(invoices(&client, &made).await[1], expected, "{delay} {in_time}");
+        // Final is final.
+        client.post(&path, &json!({})).await.refused(400, "invalid_operation");
+    }
+}
