@@ -94,7 +94,7 @@ async fn create_subscription(
         let mut response = SubscriptionResponse::from(&made.subscription);
         response.line_items = Some(made.lines.iter().map(SubscriptionLineItemResponse::from).collect());
         response.plan = Some(PlanResponse::new(plan, None));
-        response.latest_invoice = invoice.as_ref().map(|invoice| InvoiceResponse::new(invoice, None));
+        response.latest_invoice = invoice.as_ref().map(|(invoice, lines)| InvoiceResponse::new(invoice, Some(lines)));
         response
     })
     .await

@@ -110,8 +110,8 @@ pub(crate) struct LineExplanation {
     pub(crate) billing_model: String,
     pub(crate) service_start: Timestamp,
     pub(crate) service_end: Timestamp,
-    /// The period that the full price stands for, where the service is a part of it: `exact` is `rated` times the length of the
-    /// service, divided by that of this period.
+    /// The period that the full price stands for, where the service is a part of it: `exact` is `rated` times the coefficient; without
+    /// one, times the length of the service, divided by that of this period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) full_start: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]

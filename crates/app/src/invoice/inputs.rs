@@ -26,7 +26,13 @@ impl App {
     ) -> Result<Inputs> {
         let lines: Vec<SubscriptionLineItem> = self.find_all(scope, &[Condition::eq("subscription_id", &subscription.id)]).await?;
         let prices: HashMap<String, Price> = self.get_many(scope, lines.iter().map(|line| line.price_id.to_string())).await?;
-        let billed = storage::billed_lines::of_subscription(&mut self.database(), scope, &subscription.id, except, period.start).await?;
+        let billed = match purpose {
+            Purpose::Issue(_) => {
+                storage::billed_lines::of_subscription(&mut self.database(), scope, &subscription.id, except, period.start).await?
+            }
+            // What was invoiced already is shown again.
+            Purpose::Preview | Purpose::Usage => Vec::new(),
+        };
         let mut inputs = Inputs { lines, billed, ..Inputs::new(subscription.clone(), period, purpose) };
         inputs.prices = by_id(prices.into_values());
         inputs.usages = self.read_usages(scope, subscription, &inputs.usage_to_read()?).await?;
@@ -77,8 +83,13 @@ pub(crate) fn by_id(prices: impl IntoIterator<Item = Price>) -> BTreeMap<PriceId
 }
 
 impl From<invoice::Error> for Error {
-    /// The store lost what a line names: a defect, never a client's mistake.
+    /// The store lost what a line names: a defect, never a client's mistake. A period beyond the calendar is one.
     fn from(error: invoice::Error) -> Self {
-        Self::Internal(error.to_string())
+        match error {
+            invoice::Error::Calendar(invalid) => Self::Invalid(invalid),
+            invoice::Error::PriceMissing { .. } | invoice::Error::MeterMissing { .. } | invoice::Error::UsageMissing { .. } => {
+                Self::Internal(error.to_string())
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use domain::catalog::Plan;
 use domain::customer::Customer;
 use domain::ids::MeterId;
 use domain::invalid::require;
-use domain::invoice::{BillingReason, Inputs, Invoice, InvoiceConfig, Purpose, compute};
+use domain::invoice::{BillingReason, Inputs, Invoice, InvoiceConfig, InvoiceLineItem, Purpose, compute};
 use domain::meter::Meter;
 use domain::rating::{Price, PriceEntityType};
 use domain::scope::{Scope, Status};
@@ -33,13 +33,16 @@ pub struct NewSubscription {
     pub terms: Terms,
 }
 
+/// An invoice with its lines.
+pub type InvoiceWithLines = (Invoice, Vec<InvoiceLineItem>);
+
 impl App {
     /// Makes a subscription with its lines and its opening invoice of advance charges, and plans its first turn of period.
     pub async fn create_subscription(
         &self,
         context: &Context,
         new: NewSubscription,
-    ) -> Result<Pending<(SubscriptionWithLines, Plan, Option<Invoice>)>> {
+    ) -> Result<Pending<(SubscriptionWithLines, Plan, Option<InvoiceWithLines>)>> {
         let scope = &context.scope;
         let audit = self.audit(context);
         let customer = self.resolve_customer(scope, new.customer_id.as_deref(), new.external_customer_id.as_deref()).await?;
@@ -74,14 +77,14 @@ async fn open(
     config: &InvoiceConfig,
     with_lines: &mut SubscriptionWithLines,
     prices: Vec<Price>,
-) -> Result<Option<Invoice>> {
-    let SubscriptionWithLines { subscription, lines } = with_lines;
+) -> Result<Option<InvoiceWithLines>> {
+    let SubscriptionWithLines { subscription, lines: subscribed } = with_lines;
     let reason = BillingReason::SubscriptionCreate;
     let mut inputs = Inputs::new(subscription.clone(), subscription.current_period(), Purpose::Issue(reason));
-    inputs.lines.clone_from(lines);
+    inputs.lines.clone_from(subscribed);
     inputs.prices = by_id(prices);
     let mut invoice = draft_invoice(change, config, subscription, inputs.period, reason).await?;
-    store_computed(change, &mut invoice, compute(&inputs)?).await?;
+    let lines = store_computed(change, &mut invoice, compute(&inputs)?).await?;
     if invoice.totals.subtotal.is_zero() {
         return Ok(None);
     }
@@ -91,7 +94,7 @@ async fn open(
     if subscription.subscription_status != begun.subscription_status {
         change.update(&begun, subscription).await?;
     }
-    Ok(Some(invoice))
+    Ok(Some((invoice, lines)))
 }
 
 /// The names of the published meters that prices read.

@@ -5,7 +5,7 @@ mod create;
 mod roll_over;
 mod usage;
 
-pub use create::NewSubscription;
+pub use create::{InvoiceWithLines, NewSubscription};
 pub use usage::{SubscriptionUsage, UsageCharge};
 
 use domain::ids::SubscriptionId;

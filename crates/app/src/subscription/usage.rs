@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
+use domain::invoice::{Purpose, compute};
 use domain::meter::Meter;
 use domain::money::{Currency, Decimal};
-use domain::rating::{MeteredUsage, Price, PriceType, rate_all};
-use domain::scope::{Scope, Status};
-use domain::subscription::SubscriptionLineItem;
+use domain::rating::{MeteredUsage, Price};
+use domain::scope::Scope;
+use domain::subscription::{Subscription, SubscriptionLineItem};
 use domain::time::{Period, Timestamp};
 
-use crate::usage::MeterRead;
 use crate::{App, Error, Result};
 
 /// Usage of a subscription in a window.
@@ -51,7 +51,7 @@ impl App {
         end: Option<Timestamp>,
         lifetime: bool,
     ) -> Result<SubscriptionUsage> {
-        let super::SubscriptionWithLines { subscription, mut lines } = self.subscription(scope, id).await?;
+        let subscription: Subscription = self.require(scope, id).await?;
         let period = if lifetime {
             Period::new(Timestamp::MIN, self.now(scope))
         } else {
@@ -60,36 +60,20 @@ impl App {
         if period.end < period.start {
             return Err(Error::input("end_time must not be before start_time"));
         }
-        lines.retain(|line| line.price_type == PriceType::Usage && line.audit.status == Status::Published);
-        lines.retain(|line| !line.clip(period).is_empty());
-        let meters: HashMap<String, Meter> =
-            self.get_many(scope, lines.iter().filter_map(|line| Some(line.meter_id.clone()?.to_string()))).await?;
-        let prices: HashMap<String, Price> = self.get_many(scope, lines.iter().map(|line| line.price_id.to_string())).await?;
-        let mut billable = Vec::with_capacity(lines.len());
-        for line in lines {
+        let inputs = self.read_invoice_inputs(scope, &subscription, period, Purpose::Usage, None).await?;
+        let computed = compute(&inputs)?;
+        let meter_ids = computed.lines.iter().filter_map(|line| Some(line.line.meter_id.clone()?.to_string()));
+        let meters: HashMap<String, Meter> = self.get_many(scope, meter_ids).await?;
+        let mut charges = Vec::with_capacity(computed.lines.len());
+        for charge in computed.lines {
+            let line = charge.line.clone();
             let meter = line.meter_id.as_ref().and_then(|id| meters.get(id.as_str())).cloned();
-            let price = prices.get(line.price_id.as_str()).cloned();
-            let (Some(meter), Some(price)) = (meter, price) else {
-                return Err(Error::Internal(format!("line {} names a meter or price that does not exist", line.id)));
+            let (Some(meter), Some(usage)) = (meter, inputs.usages.get(&line.id).cloned()) else {
+                return Err(Error::Internal(format!("line {} was charged without a meter or its usage", line.id)));
             };
-            billable.push((line, price, meter));
+            charges.push(UsageCharge { line, price: charge.price.clone(), meter, usage, amount: charge.amount });
         }
-        let billing_anchor = Some(subscription.billing_anchor);
-        let reads: Vec<MeterRead<'_>> =
-            billable.iter().map(|(line, _, meter)| MeterRead { meter, period: line.clip(period), billing_anchor }).collect();
-        let customer = self.external_id(scope, &subscription.customer_id).await?;
-        let usages = self.read_meters(scope, &[customer], &reads).await?;
-        let currency = subscription.currency;
-        let mut charges: Vec<UsageCharge> = billable
-            .into_iter()
-            .zip(usages)
-            .map(|((line, price, meter), usage)| {
-                let amount = currency.round(&rate_all(&price, &usage.quantities).amount);
-                UsageCharge { line, price, meter, usage, amount }
-            })
-            .collect();
         charges.sort_by(|a, b| a.line.meter_display_name.cmp(&b.line.meter_display_name));
-        let amount = charges.iter().map(|charge| &charge.amount).sum();
-        Ok(SubscriptionUsage { currency, period, charges, amount })
+        Ok(SubscriptionUsage { currency: subscription.currency, period, charges, amount: computed.totals.subtotal })
     }
 }

@@ -43,7 +43,7 @@ impl App {
     }
 }
 
-/// Whether a line is in force at an instant, its end included (spec 10 §9.4).
+/// Whether a line is in force at an instant, as an invoice has it: its end belongs to the line that follows.
 pub(crate) fn is_active_at(line: &SubscriptionLineItem, instant: Timestamp) -> bool {
-    line.start_date <= instant && line.end_date.is_none_or(|end| end >= instant)
+    line.start_date <= instant && line.end_date.is_none_or(|end| instant < end)
 }

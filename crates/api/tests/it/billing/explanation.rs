@@ -11,15 +11,18 @@ fn decimal(value: &Value, field: &str) -> Decimal {
     text(value, field).parse().unwrap()
 }
 
-/// The part of a full price that a line bills: by time, or by a coefficient.
+/// The part of a full price that a line bills: by a coefficient, or by time.
 fn part_of(rated: &Decimal, line: &Value) -> Decimal {
+    if line.get("coefficient").is_some() {
+        return rated * &decimal(line, "coefficient");
+    }
     if line.get("full_start").is_some() {
         let micros = |field: &str| text(line, field).parse::<Timestamp>().unwrap().micros();
         let service = Decimal::from(micros("service_end") - micros("service_start"));
         let full = Decimal::from(micros("full_end") - micros("full_start"));
         return (rated * &service).div(&full).unwrap();
     }
-    if line.get("coefficient").is_some() { rated * &decimal(line, "coefficient") } else { rated.clone() }
+    rated.clone()
 }
 
 /// Every figure follows from the ones below it.

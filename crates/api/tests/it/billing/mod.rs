@@ -3,6 +3,7 @@
 mod agreement;
 mod buckets;
 mod cancellation;
+mod ended_prices;
 mod explanation;
 mod late_events;
 mod models;
