@@ -29,6 +29,8 @@ pub struct Settings {
     pub events: EventChoices,
     /// How long a copy of a request under an idempotency key waits for the one that is under way.
     pub idempotency_wait: Duration,
+    /// Most periods that may have ended when a subscription is made.
+    pub backdated_periods_max: u32,
 }
 
 impl Default for Settings {
@@ -38,6 +40,7 @@ impl Default for Settings {
             customers_cached_max: 20_000,
             events: EventChoices::default(),
             idempotency_wait: Duration::from_secs(10),
+            backdated_periods_max: 240,
         }
     }
 }

@@ -59,7 +59,13 @@ impl App {
         let prices: Vec<Price> =
             storage::find_all(&mut change.work().glance(), scope, &crate::catalog::prices_of(plan.id.as_str())).await?;
         let meter_names = meter_names(change.work(), scope, &prices).await?;
-        let offer = Offer { plan: &plan, prices: &prices, price_sequence, meter_names: &meter_names };
+        let offer = Offer {
+            plan: &plan,
+            prices: &prices,
+            price_sequence,
+            meter_names: &meter_names,
+            backdated_periods_max: self.shared.settings.backdated_periods_max,
+        };
         let (subscription, lines) = Subscription::begin(new.terms, &customer, offer, audit, self.ids())?;
         change.create(&subscription).await?;
         // The subscription's own entry in the activity log tells of the lines that it is made with.

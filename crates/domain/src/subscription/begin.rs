@@ -14,7 +14,10 @@ use crate::invalid::{Invalid, require};
 use crate::money::{Currency, Decimal};
 use crate::rating::{Price, PriceType};
 use crate::scope::Audit;
-use crate::time::{BillingPeriod, Cycle, Timestamp, Zone, calendar_anchor, next_boundary};
+use crate::time::{BillingPeriod, Cycle, Period, Timestamp, Zone, calendar_anchor, next_boundary};
+
+/// No contract begins before.
+const EPOCH: Timestamp = Timestamp::from_micros(0);
 
 /// What a customer and a seller agree on, besides what is bought.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +61,8 @@ pub struct Offer<'a> {
     pub price_sequence: i64,
     /// The names of the published meters that the prices read.
     pub meter_names: &'a BTreeMap<MeterId, String>,
+    /// Most periods that may have ended when the contract is made: each gets an invoice at once.
+    pub backdated_periods_max: u32,
 }
 
 impl Subscription {
@@ -80,6 +85,7 @@ impl Subscription {
         };
         let cycle = Cycle { anchor, period: terms.billing_period, count: terms.billing_period_count, zone, end: terms.end_date };
         let first_end = next_boundary(start, &cycle)?;
+        check_backdating(Period::new(start, first_end), &cycle, now, offer.backdated_periods_max)?;
         let taken = prices_for(offer.prices, &terms.currency, terms.billing_period, start, terms.end_date)?;
         if terms.proration_behavior == ProrationBehavior::CreateProrations {
             check_one_period(&taken)?;
@@ -115,9 +121,22 @@ impl Subscription {
             audit,
         };
         let meter_name = |price: &Price| price.meter_id.as_ref().and_then(|id| offer.meter_names.get(id)).map_or("", String::as_str);
+        for price in &taken {
+            subscription.check_first_period(price)?;
+        }
         let line = |price| SubscriptionLineItem::of_plan_price(&subscription, offer.plan, price, meter_name(price), ids);
         let lines = taken.into_iter().map(line).collect();
         Ok((subscription, lines))
+    }
+
+    /// Refuses a recurring price whose own first period has no end in the calendar: no invoice could be computed.
+    fn check_first_period(&self, price: &Price) -> Result<(), Invalid> {
+        if price.billing_period == BillingPeriod::Onetime {
+            return Ok(());
+        }
+        let start = self.start_date.max(price.start_date);
+        let (period, count) = (price.billing_period, price.billing_period_count);
+        next_boundary(start, &Cycle { anchor: start, period, count, zone: self.zone(), end: self.end_date }).map(|_| ())
     }
 
     /// What an opening invoice with an open amount does, while no payment can be tried: the contract waits for it, or is active all the
@@ -135,6 +154,24 @@ impl Subscription {
             PaymentBehavior::ErrorIfIncomplete => Err(Invalid::operation("the first invoice cannot be paid: no payment method is set up")),
         }
     }
+}
+
+/// Refuses a contract of which more periods have ended than may be invoiced at once.
+fn check_backdating(first: Period, cycle: &Cycle, now: Timestamp, periods_max: u32) -> Result<(), Invalid> {
+    let (mut period, mut ended) = (first, 0);
+    while period.end <= now && !period.is_empty() {
+        ended += 1;
+        if ended > periods_max {
+            return Err(Invalid::input(format!(
+                "start_date lies more than {periods_max} billing periods back, which is the limit: choose a later start_date or a longer billing \
+                 period"
+            ))
+            .with("start_date", first.start)
+            .with("backdated_periods_max", periods_max));
+        }
+        period = cycle.period_from(period.end)?;
+    }
+    Ok(())
 }
 
 /// Refuses fees of several billing periods beside `create_prorations`: which of their periods would be prorated? (spec 30 §2.1)
@@ -168,6 +205,9 @@ impl Terms {
             "billing_anchor goes with anniversary billing only",
         )?;
         let start = self.start_date.unwrap_or(now).truncate_to_millis();
+        if start < EPOCH {
+            return Err(Invalid::input("start_date must not lie before 1970").with("start_date", start));
+        }
         require(self.end_date.is_none_or(|end| end >= start), "end_date must not lie before start_date")?;
         if self.proration_behavior == ProrationBehavior::CreateProrations {
             require(Zone::UTC.date(start) >= Zone::UTC.date(now), "create_prorations needs a start_date of today or later")?;

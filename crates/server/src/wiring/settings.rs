@@ -18,7 +18,12 @@ pub(super) fn of_app(config: &Config) -> anyhow::Result<Settings> {
         let owner = ConfiguredKey { tenant_id: key.tenant_id.as_str().into(), user_id: key.user_id.as_str().into() };
         (hash.clone(), owner)
     });
-    Ok(Settings { configured_keys: owned.collect(), events: event_choices(config)?, ..Settings::default() })
+    Ok(Settings {
+        configured_keys: owned.collect(),
+        events: event_choices(config)?,
+        backdated_periods_max: config.subscriptions.backdated_periods_max,
+        ..Settings::default()
+    })
 }
 
 fn event_choices(config: &Config) -> anyhow::Result<EventChoices> {

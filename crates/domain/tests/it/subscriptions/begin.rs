@@ -46,7 +46,7 @@ fn fixed(id: &str) -> Price {
 fn begin_with(terms: Terms, zone: &str, prices: &[Price]) -> Result<(Subscription, Vec<SubscriptionLineItem>), Invalid> {
     let plan: Plan = plan();
     let meter_names = BTreeMap::from([(MeterId::from("meter_1"), "Calls".to_owned())]);
-    let offer = Offer { plan: &plan, prices, price_sequence: 4, meter_names: &meter_names };
+    let offer = Offer { plan: &plan, prices, price_sequence: 4, meter_names: &meter_names, backdated_periods_max: 24 };
     let audit = Audit { created_at: at(NOW), updated_at: at(NOW), created_by: "user".to_owned(), ..audit() };
     Subscription::begin(terms, &customer(zone), offer, audit, &Counting::default())
 }
@@ -316,4 +316,33 @@ fn fees_of_several_billing_periods_are_not_prorated() {
     for prices in [vec![fixed("fee"), fixed("seats"), calls], vec![setup], vec![three_months]] {
         assert!(begin_with(prorated.clone(), "UTC", &prices).is_ok());
     }
+}
+
+#[test]
+fn dates_without_sense_are_refused() {
+    let from = |start: &str| Terms { start_date: Some(at(start)), ..terms() };
+    for start in ["0001-01-01", "1969-12-31T23:59:59.999999Z"] {
+        assert_eq!(begin(from(start), "UTC").unwrap_err().message, "start_date must not lie before 1970", "{start}");
+    }
+    // 24 months have ended on January 15, 2026; a 25th has not.
+    assert!(begin(from("2024-01-15"), "UTC").is_ok());
+    let refused = begin(from("2023-12-15T10:00:00Z"), "UTC").unwrap_err();
+    assert!(refused.message.starts_with("start_date lies more than 24 billing periods back"), "{}", refused.message);
+    assert_eq!(refused.details.get("backdated_periods_max").map(String::as_str), Some("24"));
+    assert!(begin(Terms { billing_period_count: 2, ..from("2023-12-15T10:00:00Z") }, "UTC").is_ok(), "longer periods are fewer");
+    // What the contract's end leaves counts.
+    assert!(begin(Terms { end_date: Some(at("1971-01-01")), ..from("1970-01-01") }, "UTC").is_ok());
+    for terms in [
+        from("9999-12-15"),
+        Terms { billing_period_count: u32::MAX, ..terms() },
+        Terms { billing_cycle: BillingCycle::Calendar, ..from("9999-12-15") },
+        Terms { billing_cycle: BillingCycle::Calendar, billing_period_count: 100_000, ..terms() },
+    ] {
+        let refused = begin(terms, "UTC").unwrap_err();
+        assert!(refused.message.contains("beyond the year 9999"), "{}", refused.message);
+    }
+    let endless = Price { billing_period_count: 100_000, ..fixed("endless") };
+    assert!(begin_with(terms(), "UTC", &[endless]).unwrap_err().message.contains("beyond the year 9999"));
+    // A contract that ends before is no harm.
+    assert!(begin(Terms { end_date: Some(at("9999-12-20")), ..from("9999-12-15") }, "UTC").is_ok());
 }

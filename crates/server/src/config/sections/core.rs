@@ -56,6 +56,13 @@ section! {
 }
 
 section! {
+    /// What subscriptions may ask for.
+    Subscriptions at "subscriptions" used {
+        backdated_periods_max: u32 = "240", "most billing periods that may have ended when a subscription is made; each gets an invoice at once" [at_least(1)];
+    }
+}
+
+section! {
     /// Sign-up.
     Onboarding at "onboarding" planned {
         default_tenant_name: String = "Flexprice", "tenant name when sign-up gives none";

@@ -12,7 +12,7 @@ mod stores;
 pub use auth::{AccessList, Auth, AuthApiKey, AuthSaml, AuthSupabase, DEV_API_KEY_SHA256, DEV_AUTH_SECRET, Rbac};
 pub use broker::{Event, Kafka, KafkaSecondary, KafkaSecondaryTopicsDefaults, KafkaTopicsDefaults};
 pub use consumers::*;
-pub use core::{Billing, DEV_ENCRYPTION_KEY, Data, Deployment, Idempotency, Onboarding, Secrets, Server};
+pub use core::{Billing, DEV_ENCRYPTION_KEY, Data, Deployment, Idempotency, Onboarding, Secrets, Server, Subscriptions};
 pub use delivery::{Checkout, CustomerPortal, Email, Oauth, UsageAlerts, Webhook, WebhookRetryJob, WebhookSvix};
 pub use integrations::{ChatSupport, DynamoDb, Gemini, ManagedExports, Marketplace, MarketplaceAws, MarketplaceGcp, S3, S3Invoice, Whop};
 pub use observability::{Logging, Otel, OtelLogs, OtelMetrics, OtelTraces, Pyroscope};
@@ -49,6 +49,7 @@ sections! {
     data: Data, "Embedded stores";
     event: Event, "Event intake";
     idempotency: Idempotency, "Idempotency of mutating calls";
+    subscriptions: Subscriptions, "Subscriptions";
     auth: Auth, "Authentication";
     secrets: Secrets, "Encryption of stored secrets";
     logging: Logging, "Logging";
