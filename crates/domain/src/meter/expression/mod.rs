@@ -82,7 +82,7 @@ fn number(value: Option<PropertyValue<'_>>) -> Option<Decimal> {
     };
     match value {
         None => Some(Decimal::zero()),
-        Some(PropertyValue::Number(literal)) => read(&literal),
+        Some(PropertyValue::Number(literal)) => read(literal),
         Some(PropertyValue::Text(text)) => read(text.trim()),
         Some(PropertyValue::Bool(_) | PropertyValue::Null | PropertyValue::Composite(_)) => None,
     }
