@@ -35,8 +35,8 @@ impl Entity for Customer {
         })
     }
 
-    fn remembered(&self) -> Option<Remembered> {
-        Some(Remembered::Customer(self.audit.scope.clone(), self.id.clone()))
+    fn remembered(&self, action: ActivityAction) -> Option<Remembered> {
+        (action != ActivityAction::Created).then(|| Remembered::Customer(self.audit.scope.clone(), self.id.clone()))
     }
 }
 

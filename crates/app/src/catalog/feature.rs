@@ -9,7 +9,7 @@ use domain::scope::Status;
 use storage::{Condition, Value};
 
 use super::group::check_group;
-use crate::change::{Entity, Remembered};
+use crate::change::Entity;
 use crate::{App, Context, Error, Pending, Result};
 
 /// A feature with its meter.
@@ -38,10 +38,6 @@ impl Entity for Feature {
             ActivityAction::Updated => SystemEventName::FeatureUpdated,
             ActivityAction::Archived => SystemEventName::FeatureDeleted,
         })
-    }
-
-    fn remembered(&self) -> Option<Remembered> {
-        Some(Remembered::Meters(self.audit.scope.clone()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Meters: what to measure (spec 20 §2).
 
 use domain::meter::{Filter, Meter};
-use domain::platform::EntityType;
+use domain::platform::{ActivityAction, EntityType};
 
 use crate::change::{Entity, Remembered};
 use crate::{App, Context, Pending, Result};
@@ -14,7 +14,7 @@ impl Entity for Meter {
         self.id.as_str()
     }
 
-    fn remembered(&self) -> Option<Remembered> {
+    fn remembered(&self, _: ActivityAction) -> Option<Remembered> {
         Some(Remembered::Meters(self.audit.scope.clone()))
     }
 }

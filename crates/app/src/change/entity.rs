@@ -31,9 +31,10 @@ pub trait Entity: Record + Clone + Sync {
         None
     }
 
-    /// What processes remember of it.
+    /// What processes remember that this makes untrue. What was just made is remembered by nobody, unless memory holds a whole set.
     #[doc(hidden)]
-    fn remembered(&self) -> Option<Remembered> {
+    fn remembered(&self, action: ActivityAction) -> Option<Remembered> {
+        let _ = action;
         None
     }
 }

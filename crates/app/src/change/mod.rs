@@ -57,14 +57,7 @@ impl App {
         let entity = change.edit(id, apply).await?;
         Ok(change.done(entity))
     }
-}
 
-/// Reads a thing by its id, whatever its status, or says that it does not exist.
-pub(crate) async fn require<E: Entity>(source: &mut impl Source, scope: &Scope, id: &str) -> Result<E> {
-    storage::get(source, scope, id).await?.ok_or_else(|| Error::not_found(E::NAME, id))
-}
-
-impl App {
     /// What others are told in a scope, object by object in its order, at most `limit`.
     pub async fn outbox(&self, scope: &Scope, limit: i64) -> Result<Vec<SystemEvent>> {
         let events = storage::outbox::read(&mut self.database(), scope, limit).await?;
@@ -75,6 +68,11 @@ impl App {
     pub async fn activities_of(&self, scope: &Scope, entity_id: &str, limit: i64) -> Result<Vec<Activity>> {
         Ok(storage::activities::of_entity(&mut self.database(), scope, entity_id, limit).await?)
     }
+}
+
+/// Reads a thing by its id, whatever its status, or says that it does not exist.
+pub(crate) async fn require<E: Entity>(source: &mut impl Source, scope: &Scope, id: &str) -> Result<E> {
+    storage::get(source, scope, id).await?.ok_or_else(|| Error::not_found(E::NAME, id))
 }
 
 impl Change {
@@ -190,14 +188,16 @@ impl Change {
         audit.updated_by = self.context.user_id.to_string();
         let updated = storage::update(&mut self.work, entity).await.map_err(Error::from);
         updated.map_err(|error| error.or_exists(|| entity.taken()))?;
-        let (before, after) = Activity::difference(entity::shown(before), entity::shown(entity));
-        self.log(entity, action, before, after);
-        self.tell(entity, action);
+        self.tell(entity, action, entity::shown(before));
         Ok(())
     }
 
     /// Tells others of something that the rows alone do not say, such as that an invoice became final.
     pub(crate) fn emit<E: Entity>(&mut self, name: SystemEventName, entity: &E) {
+        self.push_event(name, entity, entity::shown(entity));
+    }
+
+    fn push_event<E: Entity>(&mut self, name: SystemEventName, entity: &E, snapshot: entity::Snapshot) {
         self.events.push(SystemEvent {
             id: SystemEventId::new(self.app.ids()),
             scope: entity.audit().scope.clone(),
@@ -206,7 +206,7 @@ impl Change {
             entity_id: entity.id().to_owned(),
             user_id: self.context.user_id.to_string(),
             occurred_at: self.now(),
-            snapshot: entity::shown(entity),
+            snapshot,
         });
     }
 
@@ -221,11 +221,21 @@ impl Change {
     }
 
     fn tell_of_creation<E: Entity>(&mut self, entity: &E) {
-        self.log(entity, ActivityAction::Created, serde_json::Map::new(), entity::shown(entity));
-        self.tell(entity, ActivityAction::Created);
+        self.tell(entity, ActivityAction::Created, entity::Snapshot::new());
     }
 
-    fn log<E: Entity>(&mut self, entity: &E, action: ActivityAction, before: entity::Snapshot, after: entity::Snapshot) {
+    /// Notes what was done to a thing for the activity log, for others and for memory. A thing that was made was nothing before.
+    fn tell<E: Entity>(&mut self, entity: &E, action: ActivityAction, before: entity::Snapshot) {
+        let after = entity::shown(entity);
+        if let Some(name) = entity.event(action) {
+            self.push_event(name, entity, after.clone());
+        }
+        if let Some(remembered) = entity.remembered(action)
+            && !self.remembered.contains(&remembered)
+        {
+            self.remembered.push(remembered);
+        }
+        let (before, after) = Activity::difference(before, after);
         self.activities.push(Activity {
             id: ActivityId::new(self.app.ids()),
             scope: entity.audit().scope.clone(),
@@ -238,16 +248,5 @@ impl Change {
             before,
             after,
         });
-    }
-
-    fn tell<E: Entity>(&mut self, entity: &E, action: ActivityAction) {
-        if let Some(name) = entity.event(action) {
-            self.emit(name, entity);
-        }
-        if let Some(remembered) = entity.remembered()
-            && !self.remembered.contains(&remembered)
-        {
-            self.remembered.push(remembered);
-        }
     }
 }

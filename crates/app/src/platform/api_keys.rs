@@ -2,7 +2,7 @@
 
 use domain::ids::SecretId;
 use domain::invalid::{require, require_text};
-use domain::platform::EntityType;
+use domain::platform::{ActivityAction, EntityType};
 use domain::scope::Status;
 use domain::time::{Clock, Timestamp};
 use rand::Rng as _;
@@ -21,8 +21,8 @@ impl Entity for Secret {
         self.id.as_str()
     }
 
-    fn remembered(&self) -> Option<Remembered> {
-        Some(Remembered::Key(self.value_hash.clone()))
+    fn remembered(&self, action: ActivityAction) -> Option<Remembered> {
+        (action != ActivityAction::Created).then(|| Remembered::Key(self.value_hash.clone()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::ids::{EnvironmentId, TenantId};
 use domain::invalid::require_text;
-use domain::platform::{EntityType, TenantConfig};
+use domain::platform::{ActivityAction, EntityType, TenantConfig};
 use domain::scope::{Audit, Scope, Status};
 use domain::time::Clock;
 use storage::records::{Environment, EnvironmentType};
@@ -32,7 +32,7 @@ impl Entity for Environment {
         self.id.as_str()
     }
 
-    fn remembered(&self) -> Option<Remembered> {
+    fn remembered(&self, _: ActivityAction) -> Option<Remembered> {
         Some(Remembered::Environments)
     }
 }

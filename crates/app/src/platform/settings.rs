@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::ids::SettingId;
 use domain::invoice::InvoiceConfig;
-use domain::platform::{EntityType, Setting, SettingKey, TenantConfig, overlaid};
+use domain::platform::{ActivityAction, EntityType, Setting, SettingKey, TenantConfig, overlaid};
 use domain::scope::{Scope, Status};
 use quick_cache::sync::Cache;
 use serde_json::{Map, Value};
@@ -26,7 +26,7 @@ impl Entity for StoredSetting {
         self.id.as_str()
     }
 
-    fn remembered(&self) -> Option<Remembered> {
+    fn remembered(&self, _: ActivityAction) -> Option<Remembered> {
         Some(Remembered::Setting(self.audit.scope.clone(), self.setting_key))
     }
 }
