@@ -9,9 +9,9 @@ use domain::platform::{ActivityAction, EntityType, SystemEventName};
 use domain::scope::{Scope, Status};
 use domain::subscription::{Subscription, SubscriptionStatus};
 use quick_cache::sync::Cache;
-use storage::{Condition, Value};
+use storage::{Condition, Value, former_external_ids};
 
-use crate::change::{Entity, Remembered};
+use crate::change::{Change, Entity, Remembered};
 use crate::coherence::{Topic, count_look};
 use crate::{App, Context, Error, Pending, Result};
 
@@ -56,6 +56,7 @@ impl App {
         customer.validate()?;
         let mut change = self.begin(context).await?;
         change.create(&customer).await?;
+        check_never_anothers(&mut change, &customer).await?;
         Ok(change.done(customer))
     }
 
@@ -86,13 +87,32 @@ impl App {
         }
     }
 
-    /// The external id under which a customer's events arrive.
-    pub(crate) async fn external_id(&self, scope: &Scope, customer: &CustomerId) -> Result<String> {
-        let customer = self.customer(scope, customer.as_str()).await?;
-        if customer.external_id.is_empty() {
+    /// The external ids under which a customer's events arrive; at least one.
+    pub(crate) async fn external_ids(&self, scope: &Scope, customer: &CustomerId) -> Result<Vec<String>> {
+        let ids = self.customer(scope, customer.as_str()).await?.external_ids();
+        if ids.is_empty() {
             return Err(Error::operation("the customer has no external_id, so it has no usage"));
         }
-        Ok(customer.external_id.clone())
+        Ok(ids)
+    }
+
+    /// The published customer whose events name an external id: the one that has it, or had it before.
+    pub(crate) async fn customer_of_events(&self, scope: &Scope, external_id: &str) -> Result<Option<Customer>> {
+        match self.customer_by_external_id(scope, external_id).await {
+            Ok(customer) => Ok(Some(customer)),
+            Err(Error::NotFound { .. }) => {
+                let mut former = former_external_ids::owners(&mut self.database(), scope, &[external_id.to_owned()]).await?;
+                let Some(owner) = former.remove(external_id) else { return Ok(None) };
+                Ok(storage::get(&mut self.database(), scope, owner.as_str()).await?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The external ids of the customer whose events name one of them; of no customer, that one alone.
+    pub(crate) async fn external_ids_beside(&self, scope: &Scope, external_id: &str) -> Result<Vec<String>> {
+        let customer = self.customer_of_events(scope, external_id).await?;
+        Ok(customer.map_or_else(|| vec![external_id.to_owned()], |customer| customer.external_ids()))
     }
 
     /// The published customer of an external id.
@@ -102,18 +122,24 @@ impl App {
         found.ok_or_else(|| Error::not_found("customer with external_id", external_id))
     }
 
-    /// Changes a customer. A new external id keeps the former one in `metadata.old_external_ids` (spec 30 §1).
+    /// Changes a customer. Where that gives it another external id, it keeps the former one, and events that name it.
     pub async fn update_customer(&self, context: &Context, id: &str, apply: impl FnOnce(&mut Customer)) -> Result<Pending<Customer>> {
-        let change = |customer: &mut Customer| {
-            let former = customer.external_id.clone();
-            apply(customer);
-            if customer.external_id != former {
-                let kept = customer.metadata.entry("old_external_ids".to_owned()).or_default();
-                *kept = if kept.is_empty() { former } else { format!("{kept},{former}") };
+        let mut change = self.begin(context).await?;
+        let before: Customer = change.require(id).await?;
+        let mut customer = before.clone();
+        apply(&mut customer);
+        customer.keep_former(before.external_id.clone());
+        customer.validate()?;
+        change.update(&before, &mut customer).await?;
+        if customer.external_id != before.external_id && customer.audit.status == Status::Published {
+            let scope = &context.scope;
+            former_external_ids::give_back(change.work(), scope, &customer.id, &customer.external_id).await?;
+            if !before.external_id.is_empty() {
+                former_external_ids::keep(change.work(), scope, &customer.id, &before.external_id).await?;
             }
-            Ok(customer.validate()?)
-        };
-        self.change(context, id, change).await
+            check_never_anothers(&mut change, &customer).await?;
+        }
+        Ok(change.done(customer))
     }
 
     /// Archives a customer. Refused while a subscription of it is not cancelled; unknown or archived customers are not found.
@@ -132,6 +158,7 @@ impl App {
             return Err(Error::operation("the customer has subscriptions that are not cancelled: cancel them first"));
         }
         change.archive(&customer).await?;
+        former_external_ids::give_back_all(change.work(), &context.scope, &customer.id).await?;
         Ok(change.done(()))
     }
 
@@ -144,5 +171,19 @@ impl App {
         };
         require(customer.audit.status == Status::Published, "the customer is archived")?;
         Ok(customer)
+    }
+}
+
+/// Refuses an external id that another customer had before: its events still arrive under it. Asked after the id was written, so that
+/// whoever gives it up at the same time is done.
+async fn check_never_anothers(change: &mut Change, customer: &Customer) -> Result<()> {
+    let scope = change.scope().clone();
+    let owners = former_external_ids::owners(change.work(), &scope, std::slice::from_ref(&customer.external_id)).await?;
+    match owners.get(&customer.external_id) {
+        Some(owner) if *owner != customer.id => Err(Error::exists(format!(
+            "external_id {} belonged to customer {owner}, whose events still arrive under it: choose another, or archive that customer",
+            customer.external_id
+        ))),
+        _ => Ok(()),
     }
 }

@@ -14,6 +14,8 @@ pub struct Customer {
     pub id: CustomerId,
     /// The integrating application's own identifier; unique among published customers. Events name it.
     pub external_id: String,
+    /// Those it had before, oldest first: events that name them are its own all the same. No other published customer has one of them.
+    pub former_external_ids: Vec<String>,
     /// Display name.
     pub name: String,
     /// May be empty.
@@ -40,11 +42,38 @@ pub struct Customer {
     pub audit: Audit,
 }
 
+/// Most former external ids of a customer.
+const FORMER_IDS_MAX: usize = 100;
+
 impl Customer {
+    /// Every external id under which its events arrive.
+    pub fn external_ids(&self) -> Vec<String> {
+        let former = self.former_external_ids.iter().filter(|id| **id != self.external_id);
+        [&self.external_id].into_iter().chain(former).filter(|id| !id.is_empty()).cloned().collect()
+    }
+
+    /// Keeps the external id that it had before it was given another, also where a client looks for it: in `metadata.old_external_ids`
+    /// (spec 30 §1). One that it takes up again is no former one.
+    pub fn keep_former(&mut self, former: String) {
+        if former == self.external_id {
+            return;
+        }
+        self.former_external_ids.retain(|id| *id != self.external_id && *id != former);
+        if former.is_empty() {
+            return;
+        }
+        let kept = self.metadata.entry("old_external_ids".to_owned()).or_default();
+        *kept = if kept.is_empty() { former.clone() } else { format!("{kept},{former}") };
+        self.former_external_ids.push(former);
+    }
+
     /// Refuses a customer without identifier or name, or with fields beyond their bounds.
     pub fn validate(&self) -> Result<(), Invalid> {
         require_text(&self.external_id, "external_id")?;
         require_text(&self.name, "name")?;
+        if self.former_external_ids.len() > FORMER_IDS_MAX {
+            return Err(Invalid::input(format!("a customer keeps at most {FORMER_IDS_MAX} former external ids: make a new customer")));
+        }
         for (field, value, chars_max) in [
             ("external_id", &self.external_id, 255),
             ("name", &self.name, 255),
@@ -79,4 +108,44 @@ fn is_email(text: &str) -> bool {
         && !domain.contains('@')
         && domain.split('.').count() >= 2
         && domain.split('.').all(|label| !label.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scope::{Audit, Scope, Status};
+    use crate::time::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_customer_keeps_the_ids_it_had_and_each_once() {
+        let scope = Scope { tenant_id: "tenant".into(), environment_id: "env".into() };
+        let (at, nobody) = (Timestamp::default(), String::new);
+        let audit = Audit { scope, status: Status::Published, created_at: at, updated_at: at, created_by: nobody(), updated_by: nobody() };
+        let mut customer = Customer {
+            id: "cust_1".into(),
+            external_id: "a".into(),
+            former_external_ids: Vec::new(),
+            name: "Acme".into(),
+            email: nobody(),
+            contact: nobody(),
+            address_line1: nobody(),
+            address_line2: nobody(),
+            address_city: nobody(),
+            address_state: nobody(),
+            address_postal_code: nobody(),
+            address_country: nobody(),
+            timezone: nobody(),
+            metadata: BTreeMap::new(),
+            audit,
+        };
+        for (next, expected) in
+            [("b", vec!["b", "a"]), ("b", vec!["b", "a"]), ("a", vec!["a", "b"]), ("", vec!["b", "a"]), ("c", vec!["c", "b", "a"])]
+        {
+            let former = std::mem::replace(&mut customer.external_id, next.to_owned());
+            customer.keep_former(former);
+            assert_eq!(customer.external_ids(), expected, "as {next}");
+        }
+        assert_eq!(customer.metadata["old_external_ids"], "a,b,a");
+    }
 }

@@ -43,6 +43,9 @@ pub mod activities;
 /// Objects of an external collector.
 pub mod raw_events;
 
+/// External ids that customers had before.
+pub mod former_external_ids;
+
 /// Questions about invoices that no plain list answers.
 pub mod billed_lines;
 

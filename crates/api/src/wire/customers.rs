@@ -60,7 +60,7 @@ pub(crate) struct CreateCustomerRequest {
 /// Changes of a customer: only what is given.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct UpdateCustomerRequest {
-    /// The former one is kept in metadata.
+    /// Events sent under the former one stay the customer's; it is shown in metadata, and no other published customer can have it.
     pub(crate) external_id: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) email: Option<String>,
@@ -138,6 +138,7 @@ impl CreateCustomerRequest {
         Customer {
             id,
             external_id: self.external_id,
+            former_external_ids: Vec::new(),
             name: self.name,
             email: self.email,
             contact: self.contact,

@@ -174,11 +174,7 @@ impl App {
         let event = self.event(scope, id).await?;
         let counted = self.events().counted(scope, &[id.to_owned()]).await?.remove(id);
         let copies = self.events().copies(scope, id).await?;
-        let customer = match self.customer_by_external_id(scope, &event.external_customer_id).await {
-            Ok(customer) => Some(customer),
-            Err(Error::NotFound { .. }) => None,
-            Err(error) => return Err(error),
-        };
+        let customer = self.customer_of_events(scope, &event.external_customer_id).await?;
         let is_counted = counted.is_some();
         let entries = counted.map(|counted| counted.entries).unwrap_or_default();
         let meters = self.examine_meters(scope, &event, entries).await?;

@@ -55,8 +55,8 @@ impl App {
             let meter = meters.get(meter_id.as_str()).ok_or_else(missing)?;
             reads.push(MeterRead { meter, period: *period, billing_anchor: Some(subscription.billing_anchor) });
         }
-        let customer = self.external_id(scope, &subscription.customer_id).await?;
-        let usages = self.read_meters(scope, &[customer], &reads).await?;
+        let customers = self.external_ids(scope, &subscription.customer_id).await?;
+        let usages = self.read_meters(scope, &customers, &reads).await?;
         Ok(wanted.iter().map(|read| read.line_id.clone()).zip(usages).collect())
     }
 

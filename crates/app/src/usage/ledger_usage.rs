@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use domain::customer::Customer;
 use domain::ids::MeterId;
 use domain::invalid::require;
 use domain::meter::{AggregationType, Meter, Window, WindowSize};
@@ -66,7 +67,11 @@ impl App {
         require((1..=METERS_MAX).contains(&request.meter_ids.len()), "1 to 100 meters can be asked for at once")?;
         require(request.period.start <= request.period.end, "end_time must not be before start_time")?;
         let meters = self.get_many::<Meter>(scope, request.meter_ids.iter().cloned()).await?;
-        let billed = self.billed_meters(scope, request).await?;
+        let customer = self.customer_of_events(scope, &request.external_customer_id).await?;
+        let (billed, external_ids) = match &customer {
+            Some(customer) => (self.billed_meters(scope, customer, request).await?, customer.external_ids()),
+            None => (HashSet::new(), vec![request.external_customer_id.clone()]),
+        };
         let mut read = Vec::new();
         for id in &request.meter_ids {
             let Some(meter) = meters.get(id) else { return Err(Error::not_found("meter", id)) };
@@ -76,8 +81,12 @@ impl App {
                 read.push(meter);
             }
         }
-        let usages: HashMap<MeterId, MeterUsage> =
-            self.usage_of_meters(scope, request, &read).await?.into_iter().map(|usage| (usage.meter_id.clone(), usage)).collect();
+        let usages: HashMap<MeterId, MeterUsage> = self
+            .usage_of_meters(scope, external_ids, request, &read)
+            .await?
+            .into_iter()
+            .map(|usage| (usage.meter_id.clone(), usage))
+            .collect();
         let none = |meter_id| MeterUsage { meter_id, total: Decimal::zero(), events: 0, points: Vec::new() };
         let of_meter = |id: &String| {
             let meter_id = MeterId::from(id.as_str());
@@ -86,19 +95,20 @@ impl App {
         Ok(request.meter_ids.iter().map(of_meter).collect())
     }
 
-    async fn billed_meters(&self, scope: &Scope, request: &MeterUsageRequest) -> Result<HashSet<MeterId>> {
-        let customer = match self.customer_by_external_id(scope, &request.external_customer_id).await {
-            Ok(customer) => customer,
-            Err(Error::NotFound { .. }) => return Ok(HashSet::new()),
-            Err(error) => return Err(error),
-        };
+    async fn billed_meters(&self, scope: &Scope, customer: &Customer, request: &MeterUsageRequest) -> Result<HashSet<MeterId>> {
         let meters: Vec<MeterId> = request.meter_ids.iter().map(|id| id.as_str().into()).collect();
         let lines = self.usage_lines(scope, std::slice::from_ref(&customer.id), &meters).await?;
         Ok(lines.into_iter().filter_map(|line| line.meter_id).collect())
     }
 
     /// The total of each meter, its points, and its buckets where they make the total: all by one query.
-    async fn usage_of_meters(&self, scope: &Scope, request: &MeterUsageRequest, meters: &[&Meter]) -> Result<Vec<MeterUsage>> {
+    async fn usage_of_meters(
+        &self,
+        scope: &Scope,
+        external_customer_ids: Vec<String>,
+        request: &MeterUsageRequest,
+        meters: &[&Meter],
+    ) -> Result<Vec<MeterUsage>> {
         let period = request.period;
         let kind = self.billed_as(request.aggregation);
         let points = request.window_size.map(|size| Window::anchored(size, Zone::UTC, request.billing_anchor));
@@ -112,7 +122,6 @@ impl App {
             let groups = if meter.aggregation.group_by.is_empty() { Vec::new() } else { vec![GroupKey::Meter] };
             parts.extend(own_buckets(meter).map(|window| part(groups, Some(window))));
         }
-        let external_customer_ids = vec![request.external_customer_id.clone()];
         let question = GroupedQuery { external_customer_ids, filter: RowFilter::default(), parts, groups_max: GROUPS_MAX };
         let mut answers = self.events().usage_by_group(scope, question).await?.into_iter();
         let mut next = || answers.next().unwrap_or_default();

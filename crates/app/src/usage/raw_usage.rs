@@ -57,8 +57,11 @@ impl App {
     pub async fn raw_usage(&self, scope: &Scope, request: RawUsageRequest) -> Result<RawUsage> {
         let RawUsageRequest { meter, external_customer_id, period, window, billing_anchor } = request;
         let bucket = bucket(&meter, billing_anchor);
+        let external_ids = match &external_customer_id {
+            Some(external_id) => self.external_ids_beside(scope, external_id).await?.into_iter().map(Some).collect(),
+            None => vec![None],
+        };
         let filter = EventFilter {
-            external_customer_id,
             event_name: Some(meter.event_name.clone()),
             from: Some(period.start),
             until: Some(period.end),
@@ -67,29 +70,42 @@ impl App {
         let window = bucket.or(window);
         let reading = |window| Reading::new(&meter, period, window, bucket.is_some());
         if meter.reset_usage != ResetUsage::Never {
-            return self.read_events(scope, filter, reading(window)).await;
+            return self.read_events(scope, &external_ids, filter, reading(window)).await;
         }
         let ever = EventFilter { from: None, ..filter.clone() };
-        let value = self.read_events(scope, ever, reading(bucket)).await?.value;
+        let value = self.read_events(scope, &external_ids, ever, reading(bucket)).await?.value;
         let windows = match window {
-            Some(_) => self.read_events(scope, filter, reading(window)).await?.windows,
+            Some(_) => self.read_events(scope, &external_ids, filter, reading(window)).await?.windows,
             None => Vec::new(),
         };
         Ok(RawUsage { value, windows })
     }
 
-    async fn read_events(&self, scope: &Scope, filter: EventFilter, mut reading: Reading<'_>) -> Result<RawUsage> {
+    /// Of everybody for no external id; one read for each.
+    async fn read_events(
+        &self,
+        scope: &Scope,
+        external_ids: &[Option<String>],
+        filter: EventFilter,
+        mut reading: Reading<'_>,
+    ) -> Result<RawUsage> {
+        let filters = external_ids.iter().map(|id| EventFilter { external_customer_id: id.clone(), ..filter.clone() });
         if reading.counts_all() {
-            let events = self.events().count_events(scope, filter).await?;
+            let mut events = 0;
+            for filter in filters {
+                events += self.events().count_events(scope, filter).await?;
+            }
             return Ok(RawUsage { value: Decimal::from(events), windows: Vec::new() });
         }
-        let mut outcome = Ok(());
-        let mut add = |events: Vec<ScannedEvent>| {
-            outcome = events.iter().try_for_each(|event| reading.add(event));
-            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        };
-        self.events().scan(scope, filter, &mut add).await?;
-        outcome?;
+        for filter in filters {
+            let mut outcome = Ok(());
+            let mut add = |events: Vec<ScannedEvent>| {
+                outcome = events.iter().try_for_each(|event| reading.add(event));
+                if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            };
+            self.events().scan(scope, filter, &mut add).await?;
+            outcome?;
+        }
         Ok(reading.usage())
     }
 }

@@ -30,13 +30,15 @@ impl App {
             [] => Vec::new(),
             ids => self.find_all(scope, &[Condition::one_of("external_id", ids)]).await?,
         };
+        let former = storage::former_external_ids::owners(&mut self.database(), scope, &external_ids).await?;
         let meters: BTreeSet<MeterId> = known.values().flat_map(|event| &event.entries).map(|entry| entry.meter_id.clone()).collect();
         let meters: Vec<MeterId> = meters.into_iter().collect();
-        let customer_ids: Vec<CustomerId> = customers.iter().map(|customer| customer.id.clone()).collect();
+        // Who has an id comes before who had it.
+        let mut by_external_id: HashMap<&str, &CustomerId> = former.iter().map(|(id, owner)| (id.as_str(), owner)).collect();
+        by_external_id.extend(customers.iter().map(|customer| (customer.external_id.as_str(), &customer.id)));
+        let customer_ids: Vec<CustomerId> = by_external_id.values().map(|id| CustomerId::clone(id)).collect();
         let lines = self.usage_lines(scope, &customer_ids, &meters).await?;
         let prices: HashMap<String, Price> = self.get_many(scope, lines.iter().map(|line| line.price_id.to_string())).await?;
-        let by_external_id: HashMap<&str, &CustomerId> =
-            customers.iter().map(|customer| (customer.external_id.as_str(), &customer.id)).collect();
         event_ids
             .iter()
             .map(|id| match known.get(id) {

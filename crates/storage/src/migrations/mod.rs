@@ -16,6 +16,7 @@ macro_rules! numbered {
             6 "platform" "0006_platform.sql",
             7 "costsheet_lookups" "0007_costsheet_lookups.sql",
             8 "answers_without_secrets" "0008_answers_without_secrets.sql",
+            9 "former_external_ids" "0009_former_external_ids.sql",
         )
     };
     ($database:literal: $($version:literal $name:literal $file:literal,)+) => {

@@ -20,7 +20,7 @@ use domain::subscription::{Subscription, SubscriptionLineItem};
 use crate::record::record;
 
 record!(Customer in "customers" {
-    id, external_id, name, email, contact, address_line1, address_line2, address_city, address_state, address_postal_code,
+    id, external_id, former_external_ids, name, email, contact, address_line1, address_line2, address_city, address_state, address_postal_code,
     address_country, timezone, metadata,
 });
 

@@ -50,6 +50,7 @@ pub(crate) fn customer_in(scope: &Scope, id: &str) -> Customer {
     Customer {
         id: id.into(),
         external_id: format!("external-{id}"),
+        former_external_ids: Vec::new(),
         name: format!("Customer {id}"),
         email: String::new(),
         contact: String::new(),

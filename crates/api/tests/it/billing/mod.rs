@@ -11,6 +11,7 @@ mod numbering;
 mod periods;
 mod proration;
 mod reference_points;
+mod renamed_customers;
 
 use serde_json::{Value, json};
 use testkit::Client;

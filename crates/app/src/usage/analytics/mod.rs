@@ -33,17 +33,14 @@ impl App {
         require(request.period.start <= request.period.end, "end_time must not be before start_time")?;
         let cut = request.cut()?;
         let customer = match &request.external_customer_id {
-            Some(external_id) => match self.customer_by_external_id(scope, external_id).await {
-                Ok(customer) => Some(customer),
-                Err(Error::NotFound { .. }) => None,
-                Err(error) => return Err(error),
-            },
+            Some(external_id) => self.customer_of_events(scope, external_id).await?,
             None => None,
         };
         let zone = customer.as_ref().map_or(Zone::UTC, |customer| Zone::parse(&customer.timezone).unwrap_or(Zone::UTC));
         let Rows { rows, currency } = self.analytics_rows(scope, customer.as_ref(), &request).await?;
         let windows = request.window_size.map(|size| Window::anchored(size, zone, request.billing_anchor));
-        let customers: Vec<String> = request.external_customer_id.iter().cloned().collect();
+        let asked = || request.external_customer_id.iter().cloned().collect();
+        let customers: Vec<String> = customer.as_ref().map_or_else(asked, domain::customer::Customer::external_ids);
         let reading = Reading {
             scope,
             customers: &customers,

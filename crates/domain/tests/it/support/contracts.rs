@@ -123,6 +123,7 @@ pub(crate) fn customer(timezone: &str) -> Customer {
     Customer {
         id: "cust_1".into(),
         external_id: "acme".to_owned(),
+        former_external_ids: Vec::new(),
         name: "Acme".to_owned(),
         email: String::new(),
         contact: String::new(),

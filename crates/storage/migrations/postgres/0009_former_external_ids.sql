@@ -1,0 +1,12 @@
+-- External ids that published customers had before: their events still arrive under them, so nobody else may have them.
+ALTER TABLE customers ADD COLUMN
+    former_external_ids jsonb NOT NULL DEFAULT '[]';
+
+CREATE TABLE former_external_ids (
+    tenant_id text COLLATE "C" NOT NULL,
+    environment_id text COLLATE "C" NOT NULL,
+    external_id text COLLATE "C" NOT NULL,
+    customer_id text COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant_id, environment_id, external_id)
+);
+CREATE INDEX former_external_ids_by_customer ON former_external_ids (tenant_id, environment_id, customer_id);
