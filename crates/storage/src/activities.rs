@@ -3,12 +3,10 @@
 use domain::platform::Activity;
 use domain::scope::Scope;
 
+use crate::record::ROWS_PER_INSERT;
 use crate::{Cell, Row, Source, Sql, StoreError, UnitOfWork};
 
 const COLUMNS: &str = "tenant_id, environment_id, id, entity_type, entity_id, action, user_id, actor_kind, before, after, occurred_at";
-
-/// Rows in one statement: SQLite takes at most 32,766 values.
-const ROWS_PER_INSERT: usize = 500;
 
 /// Adds entries.
 pub async fn add(work: &mut UnitOfWork, entries: &[Activity]) -> Result<(), StoreError> {

@@ -5,10 +5,8 @@ use std::collections::HashMap;
 use domain::platform::SystemEvent;
 use domain::scope::Scope;
 
+use crate::record::ROWS_PER_INSERT;
 use crate::{Cell, Row, Source, Sql, StoreError, UnitOfWork};
-
-/// Rows in one statement: SQLite takes at most 32,766 values.
-const ROWS_PER_INSERT: usize = 500;
 
 /// Writes events behind those of their objects. The caller holds the rows of the objects, or has just made them: so nobody else takes the
 /// same place.

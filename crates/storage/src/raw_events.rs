@@ -4,6 +4,7 @@ use domain::event::{RawOutcome, RawReprocess, ReprocessMode};
 use domain::scope::Scope;
 use domain::time::Timestamp;
 
+use crate::record::ROWS_PER_INSERT;
 use crate::{Condition, Row, Source, Sql, StoreError, UnitOfWork, Value};
 
 /// A raw object.
@@ -31,9 +32,6 @@ pub struct RawEvent {
 
 const COLUMNS: &str =
     "tenant_id, environment_id, id, external_customer_id, event_name, event_time, event_id, outcome, problem, payload, received_at";
-
-/// Rows in one statement.
-const ROWS_PER_INSERT: usize = 500;
 
 /// Keeps objects; of one id the newest stays. No id may stand twice.
 pub async fn keep(work: &mut UnitOfWork, scope: &Scope, events: &[RawEvent]) -> Result<(), StoreError> {

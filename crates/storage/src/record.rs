@@ -108,7 +108,7 @@ fn audit_values(audit: &Audit) -> Vec<Value> {
 }
 
 /// Rows in one statement: SQLite takes at most 32,766 values.
-const ROWS_PER_INSERT: usize = 500;
+pub(crate) const ROWS_PER_INSERT: usize = 500;
 
 /// Writes a new row. A broken uniqueness rule is a conflict.
 pub async fn insert<R: Record + Sync>(work: &mut UnitOfWork, record: &R) -> Result<(), StoreError> {

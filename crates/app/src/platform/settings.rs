@@ -69,6 +69,13 @@ struct Rules {
     check: fn(&Chosen) -> Result<()>,
 }
 
+impl Rules {
+    /// Every key of the value, as it is in force where this is stored.
+    fn in_force(&self, stored: Option<&StoredSetting>) -> Chosen {
+        stored.map_or_else(|| self.default.clone(), |stored| overlaid(&self.default, &stored.value))
+    }
+}
+
 fn rules(key: SettingKey) -> Result<Rules> {
     fn of<S: Setting>(check: fn(&Chosen) -> Result<()>) -> Rules {
         Rules { default: overlaid(&S::default(), &Map::new()), check }
@@ -149,8 +156,7 @@ impl App {
     pub async fn read_setting(&self, scope: &Scope, key: SettingKey) -> Result<EffectiveSetting> {
         let rules = rules(key)?;
         let stored = stored_setting(&mut self.database(), &scope_of(scope, key), key).await?;
-        let value = stored.as_ref().map_or_else(|| rules.default.clone(), |stored| overlaid(&rules.default, &stored.value));
-        Ok(EffectiveSetting { key, value, stored })
+        Ok(EffectiveSetting { key, value: rules.in_force(stored.as_ref()), stored })
     }
 
     /// Chooses some keys of a setting; the others stay as they are in force. Two callers at once both have their keys.
@@ -161,8 +167,7 @@ impl App {
         // Also where no row exists yet, whose lock would keep the other out.
         change.work().lock(&scope, &format!("settings/{key}")).await?;
         let before = stored_setting(change.work(), &scope, key).await?;
-        let in_force = before.as_ref().map_or_else(|| rules.default.clone(), |stored| overlaid(&rules.default, &stored.value));
-        let value = overlaid(&in_force, chosen);
+        let value = overlaid(&rules.in_force(before.as_ref()), chosen);
         (rules.check)(&value)?;
         let stored = if let Some(before) = before {
             let mut stored = StoredSetting { value, ..before.clone() };
