@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::KafkaError as Native;
+use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode};
 
 use super::error::KafkaError;
 
@@ -122,6 +122,7 @@ impl KafkaSecurity {
 #[derive(Default)]
 pub(super) struct Log {
     complained: Mutex<Option<Instant>>,
+    cause: Mutex<Option<String>>,
 }
 
 impl Log {
@@ -135,7 +136,7 @@ impl Log {
         }
     }
 
-    pub(super) fn complain(&self, facility: &str, message: &str) {
+    fn complain(&self, facility: &str, message: &str) {
         let due = self.complained.lock().is_ok_and(|mut last| {
             let due = last.is_none_or(|at| at.elapsed() >= COMPLAINT_INTERVAL);
             if due {
@@ -145,11 +146,35 @@ impl Log {
         });
         if due { tracing::warn!(facility, "kafka: {message}") } else { tracing::debug!(facility, "kafka: {message}") }
     }
+
+    /// Takes what the client says of its state.
+    pub(super) fn error(&self, error: &Native, reason: &str) {
+        // That all brokers are down follows why each of them is, and says less.
+        if !matches!(error, Native::Global(RDKafkaErrorCode::AllBrokersDown)) {
+            *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        }
+        self.complain("error", &format!("{error}: {reason}"));
+    }
+
+    /// Whether the client has complained.
+    pub(super) fn has_cause(&self) -> bool {
+        self.cause.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// An error with what the client complained of last: a question to brokers that cannot be reached says only that it failed, why no
+    /// connection came about (a certificate, a password, a closed port) stands in the log alone.
+    pub(super) fn explained(&self, error: Native) -> KafkaError {
+        let cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match (KafkaError::from(error), cause) {
+            (KafkaError::Unavailable(what), Some(cause)) => KafkaError::Unavailable(format!("{what}: {cause}")),
+            (error, _) => error,
+        }
+    }
 }
 
 /// The context of clients that only ask.
 #[derive(Default)]
-pub(super) struct Quiet(Log);
+pub(super) struct Quiet(pub(super) Log);
 
 impl ClientContext for Quiet {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -157,7 +182,7 @@ impl ClientContext for Quiet {
     }
 
     fn error(&self, error: Native, reason: &str) {
-        self.0.complain("error", &format!("{error}: {reason}"));
+        self.0.error(&error, reason);
     }
 }
 

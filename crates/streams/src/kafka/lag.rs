@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError as Native;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::oneshot;
 
@@ -16,6 +17,9 @@ use super::error::KafkaError;
 
 /// How often committed offsets are looked at while waiting.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The longest look for why a question failed.
+const CAUSE_WAIT: Duration = Duration::from_millis(500);
 
 /// Asks and arranges: topics, groups, offsets.
 pub struct KafkaAdmin {
@@ -114,7 +118,7 @@ impl Observer {
 
     /// The partitions of a topic.
     pub(super) fn partitions(&self, topic: &str, timeout: Duration) -> Result<Vec<i32>, KafkaError> {
-        let metadata = self.0.fetch_metadata(Some(topic), timeout)?;
+        let metadata = self.ask(|client| client.fetch_metadata(Some(topic), timeout))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
         match found {
             Some(found) if !found.partitions().is_empty() => Ok(found.partitions().iter().map(|partition| partition.id()).collect()),
@@ -126,7 +130,7 @@ impl Observer {
     pub(super) fn watermarks(&self, topic: &str, timeout: Duration) -> Result<BTreeMap<i32, (i64, i64)>, KafkaError> {
         let mut ends = BTreeMap::new();
         for partition in self.partitions(topic, timeout)? {
-            ends.insert(partition, self.0.fetch_watermarks(topic, partition, timeout)?);
+            ends.insert(partition, self.ask(|client| client.fetch_watermarks(topic, partition, timeout))?);
         }
         Ok(ends)
     }
@@ -138,12 +142,19 @@ impl Observer {
         partitions: impl Iterator<Item = i32>,
         timeout: Duration,
     ) -> Result<BTreeMap<i32, i64>, KafkaError> {
-        committed(&self.0, topic, partitions, timeout)
+        self.ask(|client| committed(client, topic, partitions, timeout))
     }
 
-    /// The client.
-    pub(super) fn client(&self) -> &BaseConsumer<Quiet> {
-        &self.0
+    /// Asks the brokers; an error says why they could not be reached.
+    pub(super) fn ask<T>(&self, question: impl FnOnce(&BaseConsumer<Quiet>) -> Result<T, Native>) -> Result<T, KafkaError> {
+        question(&self.0).map_err(|error| {
+            // What the client has to say waits in its queue until somebody looks there, behind its log.
+            let (log, since) = (&self.0.context().0, Instant::now());
+            while !log.has_cause() && since.elapsed() < CAUSE_WAIT {
+                let _event = self.0.poll(Duration::from_millis(10));
+            }
+            log.explained(error)
+        })
     }
 }
 
@@ -153,7 +164,7 @@ pub(super) fn committed<C: rdkafka::consumer::ConsumerContext>(
     topic: &str,
     partitions: impl Iterator<Item = i32>,
     timeout: Duration,
-) -> Result<BTreeMap<i32, i64>, KafkaError> {
+) -> Result<BTreeMap<i32, i64>, Native> {
     let mut asked = TopicPartitionList::new();
     for partition in partitions {
         asked.add_partition(topic, partition);

@@ -117,7 +117,8 @@ impl KafkaProducer {
         let client = self.client();
         let topic = self.options.topic.clone();
         let asked = tokio::task::spawn_blocking(move || {
-            let metadata = client.client().fetch_metadata(Some(&topic), timeout)?;
+            let asked = client.client().fetch_metadata(Some(&topic), timeout);
+            let metadata = asked.map_err(|error| client.context().log.explained(error))?;
             match metadata.topics().iter().find(|found| found.name() == topic) {
                 Some(found) if found.error().is_none() && !found.partitions().is_empty() => Ok(()),
                 _ => Err(KafkaError::UnknownTopic(topic)),
@@ -316,7 +317,7 @@ impl ClientContext for Delivery {
             self.fatal.store(true, Ordering::Relaxed);
             tracing::error!("kafka producer: {reason}");
         } else {
-            self.log.complain("error", &format!("{error}: {reason}"));
+            self.log.error(&error, reason);
         }
     }
 }

@@ -215,7 +215,7 @@ impl KafkaAdmin {
         let observer = self.observer(LOOKING_GROUP)?;
         let timeout = self.timeout;
         let all = blocking(move || {
-            let metadata = observer.client().fetch_metadata(None, timeout)?;
+            let metadata = observer.ask(|client| client.client().fetch_metadata(None, timeout))?;
             let size = |topic: &rdkafka::metadata::MetadataTopic| {
                 let replicas = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
                 (topic.name().to_owned(), (topic.partitions().len(), replicas))
@@ -245,7 +245,7 @@ impl KafkaAdmin {
         let observer = self.observer(LOOKING_GROUP)?;
         let timeout: Duration = self.timeout;
         let groups = blocking(move || {
-            let list = observer.client().fetch_group_list(None, timeout)?;
+            let list = observer.ask(|client| client.client().fetch_group_list(None, timeout))?;
             Ok(list.groups().iter().map(|group| group.name().to_owned()).collect::<Vec<_>>())
         })
         .await?;

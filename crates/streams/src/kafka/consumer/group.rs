@@ -148,7 +148,7 @@ impl ClientContext for Group {
     }
 
     fn error(&self, error: Native, reason: &str) {
-        self.log.complain("error", &format!("group {}: {error}: {reason}", self.group));
+        self.log.error(&error, &format!("group {}: {reason}", self.group));
     }
 }
 

@@ -11,3 +11,4 @@ mod slow;
 mod stop;
 mod stuck;
 mod topics;
+mod unreachable;
