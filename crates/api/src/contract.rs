@@ -121,7 +121,7 @@ pub(crate) async fn not_built(State(state): State<ApiState>, method: Method, uri
         return refusal;
     }
     let name = format!("{} {}", operation.method, operation.path);
-    ApiError(Error::NotImplemented(format!("{name} is part of the API but not built yet"))).into_response()
+    ApiError(Error::not_implemented(format!("{name} is part of the API but not built yet"))).into_response()
 }
 
 fn matches(template: &str, path: &str) -> bool {

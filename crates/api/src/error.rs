@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use domain::invalid::{Invalid, InvalidKind};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// The outcome of a handler.
@@ -32,9 +33,11 @@ pub(crate) struct ErrorResponse {
     message: String,
     /// The status of the answer.
     http_status_code: u16,
-    /// Facts: the field, the offending value, the index.
+    /// Facts: `field`, `value`, `allowed`, `limit`, `id`, as fits. Where several things are wrong, `errors` lists each with its message and
+    /// facts.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    details: BTreeMap<String, String>,
+    #[schema(value_type = BTreeMap<String, Object>)]
+    details: BTreeMap<String, Value>,
 }
 
 impl ErrorResponse {
@@ -78,7 +81,7 @@ impl ApiError {
             Error::Invalid(Invalid { kind: InvalidKind::Validation, .. }) => "validation_error",
             Error::Invalid(Invalid { kind: InvalidKind::Operation, .. }) => "invalid_operation",
             Error::PermissionDenied(_) => "permission_denied",
-            Error::NotImplemented(_) => "not_implemented",
+            Error::NotImplemented { .. } => "not_implemented",
             Error::TooManyRequests(_) => "too_many_requests",
             Error::Unavailable(_) => "service_unavailable",
             Error::Internal(_) => "internal_error",
@@ -101,8 +104,12 @@ impl IntoResponse for ApiError {
                 tracing::info!(%reason, "a request was refused for want of a right");
                 (reason, BTreeMap::new())
             }
-            Error::Invalid(invalid) => (invalid.message, invalid.details),
-            Error::AlreadyExists { message, details } => (message, details),
+            Error::Invalid(invalid) => of_invalid(invalid),
+            Error::AlreadyExists { message, details } | Error::NotImplemented { message, details } => (message, facts(details)),
+            Error::NotFound { what, ref id } => {
+                let details = [("entity".to_owned(), what.into()), ("id".to_owned(), id.as_str().into())];
+                (self.0.to_string(), BTreeMap::from(details))
+            }
             other => (other.to_string(), BTreeMap::new()),
         };
         let body = ErrorResponse { code, message, http_status_code: status.as_u16(), details };
@@ -112,4 +119,22 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+fn facts(details: BTreeMap<String, String>) -> BTreeMap<String, Value> {
+    details.into_iter().map(|(name, fact)| (name, Value::String(fact))).collect()
+}
+
+/// Message and facts; several faults each with its own.
+fn of_invalid(invalid: Invalid) -> (String, BTreeMap<String, Value>) {
+    let mut details = facts(invalid.details);
+    if !invalid.faults.is_empty() {
+        let one = |fault: Invalid| {
+            let mut facts: Map<String, Value> = facts(fault.details).into_iter().collect();
+            facts.insert("message".to_owned(), Value::String(fault.message));
+            Value::Object(facts)
+        };
+        details.insert("errors".to_owned(), invalid.faults.into_iter().map(one).collect());
+    }
+    (invalid.message, details)
 }

@@ -6,9 +6,12 @@ use bytes::Bytes;
 use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::ApiState;
 use crate::error::ApiError;
+use crate::request::{IgnoredFields, json_of_query, parameters_of, read, shape_of};
 
 /// The caller: tenant, environment, user, idempotency key.
 pub(crate) struct Caller(pub(crate) Context);
@@ -25,12 +28,15 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 /// A JSON body. An empty body reads as an empty object.
 pub(crate) struct Body<T>(pub(crate) T);
 
-impl<T: DeserializeOwned> FromRequest<ApiState> for Body<T> {
+impl<T: DeserializeOwned + ToSchema + 'static> FromRequest<ApiState> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
+        let ignored = IgnoredFields::of(request.extensions());
         let bytes = body_bytes(request, state).await?;
-        parse_json(&bytes).map(Body)
+        let (value, paths) = read(object_in(&bytes)?, state.settings.unknown_fields)?;
+        ignored.add(paths);
+        Ok(Self(value))
     }
 }
 
@@ -50,33 +56,40 @@ pub(crate) async fn body_bytes(request: Request, state: &ApiState) -> Result<Byt
     })
 }
 
-/// Reads the first JSON value of a body.
-pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    parse_json_borrowed(bytes)
-}
-
 /// Reads the first JSON value of a body, borrowing from it.
 pub(crate) fn parse_json_borrowed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ApiError> {
-    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-    let bytes = if first.is_none() { b"{}" } else { bytes };
-    // Derived readers would take an array for an object, its items by position.
-    if first == Some(&b'[') {
-        return Err(ApiError(Error::input("the body must be a JSON object")));
-    }
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let mut deserializer = serde_json::Deserializer::from_slice(object_in(bytes)?);
     T::deserialize(&mut deserializer).map_err(|error| ApiError(Error::input(format!("the JSON body does not fit: {error}"))))
+}
+
+/// A body that may be a JSON object; an empty one is an empty object.
+fn object_in(bytes: &[u8]) -> Result<&[u8], ApiError> {
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None => Ok(b"{}"),
+        // Derived readers would take an array for an object, its items by position.
+        Some(b'[') => Err(ApiError(Error::input("the body must be a JSON object"))),
+        Some(_) => Ok(bytes),
+    }
 }
 
 /// The parameters after the question mark.
 pub(crate) struct Query<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+impl<T: ToSchema + 'static> IntoParams for Query<T> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        parameters_of::<T>()
+    }
+}
+
+impl<T: DeserializeOwned + ToSchema + 'static> FromRequestParts<ApiState> for Query<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        axum::extract::Query::<T>::from_request_parts(parts, state)
-            .await
-            .map(|query| Self(query.0))
-            .map_err(|error| ApiError(Error::input(format!("the query does not fit: {}", error.body_text()))))
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map_err(|error| ApiError(Error::input(format!("the query does not fit: {}", error.body_text()))))?;
+        let json = json_of_query(&shape_of::<T>(), pairs.0)?.to_string();
+        let (value, paths) = read(json.as_bytes(), state.settings.unknown_fields)?;
+        IgnoredFields::of(&parts.extensions).add(paths);
+        Ok(Self(value))
     }
 }

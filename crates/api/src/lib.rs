@@ -10,6 +10,7 @@ mod filter;
 mod list;
 mod middleware;
 mod openapi;
+mod request;
 mod rights;
 mod routes;
 mod wire;
@@ -18,6 +19,7 @@ pub use contract::coverage_page;
 pub use error::error_table;
 pub use middleware::{Hosts, Origins};
 pub use openapi::document;
+pub use request::UnknownFields;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,6 +36,8 @@ pub struct ApiSettings {
     pub api_key_header: http::HeaderName,
     /// Longest body, in bytes. Longer ones are refused with 400.
     pub body_bytes_max: usize,
+    /// What becomes of fields that a request should not have; those of events are always ignored.
+    pub unknown_fields: UnknownFields,
     /// Most requests at once; more are refused with 503 and Retry-After.
     pub in_flight_max: usize,
     /// Longest time of one request; beyond it the answer is 503.
@@ -56,6 +60,7 @@ impl Default for ApiSettings {
         Self {
             api_key_header: http::HeaderName::from_static("x-api-key"),
             body_bytes_max: 32 * 1024 * 1024,
+            unknown_fields: UnknownFields::default(),
             in_flight_max: 1024,
             request_timeout: Duration::from_secs(60),
             origins: Origins::default(),

@@ -4,7 +4,7 @@ use app::{Condition, Direction, Error, ListQuery, Page, Record, Sort};
 use axum::response::{IntoResponse, Response};
 use domain::scope::{Scope, Status};
 use domain::time::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ApiState;
@@ -18,14 +18,11 @@ const LIMIT_MAX: i64 = 1000;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CommonFilter {
     /// Most items of the page: 1 to 1000; 50 without.
-    #[serde(default, deserialize_with = "whole_number")]
     pub(crate) limit: Option<i64>,
     /// Items before the page.
-    #[serde(default, deserialize_with = "whole_number")]
     pub(crate) offset: Option<i64>,
     /// Columns to sort by, or the name of one.
     #[serde(default)]
-    #[schema(value_type = Vec<SortCondition>)]
     pub(crate) sort: SortBy,
     /// `asc` or `desc`, for a single column.
     pub(crate) order: Option<String>,
@@ -42,20 +39,6 @@ pub(crate) struct CommonFilter {
     pub(crate) end_time: Option<Timestamp>,
 }
 
-/// Reads a whole number also from a query string, where everything is text.
-fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    use serde::de::Error as _;
-    match Option::<serde_json::Value>::deserialize(deserializer)? {
-        None | Some(serde_json::Value::Null) => Ok(None),
-        Some(serde_json::Value::String(text)) if text.is_empty() => Ok(None),
-        Some(serde_json::Value::String(text)) => {
-            text.parse().map(Some).map_err(|_| D::Error::custom(format!("`{text}` is no whole number")))
-        }
-        Some(serde_json::Value::Number(number)) => number.as_i64().map(Some).ok_or_else(|| D::Error::custom("expected a whole number")),
-        Some(other) => Err(D::Error::custom(format!("expected a whole number, found {other}"))),
-    }
-}
-
 /// One column of an order.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[schema(as = types::SortCondition)]
@@ -69,7 +52,7 @@ pub(crate) struct SortCondition {
 }
 
 /// An order as it is sent: several columns, or the name of one.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum SortBy {
     /// Several columns.

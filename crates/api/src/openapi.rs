@@ -33,6 +33,7 @@ fn complete(document: &mut OpenApi) {
         let names: Vec<&str> = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect();
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete, &mut item.patch].into_iter().flatten() {
             declare_path_parameters(operation, &names);
+            declare_environment(operation);
             describe_answers(operation);
         }
     }
@@ -53,6 +54,20 @@ fn declare_path_parameters(operation: &mut Operation, names: &[&str]) {
             parameters.insert(position, RefOr::T(parameter));
         }
     }
+}
+
+/// Every operation works in one environment.
+fn declare_environment(operation: &mut Operation) {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    let description = "The environment to work in; the sandbox without. A key of an environment works in its own, whatever stands here";
+    let parameter = ParameterBuilder::new()
+        .name("x-environment-id")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(text))
+        .build();
+    operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
 }
 
 fn describe_answers(operation: &mut Operation) {

@@ -38,8 +38,13 @@ pub enum Error {
     #[error("{0}")]
     PermissionDenied(String),
     /// Known, but not built.
-    #[error("{0}")]
-    NotImplemented(String),
+    #[error("{message}")]
+    NotImplemented {
+        /// What is not built, and what to do.
+        message: String,
+        /// Facts for machines.
+        details: BTreeMap<String, String>,
+    },
     /// More than the system takes in; try again after a moment.
     #[error("{0}")]
     TooManyRequests(String),
@@ -78,9 +83,33 @@ impl Error {
         Self::Invalid(Invalid::operation(message))
     }
 
+    /// Known, but not built; the message says what to do.
+    pub fn not_implemented(message: impl Into<String>) -> Self {
+        Self::NotImplemented { message: message.into(), details: BTreeMap::new() }
+    }
+
     /// A field of the wire format that this build does not act on: better refused than silently ignored.
-    pub fn unbuilt(what: &str) -> Self {
-        Self::NotImplemented(format!("{what} is not built yet: leave it out"))
+    pub fn unbuilt(field: &str) -> Self {
+        Self::unbuilt_value(field, field)
+    }
+
+    /// A value of a field that this build does not act on.
+    pub fn unbuilt_value(field: &str, value: &str) -> Self {
+        let details = BTreeMap::from([("field".to_owned(), field.to_owned())]);
+        Self::NotImplemented { message: format!("{value} is not supported yet: leave it out"), details }
+    }
+
+    /// Refuses if any of these fields is used; names all that are.
+    pub fn refuse_unbuilt<'a>(fields: impl IntoIterator<Item = (&'a str, bool)>) -> Result<()> {
+        let used: Vec<&str> = fields.into_iter().filter(|(_, used)| *used).map(|(field, _)| field).collect();
+        match used[..] {
+            [] => Ok(()),
+            [field] => Err(Self::unbuilt(field)),
+            [field, ..] => {
+                let message = format!("{} are not supported yet: leave them out", used.join(", "));
+                Err(Self::NotImplemented { message, details: BTreeMap::from([("field".to_owned(), field.to_owned())]) })
+            }
+        }
     }
 
     /// Says what a conflict is about.

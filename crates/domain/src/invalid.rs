@@ -21,17 +21,41 @@ pub struct Invalid {
     pub message: String,
     /// Facts: the field, the offending value, the index.
     pub details: BTreeMap<String, String>,
+    /// Where several things are wrong: each of them. The message then joins theirs.
+    pub faults: Vec<Self>,
 }
 
 impl Invalid {
     /// The input breaks a rule of its own.
     pub fn input(message: impl Into<String>) -> Self {
-        Self { kind: InvalidKind::Validation, message: message.into(), details: BTreeMap::new() }
+        Self { kind: InvalidKind::Validation, message: message.into(), details: BTreeMap::new(), faults: Vec::new() }
     }
 
     /// The state forbids it.
     pub fn operation(message: impl Into<String>) -> Self {
-        Self { kind: InvalidKind::Operation, message: message.into(), details: BTreeMap::new() }
+        Self { kind: InvalidKind::Operation, message: message.into(), details: BTreeMap::new(), faults: Vec::new() }
+    }
+
+    /// A field of the input breaks a rule of its own; the message names it.
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::input(message).with("field", field)
+    }
+
+    /// Several refusals as one. It shows the facts of the first, so that a program that knows of one fault alone finds its field.
+    pub fn all(faults: Vec<Self>) -> Self {
+        let mut faults: Vec<Self> = faults.into_iter().flat_map(Self::into_faults).collect();
+        if faults.len() == 1 {
+            return faults.remove(0);
+        }
+        let messages: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
+        let message = format!("{} things are wrong: {}", faults.len(), messages.join("; "));
+        let (kind, details) =
+            faults.first().map_or((InvalidKind::Validation, BTreeMap::new()), |first| (first.kind, first.details.clone()));
+        Self { kind, message, details, faults }
+    }
+
+    fn into_faults(mut self) -> Vec<Self> {
+        if self.faults.is_empty() { vec![self] } else { std::mem::take(&mut self.faults) }
     }
 
     /// Adds a fact.
@@ -39,6 +63,29 @@ impl Invalid {
     pub fn with(mut self, key: &str, value: impl ToString) -> Self {
         self.details.insert(key.to_owned(), value.to_string());
         self
+    }
+}
+
+/// Gathers refusals of one input, so that its author learns of all at once (ADR 0015).
+#[derive(Debug, Default)]
+pub struct Faults(Vec<Invalid>);
+
+impl Faults {
+    /// Notes a fault of a field unless `holds`; the message names the field.
+    pub fn require(&mut self, holds: bool, field: &str, message: &str) {
+        if !holds {
+            self.0.push(Invalid::field(field, message));
+        }
+    }
+
+    /// The value, or a fault noted.
+    pub fn take<T>(&mut self, result: Result<T, Invalid>) -> Option<T> {
+        result.map_err(|fault| self.0.push(fault)).ok()
+    }
+
+    /// Refuses with all that was noted.
+    pub fn check(self) -> Result<(), Invalid> {
+        if self.0.is_empty() { Ok(()) } else { Err(Invalid::all(self.0)) }
     }
 }
 
@@ -53,4 +100,34 @@ pub fn require_text(value: &str, field: &str) -> Result<(), Invalid> {
         return Err(Invalid::input(format!("{field} is required and must not be blank")).with("field", field));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_faults_are_one_refusal_that_names_each() {
+        let mut inner = Faults::default();
+        inner.require(false, "b", "b must be even");
+        inner.require(true, "c", "c must be odd");
+        inner.require(false, "d", "d is required");
+        let mut outer = Faults::default();
+        assert_eq!(outer.take(Ok(1)), Some(1));
+        assert_eq!(outer.take(Err::<u8, _>(Invalid::field("a", "a is required").with("value", 1))), None);
+        outer.take(inner.check());
+        let refusal = outer.check().unwrap_err();
+        assert_eq!(refusal.message, "3 things are wrong: a is required; b must be even; d is required");
+        assert_eq!(refusal.details["field"], "a");
+        let fields: Vec<_> = refusal.faults.iter().map(|fault| fault.details["field"].as_str()).collect();
+        assert_eq!(fields, ["a", "b", "d"]);
+    }
+
+    #[test]
+    fn one_fault_stands_for_itself_and_none_refuses_nothing() {
+        let mut faults = Faults::default();
+        faults.require(false, "a", "a is required");
+        assert_eq!(faults.check(), Err(Invalid::field("a", "a is required")));
+        assert_eq!(Faults::default().check(), Ok(()));
+    }
 }

@@ -54,7 +54,11 @@ fn nothing() -> Value {
 }
 
 fn renamed() -> Value {
-    json!({"name": "changed", "description": "changed"})
+    json!({"name": "changed"})
+}
+
+fn described() -> Value {
+    json!({"description": "changed"})
 }
 
 fn copied() -> Value {
@@ -88,7 +92,7 @@ pub const ENTITIES: &[Entity] = &[
         ..entity("meters", Made::Posted(|_, name| meter(name), "/id"))
     },
     Entity {
-        change: Some(renamed),
+        change: Some(described),
         archived: true,
         listed: true,
         search: search("feature_ids", Some("meters")),
@@ -113,7 +117,7 @@ pub const ENTITIES: &[Entity] = &[
     },
     Entity {
         names: &["lookup_key"],
-        change: Some(renamed),
+        change: Some(described),
         archived: true,
         listed: true,
         search: Some(Search { ids: "price_ids", expand: Some("meters,groups"), everything: || json!({"allow_expired_prices": true}) }),

@@ -1,10 +1,12 @@
-//! Headers of every answer: request id and security headers (spec 60 §2).
+//! Headers of every answer: security headers (spec 60 §2), and what of a request was ignored.
 
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Method, StatusCode};
+
+use crate::request::{IGNORED_FIELDS, IgnoredFields};
 
 const SECURITY: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -15,9 +17,12 @@ const SECURITY: [(HeaderName, &str); 5] = [
 ];
 
 /// Adds the headers. An OPTIONS request on any path ends here.
-pub(crate) async fn headers(request: Request, next: Next) -> Response {
+pub(crate) async fn headers(mut request: Request, next: Next) -> Response {
+    let ignored = IgnoredFields::default();
+    request.extensions_mut().insert(ignored.clone());
     let mut response = if request.method() == Method::OPTIONS { StatusCode::OK.into_response() } else { next.run(request).await };
     let headers = response.headers_mut();
+    headers.extend(ignored.header().map(|names| (IGNORED_FIELDS, names)));
     for (name, value) in SECURITY {
         // A page that needs a style of its own has set its own policy.
         headers.entry(name).or_insert(HeaderValue::from_static(value));

@@ -7,6 +7,7 @@ use domain::customer::Customer;
 use domain::ids::CustomerId;
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -56,7 +57,7 @@ async fn create_customer(
 
 /// Lists customers
 #[utoipa::path(get, path = "/v1/customers", operation_id = "listCustomers", tag = "Customers",
-    responses((status = 200, body = ListResponse<CustomerResponse>)))]
+    params(Query<CustomerFilter>), responses((status = 200, body = ListResponse<CustomerResponse>)))]
 async fn list_customers(state: State<ApiState>, caller: Caller, Query(filter): Query<CustomerFilter>) -> ApiResult<Response> {
     search(state, caller, filter).await
 }
@@ -108,9 +109,8 @@ async fn get_customer_by_lookup_key(state: State<ApiState>, caller: Caller, id: 
     get_customer_by_external_id(state, caller, id).await
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
-#[derive(Default)]
 struct WhichCustomer {
     id: Option<String>,
     external_customer_id: Option<String>,
@@ -118,8 +118,7 @@ struct WhichCustomer {
 
 /// Changes a customer named by `id` or `external_customer_id`
 #[utoipa::path(put, path = "/v1/customers", operation_id = "updateCustomer", tag = "Customers", request_body = UpdateCustomerRequest,
-    params(("id" = Option<String>, Query), ("external_customer_id" = Option<String>, Query)),
-    responses((status = 200, body = CustomerResponse)))]
+    params(Query<WhichCustomer>), responses((status = 200, body = CustomerResponse)))]
 async fn update_customer(
     State(state): State<ApiState>,
     Caller(context): Caller,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use app::invoice::Preview;
-use app::{Cell as _, Condition, Page, Value};
+use app::{Cell as _, Condition, Error, Page, Value};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::customer::Customer;
@@ -12,6 +12,7 @@ use domain::scope::Scope;
 use domain::subscription::Subscription;
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -72,7 +73,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
 
 /// Lists invoices
 #[utoipa::path(get, path = "/v1/invoices", operation_id = "listInvoices", tag = "Invoices",
-    responses((status = 200, body = ListResponse<InvoiceResponse>)))]
+    params(Query<InvoiceFilter>), responses((status = 200, body = ListResponse<InvoiceResponse>)))]
 async fn list_invoices(state: State<ApiState>, caller: Caller, Query(filter): Query<InvoiceFilter>) -> ApiResult<Response> {
     search(state, caller, filter).await
 }
@@ -159,21 +160,29 @@ async fn embed(state: &ApiState, scope: &Scope, invoices: &[Invoice], lines: boo
     Ok(invoices.iter().map(response).collect())
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 struct GetInvoiceQuery {
     expand: Option<String>,
+    /// Not built yet.
+    group_by: Option<String>,
+    /// Not built yet.
+    expand_by_source: Option<bool>,
 }
 
 /// Reads an invoice with customer, subscription and lines
-#[utoipa::path(get, path = "/v1/invoices/{id}", operation_id = "getInvoice", tag = "Invoices", params(("expand" = Option<String>, Query)),
-    responses((status = 200, body = InvoiceResponse)))]
+#[utoipa::path(get, path = "/v1/invoices/{id}", operation_id = "getInvoice", tag = "Invoices",
+    params(Query<GetInvoiceQuery>), responses((status = 200, body = InvoiceResponse)))]
 async fn get_invoice(
     State(state): State<ApiState>,
     Caller(context): Caller,
     Path(id): Path<String>,
     Query(query): Query<GetInvoiceQuery>,
 ) -> ApiResult<Response> {
+    Error::refuse_unbuilt([
+        ("group_by", query.group_by.is_some_and(|columns| !columns.is_empty())),
+        ("expand_by_source", query.expand_by_source == Some(true)),
+    ])?;
     Expand::parse(query.expand.as_deref(), EXPAND)?;
     let invoice: Invoice = state.app.require(&context.scope, &id).await?;
     Ok(axum::Json(embed(&state, &context.scope, &[invoice], true, true).await?.pop()).into_response())

@@ -14,6 +14,7 @@ use domain::scope::Scope;
 use domain::subscription::{CancelRequest, CancellationType, ProrationBehavior, Subscription, SubscriptionLineItem, SubscriptionStatus};
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -102,7 +103,7 @@ async fn create_subscription(
 
 /// Lists active subscriptions
 #[utoipa::path(get, path = "/v1/subscriptions", operation_id = "listSubscriptions", tag = "Subscriptions",
-    responses((status = 200, body = ListResponse<SubscriptionResponse>)))]
+    params(Query<SubscriptionFilter>), responses((status = 200, body = ListResponse<SubscriptionResponse>)))]
 async fn list_subscriptions(state: State<ApiState>, caller: Caller, Query(filter): Query<SubscriptionFilter>) -> ApiResult<Response> {
     search(state, caller, filter).await
 }
@@ -141,12 +142,10 @@ async fn conditions(state: &ApiState, scope: &Scope, filter: &mut SubscriptionFi
             own.push(Condition::one_of(column, values));
         }
     }
-    if !filter.parent_subscription_ids.is_empty() {
-        return Err(Error::unbuilt("parent_subscription_ids").into());
-    }
-    if filter.trial_end_due_lte.is_some() {
-        return Err(Error::unbuilt("trial_end_due_lte").into());
-    }
+    Error::refuse_unbuilt([
+        ("parent_subscription_ids", !filter.parent_subscription_ids.is_empty()),
+        ("trial_end_due_lte", filter.trial_end_due_lte.is_some()),
+    ])?;
     if !filter.billing_cadence.is_empty() && !filter.billing_cadence.iter().any(|cadence| cadence == "RECURRING") {
         own.push(Condition::In("id", Vec::new()));
     }
@@ -232,15 +231,14 @@ async fn get_subscription(State(state): State<ApiState>, Caller(context): Caller
     Ok(axum::Json(embed(&state, &context.scope, &[subscription], wants).await?.pop()).into_response())
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 struct ExpandQuery {
     expand: Option<String>,
 }
 
 /// Reads a subscription with what is asked for
-#[utoipa::path(get, path = "/v1/subscriptions/{id}/v2", operation_id = "getSubscriptionV2", tag = "Subscriptions",
-    params(("expand" = Option<String>, Query)), responses((status = 200, body = SubscriptionResponse)))]
+#[utoipa::path(get, path = "/v1/subscriptions/{id}/v2", operation_id = "getSubscriptionV2", tag = "Subscriptions", params(Query<ExpandQuery>), responses((status = 200, body = SubscriptionResponse)))]
 async fn get_subscription_v2(
     State(state): State<ApiState>,
     Caller(context): Caller,
@@ -278,7 +276,7 @@ async fn cancel_subscription(
         .cancellation_type
         .ok_or_else(|| Error::input("cancellation_type is required: immediate, end_of_period or scheduled_date"))?;
     if request.proration_behavior == Some(ProrationBehavior::CreateProrations) && kind == CancellationType::Immediate {
-        return Err(Error::unbuilt("proration_behavior create_prorations (a credit to a wallet)").into());
+        return Err(Error::unbuilt_value("proration_behavior", "proration_behavior create_prorations (a credit to a wallet)").into());
     }
     let policy = match (request.cancel_immediately_inovice_policy, request.cancel_immediately_invoice_policy) {
         (Some(one), Some(other)) if one != other => {
@@ -309,7 +307,7 @@ async fn cancel_subscription(
 
 /// Lists the active and trialing subscriptions of a customer
 #[utoipa::path(get, path = "/v1/customers/external/{external_id}/subscriptions", operation_id = "getSubscriptionsForCustomer",
-    tag = "Customers", params(("expand" = Option<String>, Query)), responses((status = 200, body = ListResponse<SubscriptionResponse>)))]
+    tag = "Customers", params(Query<ExpandQuery>), responses((status = 200, body = ListResponse<SubscriptionResponse>)))]
 async fn subscriptions_for_customer(
     State(state): State<ApiState>,
     Caller(context): Caller,

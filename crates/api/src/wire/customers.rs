@@ -55,6 +55,11 @@ pub(crate) struct CreateCustomerRequest {
     pub(crate) contact_persons: Option<Vec<Value>>,
     /// Not built yet.
     pub(crate) tax_treatment: Option<String>,
+    /// Not built yet.
+    pub(crate) onboarding_workflow_name: Option<String>,
+    /// Onboarding workflows are not built yet: there is none to skip.
+    #[expect(dead_code, reason = "either value means the same")]
+    pub(crate) skip_onboarding_workflow: Option<bool>,
 }
 
 /// Changes of a customer: only what is given.
@@ -129,8 +134,9 @@ impl CreateCustomerRequest {
             ("contact_persons", some(&self.contact_persons)),
             ("billing_currency", text(&self.billing_currency)),
             ("tax_treatment", text(&self.tax_treatment)),
+            ("onboarding_workflow_name", text(&self.onboarding_workflow_name)),
         ];
-        unbuilt.iter().find(|(_, used)| *used).map_or(Ok(()), |(what, _)| Err(Error::unbuilt(what)))
+        Error::refuse_unbuilt(unbuilt)
     }
 
     /// The customer that is asked for.

@@ -75,6 +75,17 @@ pub(crate) struct CreateSubscriptionRequest {
     pub(crate) subscription_status: Option<SubscriptionStatus>,
     /// Not built yet.
     pub(crate) commitment_amount: Option<Decimal>,
+    /// Of a commitment, which is not built yet.
+    #[expect(dead_code, reason = "says nothing without a commitment")]
+    pub(crate) commitment_duration: Option<BillingPeriod>,
+    /// Of a commitment, which is not built yet.
+    #[expect(dead_code, reason = "says nothing without a commitment")]
+    pub(crate) enable_true_up: Option<bool>,
+    /// Of a commitment, which is not built yet.
+    #[expect(dead_code, reason = "says nothing without a commitment")]
+    pub(crate) overage_factor: Option<Decimal>,
+    /// Not built yet: periods begin in the customer's zone.
+    pub(crate) timezone: Option<String>,
     /// Not built yet.
     pub(crate) auto_invoice_threshold: Option<Decimal>,
     /// Not built yet.
@@ -191,6 +202,9 @@ pub(crate) struct SubscriptionFilter {
     pub(crate) effective_date_for_update: Option<Timestamp>,
     /// Embeds the lines.
     pub(crate) with_line_items: Option<bool>,
+    /// Coupons are not built yet: there are none to embed.
+    #[expect(dead_code, reason = "either value means the same")]
+    pub(crate) with_coupon_associations: Option<bool>,
 }
 
 /// How a subscription ends.
@@ -326,7 +340,8 @@ impl CreateSubscriptionRequest {
         }
         let unbuilt = [
             ("trial_period_days", self.trial_period_days.is_some_and(|days| days > 0)),
-            ("subscription_status other than active", not_active),
+            ("subscription_status", not_active),
+            ("timezone", self.timezone.as_ref().is_some_and(|zone| !zone.is_empty())),
             ("commitment_amount", positive(&self.commitment_amount)),
             ("auto_invoice_threshold", positive(&self.auto_invoice_threshold)),
             ("gateway_payment_method_id", self.gateway_payment_method_id.as_ref().is_some_and(|id| !id.is_empty())),
@@ -347,10 +362,7 @@ impl CreateSubscriptionRequest {
             ("subscription_coupons", !self.subscription_coupons.is_empty()),
             ("tax_rate_overrides", !self.tax_rate_overrides.is_empty()),
         ];
-        match unbuilt.iter().find(|(_, used)| *used) {
-            Some((what, _)) => Err(Error::unbuilt(what)),
-            None => Ok(()),
-        }
+        Error::refuse_unbuilt(unbuilt)
     }
 }
 

@@ -204,21 +204,21 @@ impl App {
 
 async fn insert_price(change: &mut Change, mut price: Price) -> Result<Price> {
     if price.price_unit_type == PriceUnitType::Custom {
-        return Err(Error::unbuilt("price_unit_type CUSTOM"));
+        return Err(Error::unbuilt_value("price_unit_type", "price_unit_type CUSTOM"));
     }
     if price.kind == PriceType::Fixed {
         price.meter_id = None;
     }
     price.validate()?;
     if price.trial_period_days > 0 {
-        return Err(Error::unbuilt("trial_period_days of a price"));
+        return Err(Error::unbuilt_value("trial_period_days", "trial_period_days of a price"));
     }
     let mut default_name = hold_owner(change, &price).await?;
     if let Some(meter_id) = &price.meter_id {
         let meter = change.require_shared::<Meter>(meter_id.as_str()).await?;
         // Costs look at a time of the caller's choice, which has no periods.
         if meter.reset_usage == ResetUsage::Never && price.entity_type != PriceEntityType::Costsheet {
-            return Err(Error::unbuilt("a price of a meter whose reset_usage is NEVER"));
+            return Err(Error::unbuilt_value("meter_id", "a price of a meter whose reset_usage is NEVER"));
         }
         default_name = meter.name;
     }
@@ -248,7 +248,7 @@ async fn hold_owner(change: &mut Change, price: &Price) -> Result<String> {
         PriceEntityType::Costsheet => Ok(change.require::<Costsheet>(id).await?.name),
         PriceEntityType::Price => Err(Error::input("entity_type PRICE is not allowed: use PLAN")),
         PriceEntityType::Subscription | PriceEntityType::Addon => {
-            Err(Error::unbuilt(&format!("a price of entity_type {}", price.entity_type)))
+            Err(Error::unbuilt_value("entity_type", &format!("a price of entity_type {}", price.entity_type)))
         }
     }
 }

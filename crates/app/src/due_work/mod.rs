@@ -147,7 +147,7 @@ fn retry_seconds(attempts: i64, error: &Error) -> i64 {
         | Error::AlreadyExists { .. }
         | Error::Invalid(_)
         | Error::PermissionDenied(_)
-        | Error::NotImplemented(_)
+        | Error::NotImplemented { .. }
         | Error::Internal(_) => RETRY_SECONDS_MAX,
     };
     (5 << attempts.clamp(0, 16)).min(most)

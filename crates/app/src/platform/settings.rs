@@ -100,7 +100,7 @@ fn rules(key: SettingKey) -> Result<Rules> {
         | SettingKey::BonusCreditsTopupConfig
         | SettingKey::PaymentMandateLimits
         | SettingKey::DraftInvoiceRecomputeConfig
-        | SettingKey::SamlConfig => Err(Error::NotImplemented(format!("the setting {key} is not built yet: nothing reads it"))),
+        | SettingKey::SamlConfig => Err(Error::not_implemented(format!("the setting {key} is not built yet: nothing reads it"))),
     }
 }
 

@@ -46,6 +46,16 @@ choice! {
 }
 
 choice! {
+    /// What becomes of fields that a request should not have.
+    UnknownFields {
+        /// The request is refused.
+        Refuse = "refuse",
+        /// They are ignored, and the answer names them.
+        Ignore = "ignore",
+    }
+}
+
+choice! {
     /// How much is logged.
     LogLevel {
         /// Everything.

@@ -30,7 +30,7 @@ mod validate;
 mod value;
 
 pub use access::{ApiKey, ApiKeys, EnvironmentAccess};
-pub use choice::{LogFormat, LogLevel, Mode};
+pub use choice::{LogFormat, LogLevel, Mode, UnknownFields};
 pub use effective::{Show, show_json, show_text};
 pub use key::{Key, MASK, Status};
 pub use kind::Kind;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use api::{ApiSettings, Hosts, Origins};
+use api::{ApiSettings, Hosts, Origins, UnknownFields};
 use app::Settings;
 use app::event::{EventChoices, EventTimes, Negatives, WeightedSums};
 use app::platform::ConfiguredKey;
 use axum::http::{HeaderName, HeaderValue};
 
-use crate::config::Config;
+use crate::config::{self, Config};
 
 pub(super) fn of_app(config: &Config) -> anyhow::Result<Settings> {
     let active = config.auth.api_key.keys.0.iter().filter(|(_, key)| key.is_active);
@@ -46,6 +46,10 @@ pub(super) fn of_api(config: &Config, render_metrics: Arc<dyn Fn() -> String + S
         api_key_header: HeaderName::try_from(header.as_str())
             .with_context(|| format!("auth.api_key.header `{header}` is no header name"))?,
         body_bytes_max: config.server.max_body_bytes,
+        unknown_fields: match config.server.unknown_fields {
+            config::UnknownFields::Refuse => UnknownFields::Refuse,
+            config::UnknownFields::Ignore => UnknownFields::Ignore,
+        },
         in_flight_max: config.server.max_in_flight_requests,
         request_timeout: if timeout.is_zero() { Duration::from_secs(u64::from(u32::MAX)) } else { timeout },
         origins: origins(&config.server.allowed_origins)?,

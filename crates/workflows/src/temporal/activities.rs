@@ -136,7 +136,7 @@ fn refused(error: &Error) -> bool {
         | Error::AlreadyExists { .. }
         | Error::Invalid(_)
         | Error::PermissionDenied(_)
-        | Error::NotImplemented(_) => true,
+        | Error::NotImplemented { .. } => true,
         Error::VersionConflict(_)
         | Error::TooManyRequests(_)
         | Error::Unavailable(_)
@@ -154,7 +154,7 @@ fn type_name(error: &Error) -> &'static str {
         Error::VersionConflict(_) => "VersionConflict",
         Error::Invalid(_) => "Invalid",
         Error::PermissionDenied(_) => "PermissionDenied",
-        Error::NotImplemented(_) => "NotImplemented",
+        Error::NotImplemented { .. } => "NotImplemented",
         Error::TooManyRequests(_) => "TooManyRequests",
         Error::Unavailable(_) => "Unavailable",
         Error::IdempotencyRace => "IdempotencyRace",

@@ -61,7 +61,7 @@ async fn query_costsheet(
     Body(mut filter): Body<CostsheetFilter>,
 ) -> ApiResult<Response> {
     let scope = &context.scope;
-    let common = filter.common();
+    let common = filter.common()?;
     let expand = Expand::parse(common.expand.as_deref(), EXPAND)?;
     let own = [any_of("id", &filter.costsheet_ids), equals("name", filter.name.as_ref()), equals("lookup_key", filter.lookup_key.as_ref())];
     let query = common.into_query(&COLUMNS, DefaultStatus::All, own.into_iter().flatten())?;
@@ -109,13 +109,13 @@ async fn get_active_costsheet(State(state): State<ApiState>, Caller(context): Ca
 }
 
 /// What to embed in a cost sheet.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, serde::Deserialize, utoipa::ToSchema)]
 struct Embed {
     expand: Option<String>,
 }
 
 /// Reads a cost sheet with its prices
-#[utoipa::path(get, path = "/v1/costs/{id}", operation_id = "getCostsheet", tag = "Costs", responses((status = 200, body = GetCostsheetResponse)))]
+#[utoipa::path(get, path = "/v1/costs/{id}", operation_id = "getCostsheet", tag = "Costs", params(Query<Embed>), responses((status = 200, body = GetCostsheetResponse)))]
 async fn get_costsheet(
     State(state): State<ApiState>,
     Caller(context): Caller,

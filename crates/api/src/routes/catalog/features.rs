@@ -59,7 +59,7 @@ async fn create_feature(
 
 /// Lists features, published and archived
 #[utoipa::path(get, path = "/v1/features", operation_id = "listFeatures", tag = "Features",
-    responses((status = 200, body = ListResponse<FeatureResponse>)))]
+    params(Query<FeatureFilter>), responses((status = 200, body = ListResponse<FeatureResponse>)))]
 async fn list_features(state: State<ApiState>, caller: Caller, Query(filter): Query<FeatureFilter>) -> ApiResult<Response> {
     search(state, caller, filter).await
 }

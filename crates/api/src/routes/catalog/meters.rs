@@ -41,7 +41,7 @@ async fn create_meter(
 
 /// Lists meters, published and archived
 #[utoipa::path(get, path = "/v1/meters", operation_id = "listMeters", tag = "Meters",
-    responses((status = 200, body = ListResponse<MeterResponse>)))]
+    params(Query<MeterFilter>), responses((status = 200, body = ListResponse<MeterResponse>)))]
 async fn list_meters(State(state): State<ApiState>, Caller(context): Caller, Query(filter): Query<MeterFilter>) -> ApiResult<Response> {
     let event_name = filter.event_name.map(|name| name.trim().to_owned());
     let own = [equals("event_name", event_name.as_ref()), any_of("id", &filter.meter_ids)];

@@ -60,7 +60,7 @@ async fn create_plan(
 }
 
 /// Lists plans
-#[utoipa::path(get, path = "/v1/plans", operation_id = "listPlans", tag = "Plans", responses((status = 200, body = ListResponse<PlanResponse>)))]
+#[utoipa::path(get, path = "/v1/plans", operation_id = "listPlans", tag = "Plans", params(Query<PlanFilter>), responses((status = 200, body = ListResponse<PlanResponse>)))]
 async fn list_plans(state: State<ApiState>, caller: Caller, Query(filter): Query<PlanFilter>) -> ApiResult<Response> {
     search(state, caller, filter).await
 }

@@ -63,12 +63,7 @@ pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
 }
 
 fn decode(state: &ApiState, context: &app::Context, request: CreatePriceRequest) -> Result<Price, Error> {
-    if request.price_unit_config.as_ref().is_some_and(|config| !config.is_null()) {
-        return Err(Error::unbuilt("price_unit_config"));
-    }
-    if request.bucket_size.as_ref().is_some_and(|size| !size.is_empty()) {
-        return Err(Error::unbuilt("bucket_size"));
-    }
+    request.refuse_unbuilt()?;
     Ok(request.into_price(PriceId::new(state.app.ids()), state.app.audit(context))?)
 }
 
@@ -108,7 +103,7 @@ async fn create_prices_bulk(
 }
 
 /// Lists prices that have not ended
-#[utoipa::path(get, path = "/v1/prices", operation_id = "listPrices", tag = "Prices", responses((status = 200, body = ListResponse<PriceResponse>)))]
+#[utoipa::path(get, path = "/v1/prices", operation_id = "listPrices", tag = "Prices", params(Query<PriceFilter>), responses((status = 200, body = ListResponse<PriceResponse>)))]
 async fn list_prices(state: State<ApiState>, caller: Caller, Query(filter): Query<PriceFilter>) -> ApiResult<Response> {
     search(state, caller, filter).await
 }

@@ -13,6 +13,7 @@ use crate::ApiState;
 use crate::answer::{commit, keep};
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, body_bytes, parse_json_borrowed};
+use crate::request::IgnoredFields;
 use crate::wire::events::collected::{RawBulkResponse, RawBulkSchema, ReprocessRawEventsRequest, ReprocessRawEventsResponse, objects};
 use crate::wire::events::ingest::Bulk;
 
@@ -24,8 +25,11 @@ pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
 #[utoipa::path(post, path = "/v1/events/raw/bulk", operation_id = "ingestRawEventsBulk", tag = "Events", request_body = RawBulkSchema,
     responses((status = 202, body = RawBulkResponse)))]
 async fn ingest_raw_events(State(state): State<ApiState>, Caller(context): Caller, request: Request) -> ApiResult<Response> {
+    let ignored = IgnoredFields::of(request.extensions());
     let bytes = body_bytes(request, &state).await?;
-    let objects = objects(&parse_json_borrowed::<Bulk<&RawValue>>(&bytes)?.events)?;
+    let mut bulk = parse_json_borrowed::<Bulk<&RawValue>>(&bytes)?;
+    ignored.add(bulk.ignored());
+    let objects = objects(&bulk.events)?;
     let batch_size = i64::try_from(objects.len()).unwrap_or(i64::MAX);
     state.app.ingest_raw(&context, objects).await?;
     let answer = RawBulkResponse { message: "Raw events accepted for processing", batch_size };

@@ -13,6 +13,7 @@ use crate::ApiState;
 use crate::answer::keep;
 use crate::error::ApiResult;
 use crate::extract::{Caller, body_bytes, parse_json_borrowed};
+use crate::request::IgnoredFields;
 use crate::routes::events::list::{__path_list_events, list_events};
 use crate::wire::events::ingest::{Bulk, BulkIngestSchema, IngestEvent, IngestEventSchema};
 
@@ -24,8 +25,10 @@ pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
 #[utoipa::path(post, path = "/v1/events", operation_id = "ingestEvent", tag = "Events", request_body = IngestEventSchema,
     responses((status = 202, body = BTreeMap<String, String>)))]
 async fn ingest_event(State(state): State<ApiState>, Caller(context): Caller, request: Request) -> ApiResult<Response> {
+    let ignored = IgnoredFields::of(request.extensions());
     let bytes = body_bytes(request, &state).await?;
     let event: IngestEvent<'_> = parse_json_borrowed(&bytes)?;
+    ignored.add(event.ignored());
     let ingested = state.app.ingest_events(&context, vec![IncomingEvent::from(event)]).await?;
     let event_id = ingested.event_ids.into_iter().next().unwrap_or_default();
     let answer = BTreeMap::from([("message", "Event accepted for processing".to_owned()), ("event_id", event_id)]);
@@ -39,8 +42,12 @@ async fn ingest_event(State(state): State<ApiState>, Caller(context): Caller, re
 #[utoipa::path(post, path = "/v1/events/bulk", operation_id = "ingestEventsBulk", tag = "Events", request_body = BulkIngestSchema,
     responses((status = 202, body = BTreeMap<String, String>)))]
 async fn ingest_events_bulk(State(state): State<ApiState>, Caller(context): Caller, request: Request) -> ApiResult<Response> {
+    let ignored = IgnoredFields::of(request.extensions());
     let bytes = body_bytes(request, &state).await?;
-    let bulk: Bulk<IngestEvent<'_>> = parse_json_borrowed(&bytes)?;
+    let mut bulk: Bulk<IngestEvent<'_>> = parse_json_borrowed(&bytes)?;
+    ignored.add(bulk.ignored());
+    let of_events = bulk.events.iter().flat_map(|event| event.ignored().map(|field| format!("events[].{field}")));
+    ignored.add(of_events);
     let incoming = bulk.events.into_iter().map(IncomingEvent::from).collect();
     let ingested = state.app.ingest_events(&context, incoming).await?;
     let mut answer =

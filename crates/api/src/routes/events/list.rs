@@ -19,8 +19,8 @@ pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
 }
 
 /// Lists events, by offset or by cursor
-#[utoipa::path(get, path = "/v1/events", operation_id = "listEvents", tag = "Events", params(GetEventsQuery),
-    responses((status = 200, body = GetEventsResponse)))]
+#[utoipa::path(get, path = "/v1/events", operation_id = "listEvents", tag = "Events",
+    params(Query<GetEventsQuery>), responses((status = 200, body = GetEventsResponse)))]
 pub(super) async fn list_events(
     State(state): State<ApiState>,
     Caller(context): Caller,

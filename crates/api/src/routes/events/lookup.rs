@@ -18,8 +18,8 @@ pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
 }
 
 /// Tells what became of an event, and why
-#[utoipa::path(get, path = "/v1/events/lookup", operation_id = "getEvent", tag = "Events", params(EventLookupQuery),
-    responses((status = 200, body = GetEventByIDResponse)))]
+#[utoipa::path(get, path = "/v1/events/lookup", operation_id = "getEvent", tag = "Events",
+    params(Query<EventLookupQuery>), responses((status = 200, body = GetEventByIDResponse)))]
 async fn look_up_event(
     State(state): State<ApiState>,
     Caller(context): Caller,

@@ -22,8 +22,8 @@ pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
 }
 
 /// Counts events of a time, and those that wait to be counted
-#[utoipa::path(get, path = "/v1/events/monitoring", operation_id = "getEventMonitoring", tag = "Events", params(MonitoringQuery),
-    responses((status = 200, body = MonitoringResponse)))]
+#[utoipa::path(get, path = "/v1/events/monitoring", operation_id = "getEventMonitoring", tag = "Events",
+    params(Query<MonitoringQuery>), responses((status = 200, body = MonitoringResponse)))]
 async fn monitor_events(
     State(state): State<ApiState>,
     Caller(context): Caller,

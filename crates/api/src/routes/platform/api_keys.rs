@@ -34,7 +34,7 @@ async fn create_api_key(
         "private_key" => {}
         "publishable_key" => {
             let reason = "publishable keys are not built yet, for nothing would take them: use the type private_key";
-            return Err(Error::NotImplemented(reason.into()).into());
+            return Err(Error::not_implemented(reason).into());
         }
         other => return Err(Error::input(format!("type must be private_key, not `{other}`")).into()),
     }
@@ -43,7 +43,7 @@ async fn create_api_key(
     }
     for (field, asked) in [("roles", &request.roles), ("permissions", &request.permissions)] {
         if asked.as_ref().is_some_and(|asked| !asked.is_null()) {
-            return Err(Error::NotImplemented(format!(
+            return Err(Error::not_implemented(format!(
                 "{field} of a key cannot be chosen yet: leave it out, and the key has the roles of the key that makes it"
             ))
             .into());
@@ -58,7 +58,7 @@ async fn create_api_key(
 
 /// Lists private keys
 #[utoipa::path(get, path = "/v1/secrets/api/keys", operation_id = "listApiKeys", tag = "Secrets",
-    responses((status = 200, body = ListResponse<SecretResponse>)))]
+    params(Query<CommonFilter>), responses((status = 200, body = ListResponse<SecretResponse>)))]
 async fn list_api_keys(State(state): State<ApiState>, Caller(context): Caller, Query(filter): Query<CommonFilter>) -> ApiResult<Response> {
     let own = vec![Condition::eq("kind", &SecretType::PrivateKey)];
     let query = filter.into_query(&COLUMNS, DefaultStatus::Published, own)?;

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -38,7 +39,7 @@ async fn create_environment(
     commit(&context, StatusCode::CREATED, pending, |environment| EnvironmentResponse::from(environment)).await
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 struct Paging {
     limit: Option<usize>,
@@ -47,7 +48,7 @@ struct Paging {
 
 /// Lists environments
 #[utoipa::path(get, path = "/v1/environments", operation_id = "listEnvironments", tag = "Environments",
-    responses((status = 200, body = ListEnvironmentsResponse)))]
+    params(Query<Paging>), responses((status = 200, body = ListEnvironmentsResponse)))]
 async fn list_environments(State(state): State<ApiState>, Caller(context): Caller, Query(paging): Query<Paging>) -> ApiResult<Response> {
     let (limit, offset) = (paging.limit.filter(|limit| *limit > 0).unwrap_or(50).min(1000), paging.offset.unwrap_or(0));
     let all = state.app.environments(&context);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use app::Error;
 use domain::cost::Costsheet;
 use domain::ids::CostsheetId;
 use domain::scope::{Audit, Status};
@@ -82,14 +83,26 @@ pub(crate) struct DeleteCostsheetResponse {
 pub(crate) struct CostsheetFilter {
     #[serde(flatten)]
     pub(crate) common: CommonFilter,
-    /// Any of these ids; also as `costsheet_ids`.
-    #[serde(default, rename = "costsheetIDs", alias = "costsheet_ids")]
+    /// Any of these ids.
+    #[serde(default, rename = "costsheetIDs")]
     pub(crate) costsheet_ids: Vec<String>,
+    /// The same, spelled as elsewhere.
+    #[serde(default, rename = "costsheet_ids")]
+    pub(crate) more_costsheet_ids: Vec<String>,
     /// Exactly.
     pub(crate) name: Option<String>,
-    /// Exactly; also as `lookup_key`.
-    #[serde(rename = "lookupKey", alias = "lookup_key")]
+    /// Exactly.
+    #[serde(rename = "lookupKey")]
     pub(crate) lookup_key: Option<String>,
+    /// The same, spelled as elsewhere.
+    #[serde(rename = "lookup_key")]
+    pub(crate) plain_lookup_key: Option<String>,
+    /// Not built yet: the key and `X-Environment-ID` choose.
+    #[serde(rename = "environmentID")]
+    pub(crate) environment_id: Option<String>,
+    /// Not built yet: the key chooses.
+    #[serde(rename = "tenantID")]
+    pub(crate) tenant_id: Option<String>,
     /// The common filters.
     #[serde(rename = "queryFilter")]
     pub(crate) query_filter: Option<QueryFilterBody>,
@@ -148,8 +161,12 @@ impl UpdateCostsheetRequest {
 }
 
 impl CostsheetFilter {
-    /// The common filters, wherever they stand.
-    pub(crate) fn common(&mut self) -> CommonFilter {
+    /// The common filters, wherever they stand; names that are spelled in two ways become one.
+    pub(crate) fn common(&mut self) -> Result<CommonFilter, Error> {
+        let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        Error::refuse_unbuilt([("environmentID", text(&self.environment_id)), ("tenantID", text(&self.tenant_id))])?;
+        self.costsheet_ids.append(&mut self.more_costsheet_ids);
+        self.lookup_key = self.lookup_key.take().or(self.plain_lookup_key.take());
         let mut common = std::mem::take(&mut self.common);
         if let Some(nested) = self.query_filter.take() {
             common.limit = common.limit.or(nested.limit);
@@ -167,7 +184,7 @@ impl CostsheetFilter {
             common.start_time = common.start_time.or(nested.start_time);
             common.end_time = common.end_time.or(nested.end_time);
         }
-        common
+        Ok(common)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::list::CommonFilter;
 use crate::wire::AuditBody;
 use crate::wire::catalog::groups::GroupResponse;
 use crate::wire::catalog::meters::MeterResponse;
+use app::Error;
 use app::catalog::PriceChange;
 use domain::ids::GroupId;
 use domain::ids::MeterId;
@@ -100,6 +101,8 @@ pub(crate) struct CreatePriceRequest {
     pub(crate) price_unit_config: Option<Value>,
     /// Not built yet.
     pub(crate) bucket_size: Option<String>,
+    /// Not built yet: a meter's filters choose its events.
+    pub(crate) filter_values: Option<BTreeMap<String, Vec<String>>>,
     /// Default quantity of a fixed line.
     pub(crate) min_quantity: Option<i64>,
     pub(crate) trial_period_days: Option<i64>,
@@ -285,6 +288,15 @@ fn needed<T>(value: Option<T>, field: &str) -> Result<T, Invalid> {
 }
 
 impl CreatePriceRequest {
+    /// Refuses what is not built: better than to bill as if it were not there.
+    pub(crate) fn refuse_unbuilt(&self) -> Result<(), Error> {
+        Error::refuse_unbuilt([
+            ("price_unit_config", self.price_unit_config.as_ref().is_some_and(|config| !config.is_null())),
+            ("bucket_size", self.bucket_size.as_ref().is_some_and(|size| !size.is_empty())),
+            ("filter_values", self.filter_values.as_ref().is_some_and(|values| !values.is_empty())),
+        ])
+    }
+
     /// The price that is asked for.
     pub(crate) fn into_price(self, id: PriceId, audit: Audit) -> Result<Price, Invalid> {
         let billing_model = needed(self.billing_model, "billing_model")?;

@@ -51,13 +51,20 @@ pub(crate) struct IngestEvent<'a> {
     timestamp: Option<Timestamp>,
     source: Cow<'a, str>,
     properties: Option<&'a RawValue>,
+    /// Fields that are not read; no more than a header names.
+    ignored: Vec<Cow<'a, str>>,
 }
+
+/// Most fields that are noted of one event, or one body, as ignored.
+const IGNORED_MAX: usize = 8;
 
 /// The body of a bulk request: events, or raw objects. Its key matches in any case.
 #[derive(Debug)]
 pub(crate) struct Bulk<T> {
     /// What is sent; empty where there is no such key, or null.
     pub(crate) events: Vec<T>,
+    /// Fields beside them, which are not read.
+    ignored: Vec<String>,
 }
 
 /// A text that borrows where it holds no escape; null is empty.
@@ -108,6 +115,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for IngestEvent<'a> {
                         "properties" => event.properties = properties(map.next_value()?)?,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
+                            if event.ignored.len() < IGNORED_MAX {
+                                event.ignored.push(lower);
+                            }
                         }
                     }
                 }
@@ -136,18 +146,35 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bulk<T> {
                 f.write_str("an object with events")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut events = Vec::new();
+                let (mut events, mut ignored) = (Vec::new(), Vec::new());
                 while let Some(Text(key)) = map.next_key::<Text<'de>>()? {
                     if key.eq_ignore_ascii_case("events") {
                         events = map.next_value::<Option<Vec<T>>>()?.unwrap_or_default();
                     } else {
                         map.next_value::<IgnoredAny>()?;
+                        if ignored.len() < IGNORED_MAX {
+                            ignored.push(key.into_owned());
+                        }
                     }
                 }
-                Ok(Bulk { events })
+                Ok(Bulk { events, ignored })
             }
         }
         deserializer.deserialize_map(BulkVisitor(PhantomData))
+    }
+}
+
+impl IngestEvent<'_> {
+    /// The fields that are not read.
+    pub(crate) fn ignored(&self) -> impl Iterator<Item = String> {
+        self.ignored.iter().map(ToString::to_string)
+    }
+}
+
+impl<T> Bulk<T> {
+    /// The fields beside the events, which are not read.
+    pub(crate) fn ignored(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.ignored)
     }
 }
 
@@ -175,6 +202,7 @@ mod tests {
         let event: IngestEvent<'_> = serde_json::from_str(json).unwrap();
         assert_eq!((event.event_name.as_ref(), event.external_customer_id.as_ref()), ("api", "c\"1"));
         assert_eq!(event.properties.unwrap().get(), r#"{"n":1.50}"#);
+        assert_eq!(event.ignored().collect::<Vec<_>>(), ["extra"]);
     }
 
     #[test]

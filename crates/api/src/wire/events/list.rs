@@ -5,7 +5,7 @@ use domain::invalid::Invalid;
 use domain::scope::Scope;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::wire::{Filters, RawProperties};
 
@@ -35,8 +35,7 @@ pub(crate) struct GetEventsRequest {
 }
 
 /// Which events, in a query string.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct GetEventsQuery {
     external_customer_id: Option<String>,
     event_name: Option<String>,

@@ -9,7 +9,7 @@ use domain::scope::Scope;
 use domain::subscription::SubscriptionLineItem;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::error::ErrorResponse;
 use crate::wire::catalog::meters::MeterResponse;
@@ -19,13 +19,21 @@ use crate::wire::events::list::EventResponse;
 use crate::wire::subscriptions::SubscriptionLineItemResponse;
 
 /// Which event.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct EventLookupQuery {
     /// The event's id; any characters.
     #[serde(default)]
-    #[param(required = true)]
+    #[schema(required = true)]
     pub(crate) id: String,
+    /// Sent by clients of the published API: the id alone names an event.
+    #[expect(dead_code, reason = "ids are unique whoever sent them")]
+    pub(crate) external_customer_id: Option<String>,
+    /// Likewise.
+    #[expect(dead_code, reason = "ids are unique whenever it was")]
+    pub(crate) start_time: Option<String>,
+    /// Likewise.
+    #[expect(dead_code, reason = "ids are unique whenever it was")]
+    pub(crate) end_time: Option<String>,
 }
 
 /// What became of an event.

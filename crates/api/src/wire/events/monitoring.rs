@@ -3,11 +3,10 @@
 use app::event::EventMonitoring;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// Which time.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct MonitoringQuery {
     /// RFC 3339; with `end_time`, or the last 24 hours.
     pub(crate) start_time: Option<String>,

@@ -20,10 +20,8 @@ pub(crate) struct CreateApiKeyRequest {
     /// Not built yet.
     pub(crate) service_account_id: Option<String>,
     /// Cannot be chosen: a key has the roles of its maker.
-    #[schema(ignore)]
     pub(crate) roles: Option<serde_json::Value>,
     /// Cannot be chosen: a key may do what the roles of its maker allow.
-    #[schema(ignore)]
     pub(crate) permissions: Option<serde_json::Value>,
 }
 

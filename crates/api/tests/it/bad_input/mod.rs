@@ -7,4 +7,5 @@ mod customers;
 mod events;
 mod subscriptions;
 mod unbuilt;
+mod unknown_fields;
 mod unknown_ids;

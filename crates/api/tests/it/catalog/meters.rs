@@ -39,11 +39,13 @@ async fn filters_are_merged_and_count_for_later_events() {
     let filters = json!({"filters": [{"key": "region", "values": ["eu"]}]});
     let id = meter(&client, "api", json!({"type": "COUNT"}), filters).await;
     let path = format!("/v1/meters/{id}");
-    let change = json!({"name": "other", "event_name": "other", "filters": [{"key": "region", "values": ["us", "eu"]}, {"key": "tier", "values": ["2"]}]});
+    let change = json!({"filters": [{"key": "region", "values": ["us", "eu"]}, {"key": "tier", "values": ["2"]}]});
     let changed = client.put(&path, &change).await.expect(200);
     assert_eq!(changed["filters"], json!([{"key": "region", "values": ["eu", "us"]}, {"key": "tier", "values": ["2"]}]));
     assert_eq!((&changed["name"], &changed["event_name"]), (&json!("api"), &json!("api")));
     let table = vec![
+        raw("a fixed field", &path, r#"{"name":"other","event_name":"other","filters":[{"key":"k","values":["v"]}]}"#)
+            .by(http::Method::PUT),
         raw("no filters", &path, "{}").by(http::Method::PUT),
         raw("no filters", &path, r#"{"filters":[]}"#).by(http::Method::PUT),
         raw("no key", &path, r#"{"filters":[{"key":"","values":["x"]}]}"#).by(http::Method::PUT),

@@ -38,7 +38,7 @@ async fn twenty_copies_at_once_all_get_the_one_answer() {
     let clock = format!("/v1/environments/{SANDBOX}/clock");
     let subscribe = json!({
         "external_customer_id": "acme", "plan_id": plan, "currency": "usd", "billing_period": "MONTHLY", "billing_period_count": 1,
-        "billing_cadence": "RECURRING", "start_date": "2025-01-01T00:00:00Z",
+        "start_date": "2025-01-01T00:00:00Z",
     });
     for (method, path, body) in [
         (Method::POST, "/v1/customers".to_owned(), json!({"external_id": "unique", "name": "Acme"})),

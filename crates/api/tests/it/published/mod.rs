@@ -5,3 +5,4 @@ mod docs_page;
 pub(crate) mod document;
 mod fields;
 mod openapi;
+mod parameters;

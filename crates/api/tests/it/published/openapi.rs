@@ -144,10 +144,15 @@ async fn answers_are_as_documented() {
     client.advance("2025-02-02T00:00:00Z").await;
     let subscription = made["id"].as_str().unwrap();
     let invoice = client.invoices(subscription).await.remove(1)["id"].as_str().unwrap().to_owned();
-    let january = json!({
-        "external_customer_id": "acme", "start_time": "2025-01-01T00:00:00Z", "end_time": "2025-02-01T00:00:00Z", "window_size": "DAY",
-        "expand": ["price", "meter", "feature", "subscription_line_item"], "event_name": "api", "aggregation_type": "COUNT",
-    });
+    let january = |with: Value| {
+        let mut body = json!({
+            "external_customer_id": "acme", "start_time": "2025-01-01T00:00:00Z", "end_time": "2025-02-01T00:00:00Z", "window_size": "DAY",
+        });
+        body.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
+        body
+    };
+    let expanded = january(json!({"expand": ["price", "meter", "feature", "subscription_line_item"]}));
+    let counted = january(json!({"event_name": "api", "aggregation_type": "COUNT"}));
     let of_subscription = json!({ "subscription_id": subscription });
     let cancel = json!({"cancellation_type": "end_of_period", "reason": "r"});
     let key = json!({"name": "k", "type": "private_key", "expires_at": "2030-01-01T00:00:00Z"});
@@ -156,8 +161,8 @@ async fn answers_are_as_documented() {
         ("getSubscriptionUsage", client.post("/v1/subscriptions/usage", &of_subscription).await),
         ("getInvoicePreview", client.post("/v1/invoices/preview", &of_subscription).await),
         ("explainInvoice", client.get(&format!("/v1/invoices/{invoice}/explanation")).await),
-        ("getUsageAnalytics", client.post("/v1/events/analytics", &january).await),
-        ("getUsageStatistics", client.post("/v1/events/usage", &january).await),
+        ("getUsageAnalytics", client.post("/v1/events/analytics", &expanded).await),
+        ("getUsageStatistics", client.post("/v1/events/usage", &counted).await),
         ("getUsageByMeter", client.post("/v1/events/usage/meter", &json!({"meter_id": meter.meter_id})).await),
         ("listRawEvents", client.post("/v1/events/query", &json!({"start_time": "2025-01-01T00:00:00Z"})).await),
         ("listEnvironments", client.get("/v1/environments").await),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::choice::Mode;
+use crate::config::choice::{Mode, UnknownFields};
 use crate::config::listen_address::ListenAddress;
 use crate::config::secret::Secret;
 use crate::config::section::section;
@@ -25,6 +25,7 @@ section! {
         allowed_origins: Vec<String> = "", "origins such as https://app.example whose web pages may call the API, `*` = all; empty = none; needs keys of your own";
         allowed_hosts: Vec<String> = "", "host names, besides localhost and loopback addresses, by which a server on a loopback address may be called";
         max_body_bytes: usize = "33554432", "largest request body, 32 MiB; a larger one is refused" [at_least(1024)];
+        unknown_fields: UnknownFields = "refuse", "fields and parameters that a request should not have: refused with the nearest name, or ignored and named in `x-flexprice-ignored-fields`; those of events are always ignored";
         max_in_flight_requests: usize = "2048", "requests worked on at the same time; beyond it 503 with Retry-After" [at_least(1)];
         request_timeout: Duration = "1m", "longest time for one request; 0s = no limit";
         shutdown_timeout: Duration = "30s", "how long a stopping server waits for requests in flight";
