@@ -57,11 +57,19 @@ const CODES: &[(&str, StatusCode)] = &[
     ("validation_error", StatusCode::BAD_REQUEST),
     ("invalid_operation", StatusCode::BAD_REQUEST),
     ("permission_denied", StatusCode::FORBIDDEN),
+    ("unsupported_encoding", StatusCode::UNSUPPORTED_MEDIA_TYPE),
     ("too_many_requests", StatusCode::TOO_MANY_REQUESTS),
     ("not_implemented", StatusCode::NOT_IMPLEMENTED),
     ("service_unavailable", StatusCode::SERVICE_UNAVAILABLE),
     ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
 ];
+
+/// The refusal of a body in a coding that is not known.
+pub(crate) fn unsupported_encoding(message: String) -> Response {
+    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    let body = ErrorResponse { code: "unsupported_encoding", message, http_status_code: status.as_u16(), details: BTreeMap::new() };
+    (status, axum::Json(body)).into_response()
+}
 
 /// Every code with its status, for the documentation and its test.
 pub fn error_table() -> impl Iterator<Item = (&'static str, u16)> {

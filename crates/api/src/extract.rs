@@ -2,7 +2,6 @@
 
 use app::{Context, Error};
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use bytes::Bytes;
 use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -10,6 +9,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::ApiState;
+use crate::body;
 use crate::error::ApiError;
 use crate::request::{IgnoredFields, json_of_query, parameters_of, read, shape_of};
 
@@ -28,32 +28,16 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 /// A JSON body. An empty body reads as an empty object.
 pub(crate) struct Body<T>(pub(crate) T);
 
-impl<T: DeserializeOwned + ToSchema + 'static> FromRequest<ApiState> for Body<T> {
+impl<T: DeserializeOwned + ToSchema + Send + 'static> FromRequest<ApiState> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
         let ignored = IgnoredFields::of(request.extensions());
-        let bytes = body_bytes(request, state).await?;
-        let (value, paths) = read(object_in(&bytes)?, state.settings.unknown_fields)?;
+        let unknown = state.settings.unknown_fields;
+        let (value, paths) = body::read(request, state, move |bytes| read(object_in(bytes)?, unknown)).await?;
         ignored.add(paths);
         Ok(Self(value))
     }
-}
-
-/// The bytes of a body, up to the limit. The whole body counts.
-pub(crate) async fn body_bytes(request: Request, state: &ApiState) -> Result<Bytes, ApiError> {
-    if let Some(bytes) = request.extensions().get::<Bytes>() {
-        return Ok(bytes.clone());
-    }
-    let limit = state.settings.body_bytes_max;
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
-        let too_long = std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-        if too_long {
-            ApiError(Error::input(format!("the body is longer than {limit} bytes: split it")))
-        } else {
-            ApiError(Error::input("the body ended early"))
-        }
-    })
 }
 
 /// Reads the first JSON value of a body, borrowing from it.

@@ -2,6 +2,7 @@
 //! decides nothing about billing.
 
 mod answer;
+mod body;
 mod contract;
 mod docs_page;
 mod error;
@@ -38,6 +39,8 @@ pub struct ApiSettings {
     pub body_bytes_max: usize,
     /// What becomes of fields that a request should not have; those of events are always ignored.
     pub unknown_fields: UnknownFields,
+    /// Most bytes of all bodies under way; more are refused with 503 and Retry-After.
+    pub bodies_bytes_max: usize,
     /// Most requests at once; more are refused with 503 and Retry-After.
     pub in_flight_max: usize,
     /// Longest time of one request; beyond it the answer is 503.
@@ -61,6 +64,7 @@ impl Default for ApiSettings {
             api_key_header: http::HeaderName::from_static("x-api-key"),
             body_bytes_max: 32 * 1024 * 1024,
             unknown_fields: UnknownFields::default(),
+            bodies_bytes_max: 128 * 1024 * 1024,
             in_flight_max: 1024,
             request_timeout: Duration::from_secs(60),
             origins: Origins::default(),
@@ -77,12 +81,14 @@ pub(crate) struct ApiState {
     pub(crate) app: App,
     pub(crate) settings: Arc<ApiSettings>,
     pub(crate) in_flight: Arc<tokio::sync::Semaphore>,
+    pub(crate) bodies: Arc<body::Bodies>,
     pub(crate) readiness: Arc<routes::platform::health::Readiness>,
 }
 
 fn state(app: App, settings: ApiSettings) -> ApiState {
     let in_flight = Arc::new(tokio::sync::Semaphore::new(settings.in_flight_max));
-    ApiState { app, settings: Arc::new(settings), in_flight, readiness: Arc::default() }
+    let bodies = Arc::new(body::Bodies::new(settings.body_bytes_max, settings.bodies_bytes_max));
+    ApiState { app, settings: Arc::new(settings), in_flight, bodies, readiness: Arc::default() }
 }
 
 /// Liveness, readiness and metrics.
@@ -110,6 +116,7 @@ pub fn router(app: App, settings: ApiSettings) -> Router {
     let versioned = versioned
         .method_not_allowed_fallback(contract::not_built)
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::idempotency))
+        .layer(axum::middleware::from_fn(body::check_encoding))
         .layer(axum::middleware::from_fn(rights::authorize))
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::authenticate));
     let described = Router::new().route("/openapi.json", get(openapi::serve)).merge(docs_page::routes());

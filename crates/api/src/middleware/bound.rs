@@ -1,6 +1,7 @@
 //! Bounds on load and time, and the end of a panic.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use app::Error;
 use axum::extract::{Request, State};
@@ -12,13 +13,16 @@ use crate::ApiState;
 use crate::error::ApiError;
 
 /// Refuses requests beyond the limit at once and ends those that take too long. Health checks always pass.
-pub(crate) async fn bound(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+pub(crate) async fn bound(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     if !request.uri().path().starts_with("/v1/") {
         return next.run(request).await;
     }
     let Ok(_permit) = state.in_flight.try_acquire() else {
         return ApiError(Error::Unavailable("too many requests are in flight: try again".into())).into_response();
     };
+    // Held here, so that it is given back when the request has ended, however it ends.
+    let share = state.bodies.share();
+    request.extensions_mut().insert(Arc::clone(&share));
     // An advance of a sandbox's clock runs for as long as its billing takes.
     if request.uri().path().ends_with("/clock/advance") {
         return next.run(request).await;

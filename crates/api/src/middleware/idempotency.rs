@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 
 use crate::ApiState;
 use crate::answer::json;
+use crate::body;
 use crate::error::ApiError;
-use crate::extract::body_bytes;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -33,7 +33,7 @@ async fn keyed(state: &ApiState, request: Request, key: &HeaderValue, next: Next
     let Some(mut context) = parts.extensions.get::<Context>().cloned() else {
         return Err(refuse(Error::Internal("an unauthenticated request carries a key".into())));
     };
-    let bytes = body_bytes(Request::new(body), state).await.map_err(IntoResponse::into_response)?;
+    let bytes = body::receive(Request::from_parts(parts.clone(), body), state).await.map_err(IntoResponse::into_response)?;
     let mut fingerprint = Sha256::new();
     for part in [parts.method.as_str().as_bytes(), b" ", parts.uri.to_string().as_bytes(), b"\n", &bytes] {
         fingerprint.update(part);

@@ -15,6 +15,7 @@ use app::Error;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
+use crate::body::{Bounded, bounded};
 use crate::error::ApiError;
 
 /// What becomes of fields that a request should not have.
@@ -29,6 +30,7 @@ pub enum UnknownFields {
 
 /// A request as its type, and the paths of fields that were ignored.
 pub(crate) fn read<T: DeserializeOwned + ToSchema + 'static>(json: &[u8], unknown: UnknownFields) -> Result<(T, Vec<String>), ApiError> {
+    let Bounded { json, cut } = bounded(json);
     let shape = shape_of::<T>();
     let found = walk::walk(&shape, json);
     let mut deserializer = serde_json::Deserializer::from_slice(json);
@@ -36,7 +38,7 @@ pub(crate) fn read<T: DeserializeOwned + ToSchema + 'static>(json: &[u8], unknow
         Ok(value) if unknown == UnknownFields::Ignore || found.unknown.is_empty() => return Ok((value, found.into_unknown_paths())),
         Ok(_) => found.refusal(true, None),
         Err(error) if error.is_data() => found.refusal(unknown == UnknownFields::Refuse, Some(&error)),
-        Err(error) => Error::input(format!("the body is no JSON: {error}")),
+        Err(error) => Error::input(cut.filter(|_| error.is_eof()).map_or_else(|| format!("the body is no JSON: {error}"), str::to_owned)),
     };
     Err(ApiError(refused))
 }

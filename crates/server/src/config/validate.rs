@@ -26,6 +26,12 @@ pub fn check(loaded: &Loaded) -> Result<(), Problems> {
     } else {
         refuse_cluster(config, &mut problems);
     }
+    // A body may take three quarters: the rest is left to small ones.
+    if config.server.max_bodies_bytes / 4 * 3 < config.server.max_body_bytes {
+        let least = config.server.max_body_bytes.div_ceil(3).saturating_mul(4);
+        let reason = format!("leaves no room for a body of `server.max_body_bytes`; use {least} or more, or bound that one lower");
+        problems.push(refused("server.max_bodies_bytes", reason));
+    }
     if config.data.dir.as_os_str().is_empty() {
         problems.push(refused("data.dir", "names no directory"));
     }

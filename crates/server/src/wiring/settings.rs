@@ -50,6 +50,7 @@ pub(super) fn of_api(config: &Config, render_metrics: Arc<dyn Fn() -> String + S
             config::UnknownFields::Refuse => UnknownFields::Refuse,
             config::UnknownFields::Ignore => UnknownFields::Ignore,
         },
+        bodies_bytes_max: config.server.max_bodies_bytes,
         in_flight_max: config.server.max_in_flight_requests,
         request_timeout: if timeout.is_zero() { Duration::from_secs(u64::from(u32::MAX)) } else { timeout },
         origins: origins(&config.server.allowed_origins)?,

@@ -11,8 +11,9 @@ use utoipa_axum::routes;
 
 use crate::ApiState;
 use crate::answer::{commit, keep};
+use crate::body;
 use crate::error::ApiResult;
-use crate::extract::{Body, Caller, body_bytes, parse_json_borrowed};
+use crate::extract::{Body, Caller, parse_json_borrowed};
 use crate::request::IgnoredFields;
 use crate::wire::events::collected::{RawBulkResponse, RawBulkSchema, ReprocessRawEventsRequest, ReprocessRawEventsResponse, objects};
 use crate::wire::events::ingest::Bulk;
@@ -26,10 +27,12 @@ pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     responses((status = 202, body = RawBulkResponse)))]
 async fn ingest_raw_events(State(state): State<ApiState>, Caller(context): Caller, request: Request) -> ApiResult<Response> {
     let ignored = IgnoredFields::of(request.extensions());
-    let bytes = body_bytes(request, &state).await?;
-    let mut bulk = parse_json_borrowed::<Bulk<&RawValue>>(&bytes)?;
-    ignored.add(bulk.ignored());
-    let objects = objects(&bulk.events)?;
+    let read = move |bytes: &[u8]| {
+        let mut bulk = parse_json_borrowed::<Bulk<&RawValue>>(bytes)?;
+        ignored.add(bulk.ignored());
+        Ok(objects(&bulk.events)?)
+    };
+    let objects = body::read(request, &state, read).await?;
     let batch_size = i64::try_from(objects.len()).unwrap_or(i64::MAX);
     state.app.ingest_raw(&context, objects).await?;
     let answer = RawBulkResponse { message: "Raw events accepted for processing", batch_size };

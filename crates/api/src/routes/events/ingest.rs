@@ -11,8 +11,9 @@ use utoipa_axum::routes;
 
 use crate::ApiState;
 use crate::answer::keep;
+use crate::body;
 use crate::error::ApiResult;
-use crate::extract::{Caller, body_bytes, parse_json_borrowed};
+use crate::extract::{Caller, parse_json_borrowed};
 use crate::request::IgnoredFields;
 use crate::routes::events::list::{__path_list_events, list_events};
 use crate::wire::events::ingest::{Bulk, BulkIngestSchema, IngestEvent, IngestEventSchema};
@@ -26,10 +27,13 @@ pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     responses((status = 202, body = BTreeMap<String, String>)))]
 async fn ingest_event(State(state): State<ApiState>, Caller(context): Caller, request: Request) -> ApiResult<Response> {
     let ignored = IgnoredFields::of(request.extensions());
-    let bytes = body_bytes(request, &state).await?;
-    let event: IngestEvent<'_> = parse_json_borrowed(&bytes)?;
-    ignored.add(event.ignored());
-    let ingested = state.app.ingest_events(&context, vec![IncomingEvent::from(event)]).await?;
+    let read = move |bytes: &[u8]| {
+        let event: IngestEvent<'_> = parse_json_borrowed(bytes)?;
+        ignored.add(event.ignored());
+        Ok(IncomingEvent::from(event))
+    };
+    let event = body::read(request, &state, read).await?;
+    let ingested = state.app.ingest_events(&context, vec![event]).await?;
     let event_id = ingested.event_ids.into_iter().next().unwrap_or_default();
     let answer = BTreeMap::from([("message", "Event accepted for processing".to_owned()), ("event_id", event_id)]);
     accepted(&state, &context, &answer).await
@@ -43,12 +47,14 @@ async fn ingest_event(State(state): State<ApiState>, Caller(context): Caller, re
     responses((status = 202, body = BTreeMap<String, String>)))]
 async fn ingest_events_bulk(State(state): State<ApiState>, Caller(context): Caller, request: Request) -> ApiResult<Response> {
     let ignored = IgnoredFields::of(request.extensions());
-    let bytes = body_bytes(request, &state).await?;
-    let mut bulk: Bulk<IngestEvent<'_>> = parse_json_borrowed(&bytes)?;
-    ignored.add(bulk.ignored());
-    let of_events = bulk.events.iter().flat_map(|event| event.ignored().map(|field| format!("events[].{field}")));
-    ignored.add(of_events);
-    let incoming = bulk.events.into_iter().map(IncomingEvent::from).collect();
+    let read = move |bytes: &[u8]| {
+        let mut bulk: Bulk<IngestEvent<'_>> = parse_json_borrowed(bytes)?;
+        ignored.add(bulk.ignored());
+        let of_events = bulk.events.iter().flat_map(|event| event.ignored().map(|field| format!("events[].{field}")));
+        ignored.add(of_events);
+        Ok(bulk.events.into_iter().map(IncomingEvent::from).collect())
+    };
+    let incoming = body::read(request, &state, read).await?;
     let ingested = state.app.ingest_events(&context, incoming).await?;
     let mut answer =
         BTreeMap::from([("message", "Events accepted for processing".to_owned()), ("accepted", ingested.event_ids.len().to_string())]);

@@ -8,14 +8,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::body::List;
+use crate::wire::events::ingest::EVENTS_MAX;
+
 /// Raw objects to keep and take in.
 #[derive(Debug, ToSchema)]
 #[schema(as = BulkRawEventRequest)]
 #[expect(dead_code, reason = "stands for the wire format in the OpenAPI document; Bulk reads it")]
 pub(crate) struct RawBulkSchema {
     /// 1 to 1000 objects.
-    #[schema(value_type = Vec<Object>)]
-    events: Vec<String>,
+    #[schema(value_type = Vec<Object>, max_items = 1000)]
+    events: List<String, EVENTS_MAX>,
 }
 
 /// The texts of raw objects; anything else is refused, and all with it.

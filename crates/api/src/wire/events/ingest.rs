@@ -10,6 +10,8 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::body::List;
+
 /// An event to take in.
 #[derive(Debug, ToSchema)]
 #[schema(as = IngestEventRequest)]
@@ -32,13 +34,19 @@ pub(crate) struct IngestEventSchema {
     properties: Option<String>,
 }
 
+/// Most events of one request; the use case says so of the others that bring events.
+pub(super) const EVENTS_MAX: usize = 1000;
+
+type Events = List<IngestEventSchema, EVENTS_MAX>;
+
 /// Events to take in.
 #[derive(Debug, ToSchema)]
 #[schema(as = BulkIngestEventRequest)]
 #[expect(dead_code, reason = "stands for the wire format in the OpenAPI document; Bulk reads it")]
 pub(crate) struct BulkIngestSchema {
     /// 1 to 1000 events, all or none.
-    events: Vec<IngestEventSchema>,
+    #[schema(inline)]
+    events: Events,
 }
 
 /// One event, borrowed from the body. Keys match in any case, unknown ones are ignored.
@@ -62,7 +70,7 @@ const IGNORED_MAX: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Bulk<T> {
     /// What is sent; empty where there is no such key, or null.
-    pub(crate) events: Vec<T>,
+    pub(crate) events: List<T, EVENTS_MAX>,
     /// Fields beside them, which are not read.
     ignored: Vec<String>,
 }
@@ -146,10 +154,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bulk<T> {
                 f.write_str("an object with events")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let (mut events, mut ignored) = (Vec::new(), Vec::new());
+                let (mut events, mut ignored) = (List::default(), Vec::new());
                 while let Some(Text(key)) = map.next_key::<Text<'de>>()? {
                     if key.eq_ignore_ascii_case("events") {
-                        events = map.next_value::<Option<Vec<T>>>()?.unwrap_or_default();
+                        events = map.next_value::<Option<List<T, EVENTS_MAX>>>()?.unwrap_or_default();
                     } else {
                         map.next_value::<IgnoredAny>()?;
                         if ignored.len() < IGNORED_MAX {

@@ -14,7 +14,7 @@ use http_body::Frame;
 use serde_json::json;
 use testkit::TestApp;
 
-/// Spec 60 §3. The three other codes of its 500 family are not used, and `idempotency_in_progress` is ours: a failure is `internal_error`, whichever part failed.
+/// Spec 60 §3. The three other codes of its 500 family are not used, and `idempotency_in_progress` and `unsupported_encoding` are ours: a failure is `internal_error`, whichever part failed.
 #[test]
 fn every_code_has_its_status() {
     let expected = BTreeMap::from([
@@ -26,6 +26,7 @@ fn every_code_has_its_status() {
         ("invalid_operation", 400),
         ("permission_denied", 403),
         ("too_many_requests", 429),
+        ("unsupported_encoding", 415),
         ("not_implemented", 501),
         ("service_unavailable", 503),
         ("internal_error", 500),

@@ -26,6 +26,7 @@ section! {
         allowed_hosts: Vec<String> = "", "host names, besides localhost and loopback addresses, by which a server on a loopback address may be called";
         max_body_bytes: usize = "33554432", "largest request body, 32 MiB; a larger one is refused" [at_least(1024)];
         unknown_fields: UnknownFields = "refuse", "fields and parameters that a request should not have: refused with the nearest name, or ignored and named in `x-flexprice-ignored-fields`; those of events are always ignored";
+        max_bodies_bytes: usize = "134217728", "bytes of all request bodies under way, 128 MiB; beyond it 503 with Retry-After. Bodies over 256 KiB leave a quarter to smaller ones" [at_least(1024)];
         max_in_flight_requests: usize = "2048", "requests worked on at the same time; beyond it 503 with Retry-After" [at_least(1)];
         request_timeout: Duration = "1m", "longest time for one request; 0s = no limit";
         shutdown_timeout: Duration = "30s", "how long a stopping server waits for requests in flight";
