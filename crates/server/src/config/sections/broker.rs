@@ -34,7 +34,7 @@ macro_rules! kafka_section {
                 bulk_max_batch_size: usize = "200", "most events in a bulk message" [at_least(1), planned()];
                 bulk_max_batch_bytes: usize = "524288", "most bytes in a bulk message" [at_least(1024), planned()];
                 offset_retention: Duration = "168h", "how long offsets of consumers are kept; 0s = the broker decides" [planned()];
-                session_timeout: Duration = "45s", "a consumer that is silent for so long is thought dead, and others take its partitions over";
+                session_timeout: Duration = "6s", "a consumer that is silent for so long is thought dead, and others take its partitions over; not below the brokers' group.min.session.timeout.ms";
                 client_id: String = "flexprice-client-local", "name of this client";
                 tls: bool = "false", "encrypt connections";
                 tls_ca_cert_file: String = "", "PEM file of trusted authorities; empty = those of the system";

@@ -43,8 +43,6 @@ impl Installation {
             .env("FLEXPRICE_CLICKHOUSE_USERNAME", "default")
             .env("FLEXPRICE_CLICKHOUSE_DATABASE", &name)
             .env("FLEXPRICE_KAFKA_BROKERS", &server("KAFKA_BROKERS", "127.0.0.1:29092"))
-            // The least that brokers allow: a killed consumer is not waited for longer.
-            .env("FLEXPRICE_KAFKA_SESSION_TIMEOUT", "6s")
             .env("FLEXPRICE_KAFKA_TOPIC", &format!("{name}_events"))
             .env("FLEXPRICE_KAFKA_TOPICS_DEFAULTS_PARTITIONS", &PARTITIONS.to_string())
             .env("FLEXPRICE_KAFKA_TOPICS_DEFAULTS_REPLICATION_FACTOR", "1")

@@ -5,6 +5,7 @@ mod installation;
 mod process;
 
 mod flow;
+mod killed;
 mod oracle;
 mod replicas;
 mod roles;
