@@ -65,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) events: Arc<dyn EventStore>,
     pub(crate) log: Option<Arc<dyn EventLog>>,
     pub(crate) log_store: Option<Arc<dyn LogStore>>,
+    pub(crate) costs: Option<Arc<dyn EventStore>>,
     pub(crate) clocks: Clocks,
     pub(crate) ids: Box<dyn IdGen>,
     pub(crate) settings: Settings,
@@ -92,6 +93,8 @@ pub struct Foundation {
     pub log: Option<Arc<dyn EventLog>>,
     /// Where consumers write; the same store as `events`.
     pub log_store: Option<Arc<dyn LogStore>>,
+    /// The same store, read for the ledger of costs, where one is counted beside that of usage; without it one ledger has all meters.
+    pub costs: Option<Arc<dyn EventStore>>,
     /// Who else changes the database.
     pub sharing: Sharing,
 }
@@ -99,7 +102,7 @@ pub struct Foundation {
 impl Foundation {
     /// One process with stores of its own.
     pub fn embedded(database: Database, events: Arc<dyn EventStore>) -> Self {
-        Self { database, events, log: None, log_store: None, sharing: Sharing::Alone }
+        Self { database, events, log: None, log_store: None, costs: None, sharing: Sharing::Alone }
     }
 }
 
@@ -125,7 +128,7 @@ impl App {
         ids: Box<dyn IdGen>,
         settings: Settings,
     ) -> Result<Self> {
-        let Foundation { database, events, log, log_store, sharing } = foundation;
+        let Foundation { database, events, log, log_store, costs, sharing } = foundation;
         let customers = CustomerMemory::new(settings.customers_cached_max);
         let app = Self {
             shared: Arc::new(Shared {
@@ -133,6 +136,7 @@ impl App {
                 events,
                 log,
                 log_store,
+                costs,
                 clocks: Clocks::new(Box::new(system_clock)),
                 ids,
                 settings,

@@ -35,7 +35,12 @@ impl App {
         };
         let mut inputs = Inputs { lines, billed, ..Inputs::new(subscription.clone(), period, purpose) };
         inputs.prices = by_id(prices.into_values());
-        inputs.usages = self.read_usages(scope, subscription, &inputs.usage_to_read()?).await?;
+        let wanted = inputs.usage_to_read()?;
+        if matches!(purpose, Purpose::Issue(_)) {
+            // Billing has waited for its own ledger alone.
+            self.require_counted_with_billing(scope, wanted.iter().map(|read| &read.meter_id)).await?;
+        }
+        inputs.usages = self.read_usages(scope, subscription, &wanted).await?;
         Ok(inputs)
     }
 

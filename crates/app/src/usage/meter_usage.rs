@@ -72,6 +72,6 @@ impl App {
         if reads.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.events().usage(scope, reads.iter().map(|read| read.query(external_customer_ids)).collect()).await?)
+        Ok(self.ledgers(scope).await?.usage(scope, reads.iter().map(|read| read.query(external_customer_ids)).collect()).await?)
     }
 }

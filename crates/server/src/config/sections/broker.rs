@@ -10,7 +10,7 @@ section! {
     Event at "event" used {
         queue_max_events: usize = "200000", "events that wait to be written; beyond it 429 with Retry-After" [at_least(1)];
         commit_max_events: usize = "20000", "most events in one commit, hence in one fsync" [at_least(1)];
-        dedup_retention_days: u32 = "35", "days for which a repeated event_id is recognised; 35 is also the least" [at_least(35)];
+        dedup_retention_days: u32 = "35", "days for which a repeated event_id is recognised; 35 is also the least; now it is recognised for ever" [at_least(35), planned()];
         keep_negative_quantities: bool = "false", "let negative quantities lower the usage instead of counting 0; the same in all processes, for events from then on";
         plain_weighted_sums: bool = "false", "bill WEIGHTED_SUM as a plain sum, as the established service does, instead of by the rest of the period";
         earliest_timestamp: String = "1970-01-01T00:00:00Z", "first event time that is accepted, RFC 3339; not before the default";

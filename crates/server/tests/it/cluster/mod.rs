@@ -4,6 +4,7 @@
 mod installation;
 mod process;
 
+mod costs;
 mod flow;
 mod killed;
 mod oracle;
