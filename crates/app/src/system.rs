@@ -16,7 +16,7 @@ use crate::coherence::{Coherence, Topic};
 use crate::customer::CustomerMemory;
 use crate::event::{EventChoices, EventLog, KnownLag, MeterIndex};
 use crate::platform::authenticate::ConfiguredKey;
-use crate::platform::{Environments, IdempotencyTurns, KeyMemory, SettingsMemory};
+use crate::platform::{Advances, Environments, IdempotencyTurns, KeyMemory, SettingsMemory};
 use crate::{Clocks, Context, Error, Result, Sharing};
 
 /// What the use cases are set up with.
@@ -79,8 +79,7 @@ pub(crate) struct Shared {
     pub(crate) ingesting: tokio::sync::RwLock<()>,
     pub(crate) lag: KnownLag,
     pub(crate) idempotency_turns: IdempotencyTurns,
-    /// One advance of a sandbox clock at a time.
-    pub(crate) advancing: tokio::sync::Mutex<()>,
+    pub(crate) advances: Advances,
 }
 
 /// What the system stands on.
@@ -149,7 +148,7 @@ impl App {
                 ingesting: tokio::sync::RwLock::default(),
                 lag: KnownLag::default(),
                 idempotency_turns: IdempotencyTurns::default(),
-                advancing: tokio::sync::Mutex::new(()),
+                advances: Advances::default(),
             }),
         };
         app.ensure_seed_environments().await?;

@@ -61,7 +61,7 @@ impl App {
         }
     }
 
-    /// Does what is due now in environments that follow the system's clock, earliest first, at most `limit` pieces; returns how many
+    /// Does what is due now in environments that follow the system's clock, in fair turns, at most `limit` pieces; returns how many
     /// were tried. Work that fails is put off and tried again, longer and longer after.
     pub async fn run_all_due(&self, limit: i64) -> Result<usize> {
         self.refresh_platform().await?;
@@ -71,6 +71,13 @@ impl App {
             self.due_work_failed(work, &error, Again::Later).await?;
         }
         Ok(due.len())
+    }
+
+    /// Work of these kinds that is due by `until` in environments that follow the system's clock: the earliest of each environment, then the
+    /// second of each, and so on, so that no environment waits for another's backlog.
+    pub async fn due_in_turns(&self, kinds: &[Kind], until: Timestamp, limit: i64) -> Result<Vec<DueWork>> {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        Ok(storage::due_work::due_in_turns(&mut self.database(), until, &names, limit).await?)
     }
 
     /// A page of work of these kinds that is due by `until` in environments that follow the system's clock, after a position, earliest
