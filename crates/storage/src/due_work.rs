@@ -155,6 +155,19 @@ pub async fn earliest(source: &mut impl Source, scope: &Scope, until: Timestamp)
     source.fetch(sql.push(" ORDER BY due_at, id LIMIT 1")).await?.iter().map(DueWork::from_row).next().transpose()
 }
 
+/// The earliest work of a kind in one environment that is due by `until`.
+pub async fn earliest_of_kind(
+    source: &mut impl Source,
+    scope: &Scope,
+    kind: &str,
+    until: Timestamp,
+    limit: i64,
+) -> Result<Vec<DueWork>, StoreError> {
+    let sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM due_work WHERE ").scoped(scope).push(" AND due_at <= ").bind(&until);
+    let sql = sql.push(" AND kind = ").bind(&kind.to_owned()).push(" ORDER BY due_at, id LIMIT ").bind(&limit);
+    source.fetch(sql).await?.iter().map(DueWork::from_row).collect()
+}
+
 /// How much work is planned in an environment.
 pub async fn planned(source: &mut impl Source, environment: &EnvironmentId) -> Result<i64, StoreError> {
     let sql = Sql::new("SELECT COUNT(*) AS total FROM due_work WHERE environment_id = ").bind(environment);

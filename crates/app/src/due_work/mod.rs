@@ -12,6 +12,7 @@ pub use storage::due_work::{DuePosition, DueWork};
 
 use domain::time::{Clock, Timestamp};
 
+use crate::invoice::UsageAhead;
 use crate::{App, Error, Result};
 
 /// Longest pause between two tries of failing work, in seconds.
@@ -46,15 +47,15 @@ impl App {
         if Kind::of(due).is_some_and(Kind::waits_for_events) {
             self.settle_events().await?;
         }
-        self.run_counted(due).await
+        self.run_counted(due, &UsageAhead::default()).await
     }
 
     /// The same for a caller who has waited for the events already.
-    pub(crate) async fn run_counted(&self, due: &DueWork) -> Result<()> {
+    pub(crate) async fn run_counted(&self, due: &DueWork, ahead: &UsageAhead) -> Result<()> {
         let kind = Kind::of(due).ok_or_else(|| Error::Internal(format!("`{}` is no known kind of due work", due.kind)))?;
         match kind {
             Kind::RollOverSubscription => self.roll_over(&due.scope, &due.entity_id).await,
-            Kind::ComputeInvoice => self.compute_due_invoice(&due.scope, &due.entity_id).await,
+            Kind::ComputeInvoice => self.compute_due_invoice(&due.scope, &due.entity_id, ahead).await,
             Kind::FinalizeInvoice => self.finalize_due_invoice(&due.scope, &due.entity_id).await,
             Kind::BackfillMeter => self.run_backfill(due).await,
             Kind::ReprocessRawEvents => self.run_reprocess(due).await,

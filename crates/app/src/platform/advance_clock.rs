@@ -11,6 +11,8 @@ use storage::clocks::Advancing;
 use storage::records::EnvironmentType;
 
 use crate::coherence::Topic;
+use crate::due_work::Kind;
+use crate::invoice::UsageAhead;
 use crate::{App, Context, Error, Result};
 
 /// Most pieces of work that one advance runs, where the caller allows no fewer: a few minutes.
@@ -170,7 +172,7 @@ impl App {
         let Advance { scope, to, work_max, has_left } = asked;
         let early = |now, ran, why| ClockState { ran, advancing_to: Some(*to), stopped: Some(why), ..ClockState::at(now, true) };
         self.settle_events().await?;
-        let mut ran = 0;
+        let (mut ran, mut ahead) = (0, UsageAhead::default());
         while let Some(due) = storage::due_work::earliest(&mut self.database(), scope, *to).await? {
             if has_left.load(Ordering::Acquire) {
                 return Ok(early(now, ran, Stopped::CallerLeft));
@@ -189,7 +191,10 @@ impl App {
                 storage::clocks::note_advance(&mut work, scope, noted(ran)).await?;
                 work.commit().await?;
             }
-            if let Err(error) = self.run_counted(&due).await {
+            if Kind::of(&due) == Some(Kind::ComputeInvoice) && !ahead.covers(&due) {
+                ahead = self.read_usage_ahead(scope, *to).await?;
+            }
+            if let Err(error) = self.run_counted(&due, &ahead).await {
                 tracing::error!(%error, id = due.id, "due work failed during an advance");
                 return Err(match error {
                     Error::Unavailable(_) => error,
