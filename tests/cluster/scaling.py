@@ -247,7 +247,7 @@ def main():
     flow_table = Table("Events, from HTTP to usage", "API processes, consumers", "accepted/s", "Kafka to usage, events/s", "HTTP to usage, events/s")
     invoice_table = Table("Invoices", "workers", "invoices/s")
     tuned = {"FLEXPRICE_TEMPORAL_SUBSCRIPTION_BILLING_EVERY": "1s", "FLEXPRICE_TEMPORAL_WORKER_WORKER_ACTIVITIES_PER_SECOND": "1000"}
-    tuned |= {"FLEXPRICE_TEMPORAL_MAX_WORKFLOWS_PER_CRON_RUN": "0", "FLEXPRICE_KAFKA_SESSION_TIMEOUT": "6s"}
+    tuned |= {"FLEXPRICE_TEMPORAL_MAX_WORKFLOWS_PER_CRON_RUN": "0"}
     servers = ("postgres", "redis", "kafka", "temporal", "clickhouse")
     try:
         with Installation(servers, KAFKA="1", PARTITIONS=str(PARTITIONS), **tuned) as installation:

@@ -215,8 +215,6 @@ def main():
     plan = Plan(options.seed % 1_000_000, options.events, CUSTOMERS)
     servers = ("postgres", "redis", "kafka3", "temporal", "clickhouse")
     quick = {
-        # A killed consumer is not waited for longer than brokers allow at least.
-        "FLEXPRICE_KAFKA_SESSION_TIMEOUT": "6s",
         "FLEXPRICE_TEMPORAL_SUBSCRIPTION_BILLING_EVERY": "1s",
     }
     try:

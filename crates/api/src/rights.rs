@@ -121,6 +121,7 @@ const TABLE: &[(&str, &str, Right)] = &[
     ("PUT", "/v1/environments/{id}/clock", Write(Environment)),
     ("DELETE", "/v1/environments/{id}/clock", Write(Environment)),
     ("POST", "/v1/environments/{id}/clock/advance", Write(Environment)),
+    ("DELETE", "/v1/environments/{id}/clock/advance", Write(Environment)),
     ("GET", "/v1/secrets/api/keys", Read(Secret)),
     ("POST", "/v1/secrets/api/keys", Write(Secret)),
     ("DELETE", "/v1/secrets/api/keys/{id}", Write(Secret)),

@@ -16,7 +16,7 @@ use crate::coherence::{Coherence, Topic};
 use crate::customer::CustomerMemory;
 use crate::event::{EventChoices, EventLog, KnownLag, MeterIndex};
 use crate::platform::authenticate::ConfiguredKey;
-use crate::platform::{Environments, IdempotencyTurns, KeyMemory, SettingsMemory};
+use crate::platform::{Advances, Environments, IdempotencyTurns, KeyMemory, SettingsMemory};
 use crate::{Clocks, Context, Error, Result, Sharing};
 
 /// What the use cases are set up with.
@@ -65,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) events: Arc<dyn EventStore>,
     pub(crate) log: Option<Arc<dyn EventLog>>,
     pub(crate) log_store: Option<Arc<dyn LogStore>>,
+    pub(crate) costs: Option<Arc<dyn EventStore>>,
     pub(crate) clocks: Clocks,
     pub(crate) ids: Box<dyn IdGen>,
     pub(crate) settings: Settings,
@@ -78,8 +79,7 @@ pub(crate) struct Shared {
     pub(crate) ingesting: tokio::sync::RwLock<()>,
     pub(crate) lag: KnownLag,
     pub(crate) idempotency_turns: IdempotencyTurns,
-    /// One advance of a sandbox clock at a time.
-    pub(crate) advancing: tokio::sync::Mutex<()>,
+    pub(crate) advances: Advances,
 }
 
 /// What the system stands on.
@@ -92,6 +92,8 @@ pub struct Foundation {
     pub log: Option<Arc<dyn EventLog>>,
     /// Where consumers write; the same store as `events`.
     pub log_store: Option<Arc<dyn LogStore>>,
+    /// The same store, read for the ledger of costs, where one is counted beside that of usage; without it one ledger has all meters.
+    pub costs: Option<Arc<dyn EventStore>>,
     /// Who else changes the database.
     pub sharing: Sharing,
 }
@@ -99,7 +101,7 @@ pub struct Foundation {
 impl Foundation {
     /// One process with stores of its own.
     pub fn embedded(database: Database, events: Arc<dyn EventStore>) -> Self {
-        Self { database, events, log: None, log_store: None, sharing: Sharing::Alone }
+        Self { database, events, log: None, log_store: None, costs: None, sharing: Sharing::Alone }
     }
 }
 
@@ -125,7 +127,7 @@ impl App {
         ids: Box<dyn IdGen>,
         settings: Settings,
     ) -> Result<Self> {
-        let Foundation { database, events, log, log_store, sharing } = foundation;
+        let Foundation { database, events, log, log_store, costs, sharing } = foundation;
         let customers = CustomerMemory::new(settings.customers_cached_max);
         let app = Self {
             shared: Arc::new(Shared {
@@ -133,6 +135,7 @@ impl App {
                 events,
                 log,
                 log_store,
+                costs,
                 clocks: Clocks::new(Box::new(system_clock)),
                 ids,
                 settings,
@@ -145,7 +148,7 @@ impl App {
                 ingesting: tokio::sync::RwLock::default(),
                 lag: KnownLag::default(),
                 idempotency_turns: IdempotencyTurns::default(),
-                advancing: tokio::sync::Mutex::new(()),
+                advances: Advances::default(),
             }),
         };
         app.ensure_seed_environments().await?;

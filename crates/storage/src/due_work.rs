@@ -78,10 +78,26 @@ pub async fn failed(work: &mut UnitOfWork, due: &DueWork, error: &str, again_at:
     work.execute(sql).await.map(|_| ())
 }
 
-/// Work that is due at `now` in environments without a clock of their own, earliest first.
+/// Work that is due at `now` in environments without a clock of their own, in fair turns: the earliest piece of each environment, then the
+/// second of each, and so on. So what is due in one waits for no backlog of another.
 pub async fn due(source: &mut impl Source, now: Timestamp, limit: i64) -> Result<Vec<DueWork>, StoreError> {
-    let sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM due_work WHERE due_at <= ").bind(&now);
-    let sql = sql.push(" AND environment_id NOT IN (SELECT environment_id FROM environment_clocks) ORDER BY due_at, id LIMIT ");
+    in_turns(source, |sql| sql.push("due_at <= ").bind(&now), limit).await
+}
+
+/// The same of these kinds alone.
+pub async fn due_in_turns(source: &mut impl Source, now: Timestamp, kinds: &[&str], limit: i64) -> Result<Vec<DueWork>, StoreError> {
+    let condition = |sql: Sql| {
+        let sql = sql.push("due_at <= ").bind(&now).push(" AND kind IN ");
+        sql.bind_list(kinds.iter().map(|kind| Value::Text((*kind).to_owned())))
+    };
+    in_turns(source, condition, limit).await
+}
+
+async fn in_turns(source: &mut impl Source, condition: impl FnOnce(Sql) -> Sql, limit: i64) -> Result<Vec<DueWork>, StoreError> {
+    let sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM (SELECT ").push(COLUMNS);
+    let sql = sql.push(", ROW_NUMBER() OVER (PARTITION BY tenant_id, environment_id ORDER BY due_at, id) AS turn FROM due_work WHERE ");
+    let sql = condition(sql).push(" AND environment_id NOT IN (SELECT environment_id FROM environment_clocks)) AS waiting");
+    let sql = sql.push(" ORDER BY turn, due_at, id, tenant_id, environment_id LIMIT ");
     source.fetch(sql.bind(&limit)).await?.iter().map(DueWork::from_row).collect()
 }
 
@@ -137,6 +153,19 @@ pub async fn planned_as(source: &mut impl Source, scope: &Scope, id: &str) -> Re
 pub async fn earliest(source: &mut impl Source, scope: &Scope, until: Timestamp) -> Result<Option<DueWork>, StoreError> {
     let sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM due_work WHERE ").scoped(scope).push(" AND due_at <= ").bind(&until);
     source.fetch(sql.push(" ORDER BY due_at, id LIMIT 1")).await?.iter().map(DueWork::from_row).next().transpose()
+}
+
+/// The earliest work of a kind in one environment that is due by `until`.
+pub async fn earliest_of_kind(
+    source: &mut impl Source,
+    scope: &Scope,
+    kind: &str,
+    until: Timestamp,
+    limit: i64,
+) -> Result<Vec<DueWork>, StoreError> {
+    let sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM due_work WHERE ").scoped(scope).push(" AND due_at <= ").bind(&until);
+    let sql = sql.push(" AND kind = ").bind(&kind.to_owned()).push(" ORDER BY due_at, id LIMIT ").bind(&limit);
+    source.fetch(sql).await?.iter().map(DueWork::from_row).collect()
 }
 
 /// How much work is planned in an environment.

@@ -46,6 +46,9 @@ pub mod raw_events;
 /// External ids that customers had before.
 pub mod former_external_ids;
 
+/// Which ledger counts a meter.
+pub mod meter_ledgers;
+
 /// Questions about invoices that no plain list answers.
 pub mod billed_lines;
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use domain::event::Event;
+use domain::ids::MeterId;
 use domain::scope::Scope;
 
 use crate::{EventStoreError, MeteredEvent};
@@ -69,11 +70,16 @@ pub enum Ledger {
     Events,
     /// What each event adds to each meter.
     Usage,
+    /// What each event adds to meters that cost sheets alone use. Events that add nothing to them are not in it.
+    Costs,
 }
 
 impl Ledger {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Events, Self::Usage];
+    /// Every ledger.
+    pub const ALL: [Self; 3] = [Self::Events, Self::Usage, Self::Costs];
+
+    /// Those that hold all events.
+    pub const OF_ALL_EVENTS: [Self; 2] = [Self::Events, Self::Usage];
 }
 
 /// What became of a batch.
@@ -100,4 +106,15 @@ pub trait LogStore: Send + Sync {
     /// Stores what is new of a batch in one atomic step, if the store still stands at the batch's `after`; else stores nothing of it and
     /// says where it stands. Safe to repeat with the same batch after any error: what was stored is not stored again.
     async fn append_logged(&self, ledger: Ledger, batch: LoggedBatch) -> Result<Stored, EventStoreError>;
+
+    /// Gives the ledger `to` what it lacks of a meter and `from` has, as it was counted. Both ledgers' readers must have read each partition up
+    /// to the offset given with it, before which all is looked at; what lies behind is for them. Safe to repeat after any error.
+    async fn carry_over(
+        &self,
+        scope: &Scope,
+        meter_id: &MeterId,
+        from: Ledger,
+        to: Ledger,
+        read_up_to: &[(LogPartition, i64)],
+    ) -> Result<(), EventStoreError>;
 }

@@ -29,7 +29,7 @@ pub enum Appended {
 }
 
 /// A question for the usage of one meter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UsageQuery {
     /// Whose usage, by external customer id; the usages add up to one. Empty means every customer of the scope.
     pub external_customer_ids: Vec<String>,

@@ -237,6 +237,9 @@ async fn insert_price(change: &mut Change, mut price: Price) -> Result<Price> {
     }
     price.sequence = next_sequence(change.work(), &scope, &price).await?;
     change.create(&price).await?;
+    if let (PriceEntityType::Costsheet, Some(meter_id)) = (price.entity_type, &price.meter_id) {
+        storage::meter_ledgers::note(change.work(), &scope, meter_id).await?;
+    }
     Ok(price)
 }
 

@@ -12,6 +12,7 @@ pub use storage::due_work::{DuePosition, DueWork};
 
 use domain::time::{Clock, Timestamp};
 
+use crate::invoice::UsageAhead;
 use crate::{App, Error, Result};
 
 /// Longest pause between two tries of failing work, in seconds.
@@ -46,22 +47,22 @@ impl App {
         if Kind::of(due).is_some_and(Kind::waits_for_events) {
             self.settle_events().await?;
         }
-        self.run_counted(due).await
+        self.run_counted(due, &UsageAhead::default()).await
     }
 
     /// The same for a caller who has waited for the events already.
-    pub(crate) async fn run_counted(&self, due: &DueWork) -> Result<()> {
+    pub(crate) async fn run_counted(&self, due: &DueWork, ahead: &UsageAhead) -> Result<()> {
         let kind = Kind::of(due).ok_or_else(|| Error::Internal(format!("`{}` is no known kind of due work", due.kind)))?;
         match kind {
             Kind::RollOverSubscription => self.roll_over(&due.scope, &due.entity_id).await,
-            Kind::ComputeInvoice => self.compute_due_invoice(&due.scope, &due.entity_id).await,
+            Kind::ComputeInvoice => self.compute_due_invoice(&due.scope, &due.entity_id, ahead).await,
             Kind::FinalizeInvoice => self.finalize_due_invoice(&due.scope, &due.entity_id).await,
             Kind::BackfillMeter => self.run_backfill(due).await,
             Kind::ReprocessRawEvents => self.run_reprocess(due).await,
         }
     }
 
-    /// Does what is due now in environments that follow the system's clock, earliest first, at most `limit` pieces; returns how many
+    /// Does what is due now in environments that follow the system's clock, in fair turns, at most `limit` pieces; returns how many
     /// were tried. Work that fails is put off and tried again, longer and longer after.
     pub async fn run_all_due(&self, limit: i64) -> Result<usize> {
         self.refresh_platform().await?;
@@ -71,6 +72,13 @@ impl App {
             self.due_work_failed(work, &error, Again::Later).await?;
         }
         Ok(due.len())
+    }
+
+    /// Work of these kinds that is due by `until` in environments that follow the system's clock: the earliest of each environment, then the
+    /// second of each, and so on, so that no environment waits for another's backlog.
+    pub async fn due_in_turns(&self, kinds: &[Kind], until: Timestamp, limit: i64) -> Result<Vec<DueWork>> {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        Ok(storage::due_work::due_in_turns(&mut self.database(), until, &names, limit).await?)
     }
 
     /// A page of work of these kinds that is due by `until` in environments that follow the system's clock, after a position, earliest

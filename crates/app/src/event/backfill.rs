@@ -122,6 +122,7 @@ impl App {
             return Ok(());
         }
         if backfill.cursor_time.is_none() {
+            self.require_counted_with_billing(scope, [&meter.id]).await?;
             self.await_events_in_flight().await?;
         }
         let meters = MetersByName::from([(meter.event_name.trim().to_owned(), vec![meter.clone()])]);

@@ -1,6 +1,8 @@
 //! Raw objects of an external collector: kept as they are, transformed, taken in; and transformed again by a run (spec 10 §13). One bad
 //! object stops no other.
 
+use std::sync::Arc;
+
 use std::collections::BTreeMap;
 
 use domain::event::{CollectedEvent, Event, RawOutcome, RawReprocess, ReprocessMode, ReprocessStatus, object_id, transform};
@@ -65,7 +67,7 @@ impl App {
 
     /// Transforms raw objects and takes in the events; what became of each, by id, each id once.
     async fn take_in(&self, context: &Context, raw: Vec<(String, Timestamp)>) -> Result<Vec<RawEvent>> {
-        let meters = self.meters(&context.scope).await?;
+        let meters = Arc::clone(&self.meters(&context.scope).await?.all);
         let mut kept = BTreeMap::new();
         let mut incoming = Vec::new();
         for (payload, received_at) in raw {

@@ -1,5 +1,7 @@
 //! Events come in: checked, stamped, measured, stored and counted before the answer (spec 10 §§1, 5).
 
+use std::sync::Arc;
+
 use domain::event::{Event, Properties};
 use domain::invalid::{Invalid, require};
 use domain::meter::{Expression, LedgerEntry};
@@ -48,7 +50,7 @@ impl App {
     pub async fn ingest_events(&self, context: &Context, incoming: Vec<IncomingEvent>) -> Result<Ingested> {
         require((1..=EVENTS_MAX).contains(&incoming.len()), "events must hold 1 to 1000 events")?;
         let _ingesting = self.shared.ingesting.read().await;
-        let meters = self.meters(&context.scope).await?;
+        let meters = Arc::clone(&self.meters(&context.scope).await?.all);
         let now = self.now(&context.scope);
         let mut metered = Vec::with_capacity(incoming.len());
         let mut event_ids = Vec::with_capacity(incoming.len());

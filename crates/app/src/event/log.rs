@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use domain::event::Event;
 use domain::scope::Scope;
+use streams::LogPartition;
 
 use crate::{App, Error, Result};
 
@@ -37,6 +38,9 @@ pub trait EventLog: Send + Sync {
 
     /// Waits until the usage ledger holds every event that the log holds now.
     async fn settle(&self) -> std::result::Result<(), EventLogError>;
+
+    /// Waits until both ledgers of meters, that of usage and that of costs, hold what the log holds now; says up to where that was.
+    async fn settle_both(&self) -> std::result::Result<Vec<(LogPartition, i64)>, EventLogError>;
 
     /// How far consumers are behind the end of the log.
     async fn lag(&self) -> std::result::Result<LogLag, EventLogError>;

@@ -172,7 +172,7 @@ impl App {
     /// What became of one event.
     pub async fn event_lookup(&self, scope: &Scope, id: &str) -> Result<EventLookup> {
         let event = self.event(scope, id).await?;
-        let counted = self.events().counted(scope, &[id.to_owned()]).await?.remove(id);
+        let counted = self.ledgers(scope).await?.counted(scope, &[id.to_owned()]).await?.remove(id);
         let copies = self.events().copies(scope, id).await?;
         let customer = self.customer_of_events(scope, &event.external_customer_id).await?;
         let is_counted = counted.is_some();

@@ -34,11 +34,11 @@ impl App {
     ) -> Result<LogOutcome> {
         let meters = match ledger {
             Ledger::Events => HashMap::new(),
-            Ledger::Usage => {
+            Ledger::Usage | Ledger::Costs => {
                 let mut scopes: Vec<Scope> = records.iter().map(|record| record.scope.clone()).collect();
                 scopes.sort_unstable();
                 scopes.dedup();
-                self.meters_for_counting(&scopes).await?
+                self.meters_for_counting(ledger, &scopes).await?
             }
         };
         let (mut events, mut dead) = (Vec::with_capacity(records.len()), Vec::new());
@@ -48,6 +48,8 @@ impl App {
                 None => Ok(Vec::new()),
             });
             match measured {
+                // The position passes them all the same.
+                Ok(entries) if entries.is_empty() && ledger == Ledger::Costs => {}
                 Ok(entries) => events.push(LoggedEvent { offset, scope, event: MeteredEvent { event, entries } }),
                 Err(invalid) => dead.push((offset, invalid.message)),
             }
@@ -71,6 +73,7 @@ mod tests {
 
     use async_trait::async_trait;
     use domain::event::Event;
+    use domain::ids::MeterId;
     use domain::time::Timestamp;
     use storage::{Database, DatabaseOptions};
     use streams::{EmbeddedEventStore, EmbeddedOptions, EventStoreError, LogStore};
@@ -91,6 +94,17 @@ mod tests {
         async fn append_logged(&self, _: Ledger, batch: LoggedBatch) -> std::result::Result<Stored, EventStoreError> {
             self.0.lock().unwrap().extend(batch.events.iter().map(|event| event.offset));
             Ok(Stored { position: Some(batch.last), settled: true, new: batch.events.len(), duplicates: 0 })
+        }
+
+        async fn carry_over(
+            &self,
+            _: &Scope,
+            _: &MeterId,
+            _: Ledger,
+            _: Ledger,
+            _: &[(LogPartition, i64)],
+        ) -> std::result::Result<(), EventStoreError> {
+            Ok(())
         }
     }
 

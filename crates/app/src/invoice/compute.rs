@@ -6,7 +6,7 @@ use domain::scope::Scope;
 use domain::subscription::Subscription;
 use storage::Condition;
 
-use super::lines_of;
+use super::{UsageAhead, lines_of};
 use crate::change::Change;
 use crate::due_work::Kind;
 use crate::{App, Context, Error, Pending, Result};
@@ -24,10 +24,16 @@ impl App {
     /// Computes a draft or skipped invoice of a subscription by hand. Others are refused. Its planned computation stays planned, and so is
     /// its finalization by that: late events are still awaited.
     pub async fn compute_invoice(&self, context: &Context, id: &str) -> Result<Pending<(Invoice, Vec<InvoiceLineItem>)>> {
-        self.compute(context, id, Cause::ByHand).await
+        self.compute(context, id, Cause::ByHand, &UsageAhead::default()).await
     }
 
-    async fn compute(&self, context: &Context, id: &str, cause: Cause) -> Result<Pending<(Invoice, Vec<InvoiceLineItem>)>> {
+    async fn compute(
+        &self,
+        context: &Context,
+        id: &str,
+        cause: Cause,
+        ahead: &UsageAhead,
+    ) -> Result<Pending<(Invoice, Vec<InvoiceLineItem>)>> {
         let scope = &context.scope;
         let before: Invoice = self.require(scope, id).await?;
         if !matches!(before.invoice_status, InvoiceStatus::Draft | InvoiceStatus::Skipped) {
@@ -38,7 +44,7 @@ impl App {
         };
         let subscription: Subscription = self.require(scope, subscription_id.as_str()).await?;
         let purpose = Purpose::Issue(before.billing_reason);
-        let inputs = self.read_invoice_inputs(scope, &subscription, period, purpose, Some(&before.id)).await?;
+        let inputs = self.read_invoice_inputs(scope, &subscription, period, purpose, Some(&before.id), ahead).await?;
         let config: InvoiceConfig = self.setting(scope).await?;
         let mut change = self.begin(context).await?;
         // The subscription before its invoice, as everywhere.
@@ -63,11 +69,11 @@ impl App {
     }
 
     /// Does planned work: an invoice that is final or gone by now needs none.
-    pub(crate) async fn compute_due_invoice(&self, scope: &Scope, id: &str) -> Result<()> {
+    pub(crate) async fn compute_due_invoice(&self, scope: &Scope, id: &str, ahead: &UsageAhead) -> Result<()> {
         let context = Context::system(scope.clone());
         let invoice: Invoice = self.require(scope, id).await?;
         if matches!(invoice.invoice_status, InvoiceStatus::Draft | InvoiceStatus::Skipped) {
-            self.compute(&context, id, Cause::Planned).await?.commit().await?;
+            self.compute(&context, id, Cause::Planned, ahead).await?.commit().await?;
             return Ok(());
         }
         self.cancel_due_work(Kind::ComputeInvoice, scope, id).await

@@ -11,12 +11,34 @@ use domain::subscription::{Subscription, SubscriptionLineItem};
 use domain::time::Period;
 use storage::{Condition, UnitOfWork};
 
+use super::UsageAhead;
 use crate::usage::MeterRead;
 use crate::{App, Error, Result};
 
 impl App {
-    /// Reads lines, prices, what was invoiced already and the usage of a period. `except` is the invoice that is being computed.
+    /// Reads lines, prices, what was invoiced already and the usage of a period, as far as it was not read ahead. `except` is the invoice that
+    /// is being computed.
     pub(crate) async fn read_invoice_inputs(
+        &self,
+        scope: &Scope,
+        subscription: &Subscription,
+        period: Period,
+        purpose: Purpose,
+        except: Option<&InvoiceId>,
+        ahead: &UsageAhead,
+    ) -> Result<Inputs> {
+        let mut inputs = self.read_charges(scope, subscription, period, purpose, except).await?;
+        let wanted = inputs.usage_to_read()?;
+        if matches!(purpose, Purpose::Issue(_)) {
+            // Billing has waited for its own ledger alone.
+            self.require_counted_with_billing(scope, wanted.iter().map(|read| &read.meter_id)).await?;
+        }
+        inputs.usages = self.read_usages(scope, subscription, &wanted, ahead).await?;
+        Ok(inputs)
+    }
+
+    /// The same without usage: what tells which usage is needed.
+    pub(super) async fn read_charges(
         &self,
         scope: &Scope,
         subscription: &Subscription,
@@ -35,7 +57,6 @@ impl App {
         };
         let mut inputs = Inputs { lines, billed, ..Inputs::new(subscription.clone(), period, purpose) };
         inputs.prices = by_id(prices.into_values());
-        inputs.usages = self.read_usages(scope, subscription, &inputs.usage_to_read()?).await?;
         Ok(inputs)
     }
 
@@ -44,6 +65,7 @@ impl App {
         scope: &Scope,
         subscription: &Subscription,
         wanted: &[UsageToRead],
+        ahead: &UsageAhead,
     ) -> Result<BTreeMap<SubscriptionLineItemId, MeteredUsage>> {
         if wanted.is_empty() {
             return Ok(BTreeMap::new());
@@ -56,7 +78,7 @@ impl App {
             reads.push(MeterRead { meter, period: *period, billing_anchor: Some(subscription.billing_anchor) });
         }
         let customers = self.external_ids(scope, &subscription.customer_id).await?;
-        let usages = self.read_meters(scope, &customers, &reads).await?;
+        let usages = self.read_meters(scope, &customers, &reads, ahead).await?;
         Ok(wanted.iter().map(|read| read.line_id.clone()).zip(usages).collect())
     }
 

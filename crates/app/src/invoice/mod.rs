@@ -5,12 +5,14 @@ mod draft;
 mod finalize;
 mod inputs;
 mod preview;
+mod read_ahead;
 
 pub(crate) use compute::store_computed;
 pub(crate) use draft::draft_invoice;
 pub(crate) use finalize::finalize;
 pub(crate) use inputs::by_id;
 pub use preview::Preview;
+pub(crate) use read_ahead::UsageAhead;
 
 use domain::ids::InvoiceId;
 use domain::invoice::{Invoice, InvoiceLineItem};

@@ -4,6 +4,7 @@ use domain::invoice::{Invoice, InvoiceLineItem, Purpose, compute};
 use domain::subscription::Subscription;
 use domain::time::{Period, Timestamp};
 
+use super::UsageAhead;
 use crate::{App, Context, Error, Result};
 
 /// Which invoice is previewed.
@@ -30,7 +31,8 @@ impl App {
         if period.is_empty() {
             return Err(Error::input("period_end must be after period_start"));
         }
-        let inputs = self.read_invoice_inputs(&context.scope, &subscription, period, Purpose::Preview, None).await?;
+        let inputs =
+            self.read_invoice_inputs(&context.scope, &subscription, period, Purpose::Preview, None, &UsageAhead::default()).await?;
         let config = self.setting(&context.scope).await?;
         let (invoice, mut lines) = Invoice::preview(&subscription, period, compute(&inputs)?, &config, &self.audit(context), self.ids());
         if preview.hide_zero_lines {

@@ -7,7 +7,8 @@ mod environments;
 mod idempotency;
 mod settings;
 
-pub use advance_clock::ClockState;
+pub(crate) use advance_clock::Advances;
+pub use advance_clock::{ADVANCE_WORK_MAX, ClockState, Stopped};
 pub use api_keys::{NewApiKey, NewSecret};
 pub(crate) use authenticate::KeyMemory;
 pub use authenticate::{ConfiguredKey, KeyOwner, key_hash};

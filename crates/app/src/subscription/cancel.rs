@@ -8,6 +8,7 @@ use domain::time::Timestamp;
 use super::create::plan_roll_over;
 use super::roll_over::end_lines;
 use crate::due_work::Kind;
+use crate::invoice::UsageAhead;
 use crate::invoice::{draft_invoice, finalize, store_computed};
 use crate::{App, Context, Error, Pending, Result};
 
@@ -30,7 +31,7 @@ impl App {
         let closing = match before.closing_period(request, effective) {
             Some(period) => {
                 let purpose = Purpose::Issue(BillingReason::Proration);
-                Some(self.read_invoice_inputs(scope, &before, period, purpose, None).await?)
+                Some(self.read_invoice_inputs(scope, &before, period, purpose, None, &UsageAhead::default()).await?)
             }
             None => None,
         };

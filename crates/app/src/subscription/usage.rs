@@ -10,6 +10,7 @@ use domain::scope::Scope;
 use domain::subscription::{Subscription, SubscriptionLineItem};
 use domain::time::{Period, Timestamp};
 
+use crate::invoice::UsageAhead;
 use crate::{App, Error, Result};
 
 /// Usage of a subscription in a window.
@@ -60,7 +61,7 @@ impl App {
         if period.end < period.start {
             return Err(Error::input("end_time must not be before start_time"));
         }
-        let inputs = self.read_invoice_inputs(scope, &subscription, period, Purpose::Usage, None).await?;
+        let inputs = self.read_invoice_inputs(scope, &subscription, period, Purpose::Usage, None, &UsageAhead::default()).await?;
         let computed = compute(&inputs)?;
         let meter_ids = computed.lines.iter().filter_map(|line| Some(line.line.meter_id.clone()?.to_string()));
         let meters: HashMap<String, Meter> = self.get_many(scope, meter_ids).await?;

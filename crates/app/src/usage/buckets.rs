@@ -4,9 +4,10 @@ use domain::meter::{Aggregation, Window};
 use domain::money::Decimal;
 use domain::scope::Scope;
 use domain::time::Period;
-use streams::{EventStore, EventStoreError, GroupKey, GroupUsage, GroupedPart, GroupedQuery, RowFilter};
+use streams::{EventStoreError, GroupKey, GroupUsage, GroupedPart, GroupedQuery, RowFilter};
 
 use super::MeterRead;
+use super::ledgers::Ledgers;
 use crate::{App, Result};
 
 /// Most windows and groups that are read at once; of more, the time is read in parts.
@@ -66,7 +67,7 @@ impl App {
             found.group.truncate(cut.by.len());
             bucket(&reads[number].meter.aggregation, found)
         };
-        read_in_parts(self.events(), scope, &question, BUCKETS_MAX, bucket).await
+        read_in_parts(&self.ledgers(scope).await?, scope, &question, BUCKETS_MAX, bucket).await
     }
 }
 
@@ -77,7 +78,7 @@ type Parts = Vec<(usize, GroupedPart)>;
 /// halves, and of a single one its time is halved at the bound of a window, until they fit: so the store holds no more at once, and each
 /// window is still read whole. `kept` makes of each what is kept, which is mostly smaller. Refuses more than `most` of one part.
 async fn read_in_parts<T>(
-    events: &dyn EventStore,
+    ledgers: &Ledgers<'_>,
     scope: &Scope,
     question: &GroupedQuery,
     most: usize,
@@ -87,7 +88,7 @@ async fn read_in_parts<T>(
     let mut waiting: Vec<Parts> = vec![question.parts.iter().cloned().enumerate().collect()];
     while let Some(asked) = waiting.pop() {
         let parts = asked.iter().map(|(_, part)| part.clone()).collect();
-        match events.usage_by_group(scope, GroupedQuery { parts, ..question.clone() }).await {
+        match ledgers.usage_by_group(scope, GroupedQuery { parts, ..question.clone() }).await {
             Ok(answers) => {
                 for ((number, _), groups) in asked.iter().zip(answers) {
                     found[*number].extend(groups.into_iter().map(|group| kept(*number, group)));
@@ -136,7 +137,7 @@ mod tests {
     use domain::meter::{LedgerEntry, WindowSize};
     use domain::money::Quantity;
     use domain::time::{Timestamp, Zone};
-    use streams::{EmbeddedEventStore, EmbeddedOptions, MeteredEvent};
+    use streams::{EmbeddedEventStore, EmbeddedOptions, EventStore as _, MeteredEvent};
 
     use super::*;
     use crate::Error;
@@ -186,15 +187,15 @@ mod tests {
         let same = |_: usize, group: GroupUsage| group;
         for groups_max in [2, 3, 5, 13, 14, 19, 20] {
             assert_eq!(
-                read_in_parts(&store, &scope, &question(&three, groups_max), 14, same).await.unwrap(),
+                read_in_parts(&Ledgers::single(&store), &scope, &question(&three, groups_max), 14, same).await.unwrap(),
                 whole,
                 "{groups_max} at once"
             );
         }
         let refused = |result: Result<Vec<Vec<GroupUsage>>>| assert!(matches!(result, Err(Error::Invalid(_))), "{result:?}");
-        refused(read_in_parts(&store, &scope, &question(&three, 3), 13, same).await);
+        refused(read_in_parts(&Ledgers::single(&store), &scope, &question(&three, 3), 13, same).await);
         // A single window has more.
-        refused(read_in_parts(&store, &scope, &question(&[by_meter], 1), 14, same).await);
+        refused(read_in_parts(&Ledgers::single(&store), &scope, &question(&[by_meter], 1), 14, same).await);
         store.close().await;
     }
 

@@ -123,7 +123,7 @@ impl App {
             parts.extend(own_buckets(meter).map(|window| part(groups, Some(window))));
         }
         let question = GroupedQuery { external_customer_ids, filter: RowFilter::default(), parts, groups_max: GROUPS_MAX };
-        let mut answers = self.events().usage_by_group(scope, question).await?.into_iter();
+        let mut answers = self.ledgers(scope).await?.usage_by_group(scope, question).await?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
         let value = |found: &GroupUsage| found.usage.usage(kind, found.window.intersection(period));
         let mut usages = Vec::with_capacity(meters.len());

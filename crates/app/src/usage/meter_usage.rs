@@ -9,6 +9,7 @@ use streams::UsageQuery;
 
 use super::buckets::Cut;
 use super::raw_usage::bucket;
+use crate::invoice::UsageAhead;
 use crate::{App, Error, Result};
 
 /// A meter to be read over a period.
@@ -42,12 +43,13 @@ impl App {
         scope: &Scope,
         external_customer_ids: &[String],
         reads: &[MeterRead<'_>],
+        ahead: &UsageAhead,
     ) -> Result<Vec<MeteredUsage>> {
         if external_customer_ids.is_empty() {
             return Err(Error::operation("usage is read for at least one customer"));
         }
         let standard: Vec<&MeterRead<'_>> = reads.iter().filter(|read| read.buckets().is_none()).collect();
-        let mut totals = self.read_totals(scope, external_customer_ids, &standard).await?.into_iter();
+        let mut totals = self.read_totals(scope, external_customer_ids, &standard, ahead).await?.into_iter();
         let bucketed: Vec<&MeterRead<'_>> = reads.iter().filter(|read| read.buckets().is_some()).collect();
         let mut buckets = self.read_buckets(scope, external_customer_ids, &bucketed, &Cut::default()).await?.into_iter();
         let mut usages = Vec::with_capacity(reads.len());
@@ -68,10 +70,20 @@ impl App {
     }
 
     /// What several meters counted over the whole of their periods, by one query.
-    async fn read_totals(&self, scope: &Scope, external_customer_ids: &[String], reads: &[&MeterRead<'_>]) -> Result<Vec<Aggregate>> {
+    async fn read_totals(
+        &self,
+        scope: &Scope,
+        external_customer_ids: &[String],
+        reads: &[&MeterRead<'_>],
+        ahead: &UsageAhead,
+    ) -> Result<Vec<Aggregate>> {
         if reads.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.events().usage(scope, reads.iter().map(|read| read.query(external_customer_ids)).collect()).await?)
+        let queries: Vec<UsageQuery> = reads.iter().map(|read| read.query(external_customer_ids)).collect();
+        match ahead.answers(&queries) {
+            Some(answers) => Ok(answers),
+            None => Ok(self.ledgers(scope).await?.usage(scope, queries).await?),
+        }
     }
 }

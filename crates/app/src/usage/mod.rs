@@ -3,6 +3,7 @@
 mod analytics;
 mod buckets;
 mod ledger_usage;
+mod ledgers;
 mod meter_usage;
 mod raw_usage;
 mod request_costs;

@@ -23,7 +23,7 @@ impl App {
     /// the customer. An event that is unknown or not counted yet, or that nothing bills, costs 0. A price in another currency is refused.
     pub async fn request_costs(&self, scope: &Scope, event_ids: &[String]) -> Result<Vec<Decimal>> {
         require((1..=REQUESTS_MAX).contains(&event_ids.len()), "requestIds must hold 1 to 1000 ids")?;
-        let known = self.events().counted(scope, event_ids).await?;
+        let known = self.ledgers(scope).await?.counted(scope, event_ids).await?;
         let external_ids: BTreeSet<&str> = known.values().map(|event| event.external_customer_id.as_str()).collect();
         let external_ids: Vec<String> = external_ids.into_iter().map(str::to_owned).collect();
         let customers: Vec<Customer> = match external_ids.as_slice() {

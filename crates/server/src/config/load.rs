@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::environment::Environment;
 use super::file::{self, FileValues};
-use super::key::{Key, env_name_of};
+use super::key::{Key, Status, env_name_of};
 use super::names;
 use super::problem::{Problem, Problems};
 use super::sections::{self, Config};
@@ -96,6 +96,7 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, Problems> {
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
+    warn_of_planned(&settings, &mut warnings);
     Ok(Loaded { config: Config::read(&settings), settings, file, warnings })
 }
 
@@ -142,6 +143,18 @@ fn warn_of_file(values: &FileValues, known: &BTreeMap<&'static str, &'static Key
     }
     for path in &values.retired {
         warnings.push(format!("the file sets {path}, which no longer means anything; it is ignored"));
+    }
+}
+
+/// Nobody may think that a key does something that does nothing yet.
+fn warn_of_planned(settings: &Settings, warnings: &mut Vec<String>) {
+    let is_without_effect =
+        |entry: &&Entry| entry.key.status == Status::Planned && entry.source != Source::Default && entry.value != entry.key.default_value();
+    for entry in settings.entries().filter(is_without_effect) {
+        warnings.push(format!(
+            "{} is set by {}, but this release has no part yet that reads it: it is without effect",
+            entry.key.path, entry.source
+        ));
     }
 }
 

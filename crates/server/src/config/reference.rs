@@ -33,7 +33,8 @@ An empty variable counts as unset. A value that does not fit stops the start wit
 **Secrets.** The development API key `sk_local_flexprice_test_key` and the default `auth.secret` and `secrets.encryption_key` are
 public. They work only in `local` mode on a loopback address; anything else refuses to start with them.
 
-**Planned** keys are known, checked and shown, but no component of this build reads them yet.
+**Planned** keys are known, checked and shown, but no component of this build reads them yet; one that is set to something else than its
+default is named in a warning at start.
 ";
 
 /// `docs/configuration.md`.

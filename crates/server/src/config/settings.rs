@@ -33,6 +33,11 @@ impl Settings {
         self.0.get(path)
     }
 
+    /// All entries, by key.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.0.values()
+    }
+
     /// Reads a key into its type. Form and type were checked while loading, so a mismatch is a mistake in the table.
     pub(super) fn read<T: Setting>(&self, path: &'static str) -> T {
         let entry = self.get(path).unwrap_or_else(|| panic!("key {path} is missing from the table"));

@@ -123,7 +123,10 @@ auth:
     assert_eq!(config.usage_alerts.stale_after, Duration::from_secs(3600));
     assert_eq!(config.webhook.tenants.expose()["T1"]["excluded_events"][1], "b");
     assert!(config.auth.api_key.keys.0.is_empty());
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    // What nothing reads yet.
+    let warnings = loaded.warnings.join("\n");
+    assert_has(&warnings, &["otel.traces.sample_rate is set by ", "webhook.tenants is set by "]);
+    assert_eq!(loaded.warnings.len(), 2, "{warnings}");
 }
 
 #[test]

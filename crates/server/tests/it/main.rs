@@ -10,6 +10,7 @@ mod event_choices;
 mod faults;
 mod graceful_stop;
 mod private_files;
+mod readers;
 mod secure_defaults;
 mod support;
 mod trail;

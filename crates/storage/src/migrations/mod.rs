@@ -17,6 +17,7 @@ macro_rules! numbered {
             7 "costsheet_lookups" "0007_costsheet_lookups.sql",
             8 "answers_without_secrets" "0008_answers_without_secrets.sql",
             9 "former_external_ids" "0009_former_external_ids.sql",
+            10 "cost_ledger_and_clocks" "0010_cost_ledger_and_clocks.sql",
         )
     };
     ($database:literal: $($version:literal $name:literal $file:literal,)+) => {

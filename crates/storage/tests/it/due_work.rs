@@ -9,6 +9,7 @@ use crate::fixtures::{at, begin, neighbours, scope};
 contract!(
     work_is_found_from_its_due_time_on,
     the_earliest_comes_first_and_ids_break_ties,
+    a_backlog_in_one_environment_lets_others_have_their_turns,
     planning_again_moves_the_work_and_forgets_its_failures,
     work_that_is_done_is_gone,
     cancelling_takes_one_kind_of_one_entity,
@@ -67,6 +68,14 @@ async fn the_earliest_comes_first_and_ids_break_ties(database: &Database) {
     assert_eq!(due_ids(database, 9, 10).await, ["invoice/b", "roll/b", "roll/c", "roll/a"]);
     assert_eq!(due_ids(database, 9, 2).await, ["invoice/b", "roll/b"]);
     assert_eq!(earliest(database, 9).await, Some(work("invoice/b", 1)));
+}
+
+async fn a_backlog_in_one_environment_lets_others_have_their_turns(database: &Database) {
+    let [other, third] = neighbours();
+    let backlog: Vec<DueWork> = (0..50).map(|number| work(&format!("roll/{number:02}"), number)).collect();
+    plan(database, &backlog).await;
+    plan(database, &[work_in(&other, "roll/x", 90), work_in(&other, "roll/y", 91), work_in(&third, "roll/z", 95)]).await;
+    assert_eq!(due_ids(database, 99, 7).await, ["roll/00", "roll/x", "roll/z", "roll/01", "roll/y", "roll/02", "roll/03"]);
 }
 
 async fn planning_again_moves_the_work_and_forgets_its_failures(database: &Database) {

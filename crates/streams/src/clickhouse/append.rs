@@ -12,7 +12,7 @@ use tokio::try_join;
 use super::engine::Engine;
 use super::known::known;
 use super::position::{Position, position};
-use super::row::{Counted, EventRow, IdHash, Origin, UsageRow};
+use super::row::{Counted, EventRow, IdHash, Origin, UsageRow, table};
 use crate::{Appended, EventStoreError, Ledger, LogPartition, LoggedBatch, LoggedEvent, Stored};
 
 /// How often a write begins anew because another process was quicker.
@@ -85,7 +85,7 @@ impl Writer<'_> {
         let fits = events.iter().take_while(|(logged, _)| {
             rows += match self.ledger {
                 Ledger::Events => 1,
-                Ledger::Usage => 1 + logged.event.entries.len(),
+                Ledger::Usage | Ledger::Costs => 1 + logged.event.entries.len(),
             };
             rows <= self.engine.options().insert_rows_max
         });
@@ -135,7 +135,7 @@ impl Writer<'_> {
                     new.iter().map(|(logged, id)| EventRow::new(&logged.scope, &logged.event.event, *id, origin(logged.offset))).collect();
                 self.engine.insert(&rows, token).await
             }
-            Ledger::Usage => self.engine.insert(&usage_rows(new, origin), token).await,
+            Ledger::Usage | Ledger::Costs => self.engine.insert_into(table(self.ledger), &usage_rows(new, origin), token).await,
         }
     }
 }

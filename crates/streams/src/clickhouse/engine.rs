@@ -1,5 +1,6 @@
 //! The connection: every request has a time limit, a place among the concurrent ones, and is repeated when its failure may pass.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clickhouse::{Client, Compression, RowOwned, RowRead};
@@ -12,7 +13,8 @@ use tokio::time::timeout;
 use super::block::{Block, TableRow};
 use super::error::Failure;
 use super::options::ClickHouseOptions;
-use crate::EventStoreError;
+use super::row::table;
+use crate::{EventStoreError, Ledger};
 
 /// Bytes of a query: lists of ids and of window bounds are long.
 const QUERY_BYTES_MAX: u64 = 64 << 20;
@@ -26,8 +28,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A client with limits.
 pub(super) struct Engine {
     client: Client,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     options: ClickHouseOptions,
+    /// Which ledger is read.
+    ledger: Ledger,
 }
 
 impl Engine {
@@ -54,7 +58,18 @@ impl Engine {
         if !options.password.is_empty() {
             client = client.with_password(&options.password);
         }
-        Self { client, permits: Semaphore::new(options.connections_max.max(1)), options }
+        let permits = Arc::new(Semaphore::new(options.connections_max.max(1)));
+        Self { client, permits, options, ledger: Ledger::Usage }
+    }
+
+    /// The same connections and limits, reading another ledger.
+    pub(super) fn reading(&self, ledger: Ledger) -> Self {
+        Self { client: self.client.clone(), permits: Arc::clone(&self.permits), options: self.options.clone(), ledger }
+    }
+
+    /// The table of the ledger that is read.
+    pub(super) fn ledger_table(&self) -> &'static str {
+        table(self.ledger)
     }
 
     pub(super) fn options(&self) -> &ClickHouseOptions {
@@ -98,6 +113,11 @@ impl Engine {
         self.run(&self.client, statement).await
     }
 
+    /// Like `execute`, for what must not run twice at once: the server refuses a statement whose name another has that is running.
+    pub(super) async fn execute_alone(&self, statement: &str, name: &str) -> Result<(), EventStoreError> {
+        self.run(&self.client.clone().with_setting("query_id", name), statement).await
+    }
+
     /// Like `execute`, before the database is there.
     pub(super) async fn execute_outside(&self, statement: &str) -> Result<(), EventStoreError> {
         self.run(&self.client.clone().with_database("default"), statement).await
@@ -125,10 +145,15 @@ impl Engine {
     ///
     /// An error leaves open whether the rows are there; repeating with the same token is safe.
     pub(super) async fn insert<R: TableRow>(&self, rows: &[R], token: &str) -> Result<(), EventStoreError> {
-        let mut attempts = self.attempts(format!("insert of {} rows into {} as {token}", rows.len(), R::TABLE));
+        self.insert_into(R::TABLE, rows, token).await
+    }
+
+    /// The same into another table of the same columns.
+    pub(super) async fn insert_into<R: TableRow>(&self, table: &str, rows: &[R], token: &str) -> Result<(), EventStoreError> {
+        let mut attempts = self.attempts(format!("insert of {} rows into {table} as {token}", rows.len()));
         let block = Block::of(rows);
         loop {
-            match self.try_insert(R::TABLE, &block, token).await {
+            match self.try_insert(table, &block, token).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => attempts.pause(failure).await?,
             }

@@ -27,6 +27,8 @@ mod append;
 
 mod late;
 
+mod carry;
+
 mod copies;
 
 mod read;

@@ -17,6 +17,7 @@ pub(super) const fn table(ledger: Ledger) -> &'static str {
     match ledger {
         Ledger::Events => EventRow::TABLE,
         Ledger::Usage => UsageRow::TABLE,
+        Ledger::Costs => "costs_ledger",
     }
 }
 

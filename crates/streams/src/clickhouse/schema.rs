@@ -24,7 +24,10 @@ pub(super) struct Migration {
 }
 
 /// All steps in their order.
-pub(super) const MIGRATIONS: [Migration; 1] = [Migration { version: 1, name: "events and usage ledger", statements: first }];
+pub(super) const MIGRATIONS: [Migration; 2] = [
+    Migration { version: 1, name: "events and usage ledger", statements: first },
+    Migration { version: 2, name: "ledger of costs", statements: second },
+];
 
 /// Days that a refused copy is kept: as long as an id is recognized at least (ADR 0005).
 const COPIES_DAYS: u32 = 35;
@@ -105,6 +108,9 @@ const USAGE_LEDGER: Table = Table {
     kept_days: None,
 };
 
+/// What each event adds to meters that cost sheets alone use, with a marker for each event that adds something (ADR 0016).
+const COSTS_LEDGER: Table = Table { name: "costs_ledger", ..USAGE_LEDGER };
+
 /// Copies that were refused. A batch that is read again may bring one again: place and offset tell. They go by the day on which the server
 /// took them: `ingested_at` is the clock of an environment, which may stand elsewhere.
 const EVENT_COPIES: Table = Table {
@@ -134,6 +140,10 @@ fn first(target: &Target<'_>) -> Vec<String> {
     // Takes what readiness writes, and keeps nothing.
     statements.push(format!("CREATE TABLE IF NOT EXISTS {}{} (written UInt8) ENGINE = Null", target.table("probe"), target.on_cluster()));
     statements
+}
+
+fn second(target: &Target<'_>) -> Vec<String> {
+    COSTS_LEDGER.statements(target)
 }
 
 /// The database and the table that records what was applied; before everything else.

@@ -79,3 +79,37 @@ CREATE TABLE IF NOT EXISTS `flexprice`.`event_copies` ON CLUSTER `main` AS `flex
 
 CREATE TABLE IF NOT EXISTS `flexprice`.`probe` ON CLUSTER `main` (written UInt8) ENGINE = Null;
 
+CREATE TABLE IF NOT EXISTS `flexprice`.`costs_ledger_local` ON CLUSTER `main` (
+    tenant_id LowCardinality(String),
+    environment_id LowCardinality(String),
+    meter_id LowCardinality(String),
+    external_customer_id String,
+    timestamp DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    hour UInt32 MATERIALIZED if(meter_id = '', 0, toUInt32(intDiv(toUnixTimestamp64Micro(timestamp), 3600000000))) CODEC(Delta, ZSTD(1)),
+    event_id String CODEC(ZSTD(1)),
+    source LowCardinality(String),
+    quantity Int128 CODEC(ZSTD(1)),
+    unique_hash Nullable(UInt128),
+    group_value Nullable(String) CODEC(ZSTD(1)),
+    weighted UInt8,
+    properties Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    comparables Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    id_high UInt64 CODEC(LZ4),
+    id_low UInt64 CODEC(LZ4),
+    log_partition LowCardinality(String),
+    log_offset Int64 CODEC(Delta, ZSTD(1)),
+    log_writer LowCardinality(String),
+    PROJECTION by_id (SELECT id_high, id_low, timestamp, external_customer_id ORDER BY id_high),
+    PROJECTION hours (
+        SELECT tenant_id, environment_id, meter_id, external_customer_id, hour,
+            count(), sum(toInt256(quantity)), sum(toInt256(quantity) * (weighted * toUnixTimestamp64Micro(timestamp))), max(quantity),
+            max(concat(reverse(reinterpretAsFixedString(toUnixTimestamp64Micro(timestamp))), replaceAll(event_id, '\0', '\0.'), '\0\0',
+                reinterpretAsFixedString(quantity))),
+            uniqExactState(unique_hash)
+        GROUP BY tenant_id, environment_id, meter_id, external_customer_id, hour
+    ),
+    PROJECTION positions (SELECT log_partition, log_writer, max(log_offset) GROUP BY log_partition, log_writer)
+) ENGINE = ReplicatedMergeTree('/clickhouse/tables/flexprice/costs_ledger_local/{shard}', '{replica}') ORDER BY (tenant_id, environment_id, meter_id, external_customer_id, timestamp, event_id) SETTINGS replicated_deduplication_window = 20000, replicated_deduplication_window_seconds = 604800;
+
+CREATE TABLE IF NOT EXISTS `flexprice`.`costs_ledger` ON CLUSTER `main` AS `flexprice`.`costs_ledger_local` ENGINE = Distributed('main', 'flexprice', 'costs_ledger_local', cityHash64(log_partition));
+

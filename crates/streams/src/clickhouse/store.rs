@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use domain::event::Event;
+use domain::ids::MeterId;
 use domain::meter::{Aggregate, Window};
 use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
 
 use super::append::{Outcome, RACES_MAX, Writer, direct_batch, unite};
 use super::block::{Block, TableRow};
+use super::carry;
 use super::copies::{self, Refused};
 use super::engine::Engine;
 use super::late::{self, LateWriter};
@@ -61,6 +63,12 @@ impl ClickHouseEventStore {
     /// `Unavailable` when the server does not answer or refuses; `Corrupt` when a step differs from what was applied.
     pub async fn migrate(&self) -> Result<(), EventStoreError> {
         migrate::migrate(&self.engine).await
+    }
+
+    /// The same store for whoever reads the ledger of costs: its usage and what it has counted come from there.
+    #[must_use]
+    pub fn reading_costs(&self) -> Self {
+        Self { engine: self.engine.reading(Ledger::Costs), writer: self.writer.clone(), writing: Mutex::default() }
     }
 
     async fn write(&self, ledger: Ledger, batch: &LoggedBatch) -> Result<Outcome, EventStoreError> {
@@ -120,6 +128,17 @@ impl LogStore for ClickHouseEventStore {
         }
         Ok(outcome.stored)
     }
+
+    async fn carry_over(
+        &self,
+        scope: &Scope,
+        meter_id: &MeterId,
+        from: Ledger,
+        to: Ledger,
+        read_up_to: &[(LogPartition, i64)],
+    ) -> Result<(), EventStoreError> {
+        carry::over(&self.engine, scope, meter_id, (from, to), read_up_to).await
+    }
 }
 
 #[async_trait]
@@ -131,7 +150,7 @@ impl EventStore for ClickHouseEventStore {
             return Ok(Vec::new());
         }
         let mut answer = vec![Appended::Duplicate; events.len()];
-        for ledger in Ledger::ALL {
+        for ledger in Ledger::OF_ALL_EVENTS {
             self.write_direct(ledger, scope, &events, &mut answer).await?;
         }
         // No offset is used up by copies alone: chance tells those of one request from another's.

@@ -54,10 +54,17 @@ impl Activities {
         let after = request.from.as_ref().map(ScanPosition::due_position);
         // A scan that a newer release began may ask for kinds that this one does not know.
         let kinds: Vec<Kind> = request.kinds.iter().filter_map(|name| Kind::named(name)).collect();
-        let due = self.work.due_page(&kinds, until, after.as_ref(), i64::from(request.limit)).await?;
+        // A scan begins with fair turns and then reads all from the beginning: what it may start is not used up by one environment's backlog.
+        let due = match &after {
+            None => self.work.due_in_turns(&kinds, until, i64::from(request.limit)).await?,
+            Some(after) => self.work.due_page(&kinds, until, Some(after), i64::from(request.limit)).await?,
+        };
         let started = self.client.start_all(&due, Urgency::Scheduled).await.map_err(|error| Error::Unavailable(error.to_string()))?;
         let full = u32::try_from(due.len()).is_ok_and(|rows| rows >= request.limit);
-        let next = due.last().filter(|_| full).map(|last| ScanPosition { until_micros: until.micros(), after: last.into() });
+        let next = due.last().filter(|_| full).map(|last| match &after {
+            None => ScanPosition::start(until),
+            Some(_) => ScanPosition { until_micros: until.micros(), after: last.into() },
+        });
         Ok(PageStarted { started: started.started, known: started.known, next })
     }
 }

@@ -103,6 +103,14 @@ pub struct ScanPosition {
 }
 
 impl ScanPosition {
+    /// Before everything that is due by then.
+    pub(super) fn start(until: Timestamp) -> Self {
+        let (tenant_id, environment_id) = (String::new(), String::new());
+        let (id, kind, entity_id) = (String::new(), String::new(), String::new());
+        let after = Piece { tenant_id, environment_id, id, kind, entity_id, due_at_micros: Timestamp::MIN.micros() };
+        Self { until_micros: until.micros(), after }
+    }
+
     pub(super) fn due_position(&self) -> DuePosition {
         DuePosition::from(&DueWork::from(self.after.clone()))
     }

@@ -14,6 +14,11 @@ pub trait Work: Send + Sync + 'static {
     /// A page of work of these kinds that is due by `until`, after a position, earliest first.
     async fn due_page(&self, kinds: &[Kind], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>, Error>;
 
+    /// The first work of these kinds that is due by `until` in fair turns: of each environment the earliest, then the second of each.
+    async fn due_in_turns(&self, kinds: &[Kind], until: Timestamp, limit: i64) -> Result<Vec<DueWork>, Error> {
+        self.due_page(kinds, until, None, limit).await
+    }
+
     /// Does one piece, if it is still planned as it was found.
     async fn run(&self, found: &DueWork) -> Result<Outcome, Error>;
 
@@ -32,6 +37,10 @@ impl Work for App {
 
     async fn due_page(&self, kinds: &[Kind], until: Timestamp, after: Option<&DuePosition>, limit: i64) -> Result<Vec<DueWork>, Error> {
         App::due_page(self, kinds, until, after, limit).await
+    }
+
+    async fn due_in_turns(&self, kinds: &[Kind], until: Timestamp, limit: i64) -> Result<Vec<DueWork>, Error> {
+        App::due_in_turns(self, kinds, until, limit).await
     }
 
     async fn run(&self, found: &DueWork) -> Result<Outcome, Error> {

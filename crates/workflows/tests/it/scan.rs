@@ -58,6 +58,24 @@ async fn a_scan_starts_no_more_than_it_may_and_the_next_goes_on() {
     client.remove_schedules().await.unwrap();
 }
 
+/// What a scan may start is not used up by the backlog of one environment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_begins_with_fair_turns() {
+    let client = connect(&fresh_prefix()).await;
+    let mut due = pieces(20);
+    let mut other = piece(Kind::RollOverSubscription, "other");
+    other.scope.environment_id = "another_env_of_test".into();
+    // Later than all of the backlog.
+    other.due_at = other.due_at.plus_seconds(3_600);
+    due.push(other.clone());
+    let table = Table::new(&due);
+    let workers = serve(&client, table.clone(), patient()).await;
+    assert_eq!(scan(&client, Scan { batch_size: 3, workflows_max: 3, started: 0, from: None }).await, 3);
+    eventually("its turn", || async { table.runs().contains(&other.id).then_some(()) }).await;
+    workers.stop().await;
+    client.remove_schedules().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scan_leaves_kinds_to_the_schedule_that_looks_for_them() {
     let client = connect(&fresh_prefix()).await;

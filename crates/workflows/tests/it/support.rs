@@ -165,6 +165,21 @@ impl Work for Table {
         Ok(due)
     }
 
+    async fn due_in_turns(&self, kinds: &[Kind], until: Timestamp, limit: i64) -> Result<Vec<DueWork>, Error> {
+        let mut turns: BTreeMap<Scope, usize> = BTreeMap::new();
+        let due = self.due_page(kinds, until, None, i64::MAX).await?.into_iter();
+        let mut due: Vec<(usize, DueWork)> = due
+            .map(|row| {
+                let turn = turns.entry(row.scope.clone()).or_default();
+                *turn += 1;
+                (*turn, row)
+            })
+            .collect();
+        due.sort_by_key(|(turn, _)| *turn);
+        due.truncate(usize::try_from(limit).unwrap());
+        Ok(due.into_iter().map(|(_, row)| row).collect())
+    }
+
     async fn run(&self, found: &DueWork) -> Result<Outcome, Error> {
         self.runs.lock().unwrap().push(found.id.clone());
         if let Some(gate) = &self.gate {

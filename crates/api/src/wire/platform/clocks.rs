@@ -1,6 +1,6 @@
 //! Clocks of sandbox environments on the wire.
 
-use app::platform::ClockState;
+use app::platform::{ClockState, Stopped};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,6 +19,9 @@ pub(crate) struct AdvanceClockRequest {
     /// Required; not before the present.
     #[schema(required = true)]
     pub(crate) to: Option<Timestamp>,
+    /// Most pieces of due work that run, 1 to 100000; as many without.
+    #[schema(minimum = 1, maximum = 100_000)]
+    pub(crate) max_work: Option<u64>,
 }
 
 /// Where an environment's clock stands.
@@ -31,12 +34,24 @@ pub(crate) struct ClockResponse {
     pub(crate) own: bool,
     /// Pieces of due work that ran on the way.
     pub(crate) ran: i64,
+    /// Where the clock is being advanced to, while that is under way, or was to be when the advance ended early.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) advancing_to: Option<Timestamp>,
+    /// Why an advance ended early: `cancelled`, `limit` (as much work as was allowed has run) or `caller_left`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stopped: Option<&'static str>,
 }
 
 impl ClockResponse {
     /// The state of an environment's clock.
     pub(crate) fn new(environment_id: &str, state: &ClockState) -> Self {
         let ran = i64::try_from(state.ran).unwrap_or(i64::MAX);
-        Self { environment_id: environment_id.to_owned(), now: state.now, own: state.own, ran }
+        let stopped = state.stopped.map(|stopped| match stopped {
+            Stopped::Cancelled => "cancelled",
+            Stopped::Limit => "limit",
+            Stopped::CallerLeft => "caller_left",
+        });
+        let (now, own, advancing_to) = (state.now, state.own, state.advancing_to);
+        Self { environment_id: environment_id.to_owned(), now, own, ran, advancing_to, stopped }
     }
 }

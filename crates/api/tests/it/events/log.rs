@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use app::event::{EventLog, EventLogError, LogLag};
+use app::event::{EventLog, EventLogError, LogLag, LogPartition};
 use async_trait::async_trait;
 use domain::event::Event;
 use domain::scope::Scope;
@@ -52,6 +52,10 @@ impl EventLog for Log {
 
     async fn settle(&self) -> Result<(), EventLogError> {
         Ok(())
+    }
+
+    async fn settle_both(&self) -> Result<Vec<(LogPartition, i64)>, EventLogError> {
+        self.settle().await.map(|()| Vec::new())
     }
 
     async fn lag(&self) -> Result<LogLag, EventLogError> {

@@ -1,5 +1,6 @@
 //! Rights, settings, and what others are told.
 
+mod clock;
 mod rights;
 mod settings;
 mod told;

@@ -40,8 +40,12 @@ const WRITES_OF_EVENTS: [&str; 5] = [
 ];
 
 /// What a key bound to one environment may not do where the path names another; what needs a body is refused for its empty one before.
-const BEYOND_ONE_ENVIRONMENT: [&str; 3] =
-    ["DELETE /v1/environments/some_id/clock", "GET /v1/environments/some_id", "GET /v1/environments/some_id/clock"];
+const BEYOND_ONE_ENVIRONMENT: [&str; 4] = [
+    "DELETE /v1/environments/some_id/clock",
+    "DELETE /v1/environments/some_id/clock/advance",
+    "GET /v1/environments/some_id",
+    "GET /v1/environments/some_id/clock",
+];
 
 #[tokio::test]
 async fn a_super_admin_may_do_everything() {

@@ -116,7 +116,7 @@ impl App {
             // Sources of items come beside them.
             groups_max: if reading.wants_sources { 2 * ROWS_MAX } else { ROWS_MAX },
         };
-        let found = self.events().usage_by_group(reading.scope, question).await.map_err(|error| match error {
+        let found = self.ledgers(reading.scope).await?.usage_by_group(reading.scope, question).await.map_err(|error| match error {
             EventStoreError::TooManyGroups(_) => too_many(),
             other => other.into(),
         })?;

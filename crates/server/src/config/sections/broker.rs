@@ -10,7 +10,7 @@ section! {
     Event at "event" used {
         queue_max_events: usize = "200000", "events that wait to be written; beyond it 429 with Retry-After" [at_least(1)];
         commit_max_events: usize = "20000", "most events in one commit, hence in one fsync" [at_least(1)];
-        dedup_retention_days: u32 = "35", "days for which a repeated event_id is recognised; 35 is also the least" [at_least(35)];
+        dedup_retention_days: u32 = "35", "days for which a repeated event_id is recognised; 35 is also the least; now it is recognised for ever" [at_least(35), planned()];
         keep_negative_quantities: bool = "false", "let negative quantities lower the usage instead of counting 0; the same in all processes, for events from then on";
         plain_weighted_sums: bool = "false", "bill WEIGHTED_SUM as a plain sum, as the established service does, instead of by the rest of the period";
         earliest_timestamp: String = "1970-01-01T00:00:00Z", "first event time that is accepted, RFC 3339; not before the default";
@@ -34,7 +34,7 @@ macro_rules! kafka_section {
                 bulk_max_batch_size: usize = "200", "most events in a bulk message" [at_least(1), planned()];
                 bulk_max_batch_bytes: usize = "524288", "most bytes in a bulk message" [at_least(1024), planned()];
                 offset_retention: Duration = "168h", "how long offsets of consumers are kept; 0s = the broker decides" [planned()];
-                session_timeout: Duration = "45s", "a consumer that is silent for so long is thought dead, and others take its partitions over";
+                session_timeout: Duration = "6s", "a consumer that is silent for so long is thought dead, and others take its partitions over; not below the brokers' group.min.session.timeout.ms";
                 client_id: String = "flexprice-client-local", "name of this client";
                 tls: bool = "false", "encrypt connections";
                 tls_ca_cert_file: String = "", "PEM file of trusted authorities; empty = those of the system";

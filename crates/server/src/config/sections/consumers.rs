@@ -75,14 +75,13 @@ section! {
 }
 
 section! {
-    /// The group of the cost ledger: known, so that deployments that name it start unchanged, and idle, for costs are computed from the
-    /// usage ledger when they are read.
+    /// Writes the ledger of costs: the usage of meters that cost sheets alone use.
     CostsheetUsageTracking at "costsheet_usage_tracking" used {
-        enabled: bool = "true", "accepted without effect: costs are computed from usage when they are read";
-        topic: String = "events", "accepted without effect, as all of this section";
-        rate_limit: u32 = "0", "accepted without effect";
-        consumer_group: String = "v1_costsheet_usage_tracking_service", "accepted without effect";
-        topic_dlq: String = "costsheet_usage_tracking_service_dlq", "accepted without effect";
+        enabled: bool = "true", "run this consumer";
+        topic: String = "events", "topic it reads";
+        rate_limit: u32 = "0", "messages per second and process; 0 = no limit";
+        consumer_group: String = "v1_costsheet_usage_tracking_service", "its consumer group";
+        topic_dlq: String = "costsheet_usage_tracking_service_dlq", "its dead letters; empty = kafka.topic_dlq";
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use api::ApiSettings;
 use app::{App, Foundation, Sharing};
 use storage::Database;
+use streams::EventStore;
 
 use super::embedded;
 use super::service::Stop;
@@ -38,7 +39,9 @@ pub(super) async fn foundation(config: &Config, database: &Database, gate: &Gate
         Foundation::embedded(database.clone(), Arc::new(embedded::open_events(config)?))
     } else {
         let store = Arc::new(clickhouse::open(config, gate).await?);
-        Foundation { log_store: Some(store.clone()), ..Foundation::embedded(database.clone(), store) }
+        // Without a log both would be written in one request: there is nothing to keep apart.
+        let costs: Option<Arc<dyn EventStore>> = if config.kafka.brokers.is_empty() { None } else { Some(Arc::new(store.reading_costs())) };
+        Foundation { costs, log_store: Some(store.clone()), ..Foundation::embedded(database.clone(), store) }
     };
     foundation.sharing = sharing;
     foundation.log = kafka::log(config, gate).await?;

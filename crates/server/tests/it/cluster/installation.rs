@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::faults::client::Client;
-use crate::support::Place;
+use crate::support::{Place, Ran};
 
 use super::process::Process;
 
@@ -43,8 +43,6 @@ impl Installation {
             .env("FLEXPRICE_CLICKHOUSE_USERNAME", "default")
             .env("FLEXPRICE_CLICKHOUSE_DATABASE", &name)
             .env("FLEXPRICE_KAFKA_BROKERS", &server("KAFKA_BROKERS", "127.0.0.1:29092"))
-            // The least that brokers allow: a killed consumer is not waited for longer.
-            .env("FLEXPRICE_KAFKA_SESSION_TIMEOUT", "6s")
             .env("FLEXPRICE_KAFKA_TOPIC", &format!("{name}_events"))
             .env("FLEXPRICE_KAFKA_TOPICS_DEFAULTS_PARTITIONS", &PARTITIONS.to_string())
             .env("FLEXPRICE_KAFKA_TOPICS_DEFAULTS_REPLICATION_FACTOR", "1")
@@ -53,6 +51,8 @@ impl Installation {
             .env("FLEXPRICE_EVENT_PROCESSING_REPLAY_ENABLED", "false")
             .env("FLEXPRICE_METER_USAGE_TRACKING_TOPIC", &format!("{name}_events"))
             .env("FLEXPRICE_METER_USAGE_TRACKING_CONSUMER_GROUP", &format!("{name}_usage"))
+            .env("FLEXPRICE_COSTSHEET_USAGE_TRACKING_TOPIC", &format!("{name}_events"))
+            .env("FLEXPRICE_COSTSHEET_USAGE_TRACKING_CONSUMER_GROUP", &format!("{name}_costs"))
             .env("FLEXPRICE_REDIS_HOST", &server("REDIS_HOST", "127.0.0.1"))
             .env("FLEXPRICE_REDIS_PORT", &server("REDIS_PORT", "6379"))
             .env("FLEXPRICE_REDIS_CLUSTER_MODE", "false")
@@ -97,9 +97,18 @@ impl Installation {
 
     /// Waits until no consumer is behind.
     pub(crate) fn settle(&self) {
+        self.settle_without(("", ""));
+    }
+
+    /// The same for consumers that one setting leaves.
+    pub(crate) fn settle_without(&self, off: (&str, &str)) {
         let asked = Instant::now();
         loop {
-            let ran = self.place.run(&["kafka", "lag"]);
+            let mut lag = self.place.flexprice(&["kafka", "lag"]);
+            if !off.0.is_empty() {
+                lag.env(off.0, off.1);
+            }
+            let ran = Ran::from(lag.output().expect("the binary runs"));
             assert_eq!(ran.code, Some(0), "{}", ran.err);
             if ran.out.ends_with("0 messages behind in all\n") && !ran.out.contains(" behind on ") {
                 return;
@@ -107,6 +116,16 @@ impl Installation {
             assert!(asked.elapsed() < PATIENCE, "consumers do not catch up:\n{}", ran.out);
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// The name of a consumer group.
+    pub(crate) fn named(&self, group: &str) -> String {
+        format!("{}_{group}", self.name)
+    }
+
+    /// Where Kafka is.
+    pub(crate) fn brokers(&self) -> String {
+        server("KAFKA_BROKERS", "127.0.0.1:29092")
     }
 
     /// Runs a statement on the PostgreSQL server, outside the installation's database.

@@ -4,7 +4,9 @@
 mod installation;
 mod process;
 
+mod costs;
 mod flow;
+mod killed;
 mod oracle;
 mod replicas;
 mod roles;

@@ -71,9 +71,14 @@ impl Process {
         assert_eq!(status.code(), Some(0), "{}", self.log_end());
     }
 
+    /// Its log, with those of earlier processes of its role.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// The last lines of its log.
     pub(crate) fn log_end(&self) -> String {
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
     }

@@ -73,23 +73,6 @@ async fn a_role_waits_for_each_server_by_name_and_can_be_stopped_meanwhile() {
     }
 }
 
-/// Spec 10 §§3.1, 12: costs are read from the usage ledger, so their group has nothing to read. Its settings start a consumer unchanged, it
-/// says so, and the group is not there.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_group_of_the_cost_ledger_is_accepted_and_idle() {
-    let installation = Installation::new();
-    let limited = [("FLEXPRICE_COSTSHEET_USAGE_TRACKING_RATE_LIMIT", "7")];
-    let process = Process::start(&installation.place, "consumer", &limited);
-    let log = process.log_end();
-    for part in ["v1_costsheet_usage_tracking_service", "accepted without effect"] {
-        assert!(log.contains(part), "`{part}` is missing from:\n{log}");
-    }
-    let consuming: Vec<&str> = log.lines().filter(|line| line.contains(r#""message":"consuming""#)).collect();
-    assert_eq!(consuming.len(), 2, "raw events and usage:\n{log}");
-    assert!(consuming.iter().all(|line| !line.contains("costsheet")), "{consuming:?}");
-    process.stop();
-}
-
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()

@@ -61,8 +61,9 @@ pub(in crate::clickhouse) async fn counted(
     if ids.is_empty() {
         return Ok(found);
     }
+    let table = engine.ledger_table();
     let highs = sql::list(ids.keys().map(|id| id.high));
-    let query = format!("SELECT id_high, id_low, timestamp, external_customer_id FROM usage_ledger WHERE id_high IN ({highs})");
+    let query = format!("SELECT id_high, id_low, timestamp, external_customer_id FROM {table} WHERE id_high IN ({highs})");
     for MarkerRow { id_high, id_low, timestamp, external_customer_id } in engine.rows(&query).await? {
         if let Some(event_id) = ids.get(&IdHash { high: id_high, low: id_low }) {
             let timestamp = Timestamp::from_micros(timestamp);
@@ -76,7 +77,7 @@ pub(in crate::clickhouse) async fn counted(
     let customers: Vec<String> = customers.into_iter().cloned().collect();
     let times: BTreeSet<Timestamp> = found.values().map(|event| event.timestamp).collect();
     let query = format!(
-        "SELECT event_id, meter_id, quantity, unique_hash, group_value, weighted FROM usage_ledger \
+        "SELECT event_id, meter_id, quantity, unique_hash, group_value, weighted FROM {table} \
          WHERE {} AND meter_id != '' AND timestamp IN ({}) AND event_id IN ({}) ORDER BY meter_id",
         belongs(scope, &customers),
         sql::list(times.into_iter().map(sql::instant)),

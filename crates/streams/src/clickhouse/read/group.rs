@@ -50,7 +50,7 @@ pub(in crate::clickhouse) async fn usage_by_group(
                     let hours: BTreeSet<i64> = piece.whole.iter().chain(&piece.split).copied().collect();
                     let hours: Vec<i64> = hours.into_iter().collect();
                     let condition = format!("{belongs} AND {}", within(&hours, period, HOUR));
-                    let text = query_text(&asked.filter, &set, &piece.window_of(INSTANT), &condition, found.limit());
+                    let text = query_text(engine.ledger_table(), &asked.filter, &set, &piece.window_of(INSTANT), &condition, found.limit());
                     for row in engine.rows::<AggregateRow>(&text).await? {
                         found.add(piece.window(row.key)?, row)?;
                     }
@@ -58,7 +58,7 @@ pub(in crate::clickhouse) async fn usage_by_group(
             }
             None => {
                 let condition = format!("{belongs} AND {}", between(period.start.micros(), period.end.micros()));
-                let text = query_text(&asked.filter, &set, "toUInt64(0)", &condition, found.limit());
+                let text = query_text(engine.ledger_table(), &asked.filter, &set, "toUInt64(0)", &condition, found.limit());
                 for row in engine.rows::<AggregateRow>(&text).await? {
                     found.add(set.period, row)?;
                 }
@@ -133,12 +133,12 @@ impl Found<'_> {
     }
 }
 
-fn query_text(filter: &RowFilter, set: &Set<'_>, key: &str, condition: &str, limit: usize) -> String {
+fn query_text(table: &str, filter: &RowFilter, set: &Set<'_>, key: &str, condition: &str, limit: usize) -> String {
     let properties: Vec<&str> = set.by.iter().filter_map(property).collect::<BTreeSet<_>>().into_iter().collect();
     let rows = if properties.is_empty() && filter.properties.is_empty() {
-        format!("usage_ledger WHERE {condition} AND meter_id IN ({}){}", set.meter_list(), of_sources(filter))
+        format!("{table} WHERE {condition} AND meter_id IN ({}){}", set.meter_list(), of_sources(filter))
     } else {
-        format!("({})", by_event(filter, set, &properties, condition))
+        format!("({})", by_event(table, filter, set, &properties, condition))
     };
     let names: Vec<String> =
         std::iter::once("toString(meter_id)".to_owned()).chain(set.by.iter().map(|key| name(key, &properties))).collect();
@@ -171,7 +171,7 @@ fn sent(number: usize) -> String {
 }
 
 /// The rows of the meters, each with properties of its event, by the columns that aggregates read.
-fn by_event(filter: &RowFilter, set: &Set<'_>, properties: &[&str], condition: &str) -> String {
+fn by_event(table: &str, filter: &RowFilter, set: &Set<'_>, properties: &[&str], condition: &str) -> String {
     const COLUMNS: [&str; 7] = ["meter_id", "timestamp", "quantity", "unique_hash", "group_value", "weighted", "source"];
     let mut outer: Vec<String> = COLUMNS.iter().zip(1..).map(|(column, number)| format!("entry.{number} AS {column}")).collect();
     let mut inner = vec![format!("groupArrayIf(({}), meter_id != '') AS entries", COLUMNS.join(", "))];
@@ -187,7 +187,7 @@ fn by_event(filter: &RowFilter, set: &Set<'_>, properties: &[&str], condition: &
         format!(" AND (meter_id != '' OR ({}))", filters.collect::<Vec<_>>().join(" AND "))
     };
     format!(
-        "SELECT event_id, {} FROM (SELECT event_id, {} FROM usage_ledger WHERE {condition} AND meter_id IN ('', {}){}{filters} \
+        "SELECT event_id, {} FROM (SELECT event_id, {} FROM {table} WHERE {condition} AND meter_id IN ('', {}){}{filters} \
          GROUP BY event_id HAVING countIf(meter_id = '') > 0) ARRAY JOIN entries AS entry",
         outer.join(", "),
         inner.join(", "),
@@ -223,7 +223,7 @@ mod tests {
         let asked = GroupedQuery { external_customer_ids: Vec::new(), filter, parts, groups_max: 10 };
         let sets = sets(&asked, |_| true);
         assert_eq!((sets.len(), &sets[0].meters), (1, &BTreeMap::from([("m", vec![0, 2]), ("n", vec![1])])));
-        query_text(&asked.filter, &sets[0], "toUInt64(0)", "1", 8)
+        query_text("usage_ledger", &asked.filter, &sets[0], "toUInt64(0)", "1", 8)
     }
 
     #[test]

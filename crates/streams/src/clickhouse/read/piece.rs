@@ -36,8 +36,10 @@ struct HourRow {
 /// that had none, is left out: it came after this.
 pub(super) async fn ledger_pieces(engine: &Engine, condition: &str, period: Period, window: Window) -> Result<Vec<Piece>, EventStoreError> {
     let (first, last) = hours(period);
-    let query =
-        format!("SELECT hour FROM usage_ledger WHERE {condition} AND hour >= {first} AND hour <= {last} GROUP BY hour ORDER BY hour");
+    let query = format!(
+        "SELECT hour FROM {} WHERE {condition} AND hour >= {first} AND hour <= {last} GROUP BY hour ORDER BY hour",
+        engine.ledger_table()
+    );
     let hours: Vec<HourRow> = engine.rows(&query).await?;
     Ok(pieces(hours.into_iter().map(|row| i64::from(row.hour)), period, window))
 }

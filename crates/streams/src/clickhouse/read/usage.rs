@@ -28,7 +28,7 @@ pub(in crate::clickhouse) async fn usage(
     }
     let mut answers = HashMap::new();
     if !groups.is_empty() {
-        for row in engine.rows::<AggregateRow>(&query_text(scope, &groups)).await? {
+        for row in engine.rows::<AggregateRow>(&query_text(engine.ledger_table(), scope, &groups)).await? {
             answers.insert((row.key, row.names.concat()), row.aggregate()?);
         }
     }
@@ -47,14 +47,14 @@ fn group(query: &UsageQuery) -> Option<(Vec<String>, i64, i64)> {
     (start < end).then(|| (customers.into_iter().cloned().collect(), start.micros(), end.micros()))
 }
 
-fn query_text(scope: &Scope, groups: &Groups) -> String {
+fn query_text(table: &str, scope: &Scope, groups: &Groups) -> String {
     let mut branches = Vec::new();
     for (number, ((customers, start, end), meters)) in groups.iter().enumerate() {
         let belongs = belongs(scope, customers);
         let meters = sql::texts(meters.iter().map(String::as_str));
         let mut branch = |condition: String| {
             branches.push(format!(
-                "SELECT toUInt64({number}) AS key, meter_id, {PARTS} FROM usage_ledger WHERE {belongs} AND meter_id IN ({meters}) AND {condition} GROUP BY meter_id"
+                "SELECT toUInt64({number}) AS key, meter_id, {PARTS} FROM {table} WHERE {belongs} AND meter_id IN ({meters}) AND {condition} GROUP BY meter_id"
             ));
         };
         // The first whole hour, and the one after the last.
@@ -97,7 +97,7 @@ mod tests {
         for meter in ["m1", "m2"] {
             groups.entry(group(&query(meter)).unwrap()).or_default().insert(meter.to_owned());
         }
-        query_text(&Scope { tenant_id: "t".into(), environment_id: "e".into() }, &groups)
+        query_text("usage_ledger", &Scope { tenant_id: "t".into(), environment_id: "e".into() }, &groups)
     }
 
     #[test]

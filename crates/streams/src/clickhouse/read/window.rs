@@ -19,20 +19,19 @@ pub(super) async fn usage_by_window(
     found: &mut Found<'_>,
 ) -> Result<(), EventStoreError> {
     for piece in ledger_pieces(engine, condition, period, window).await? {
-        for row in engine.rows::<AggregateRow>(&query_text(&piece, condition, period, found.limit())).await? {
+        for row in engine.rows::<AggregateRow>(&query_text(engine.ledger_table(), &piece, condition, period, found.limit())).await? {
             found.add(piece.window(row.key)?, row)?;
         }
     }
     Ok(())
 }
 
-fn query_text(piece: &Piece, belongs: &str, period: Period, limit: usize) -> String {
+fn query_text(table: &str, piece: &Piece, belongs: &str, period: Period, limit: usize) -> String {
     let mut branches = Vec::new();
     let mut branch = |instant: &str, condition: String| {
         let key = piece.window_of(instant);
-        branches.push(format!(
-            "SELECT {key} AS key, meter_id, {PARTS} FROM usage_ledger WHERE {belongs} AND {condition} GROUP BY key, meter_id"
-        ));
+        branches
+            .push(format!("SELECT {key} AS key, meter_id, {PARTS} FROM {table} WHERE {belongs} AND {condition} GROUP BY key, meter_id"));
     };
     if !piece.whole.is_empty() {
         branch("toUInt64(hour) * 3600000000", format!("hour IN ({})", sql::list(&piece.whole)));

@@ -46,6 +46,9 @@ mod start;
 
 pub use handler::{Handled, LogHandler, RecordBatch};
 
+/// The least that brokers allow as they are shipped: so long nobody reads the partitions of a process that was killed (ADR 0006).
+const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
+
 /// How a topic is consumed.
 #[derive(Clone, Debug)]
 pub struct ConsumerOptions {
@@ -73,8 +76,6 @@ pub struct ConsumerOptions {
     pub prefetch_bytes_max: usize,
     /// A member that is silent for so long is thought dead.
     pub session_timeout: Duration,
-    /// A name that lets a restarted process have its partitions back without a rebalance; unique in the group.
-    pub instance_id: Option<String>,
     /// How long a batch in the handler's hands is waited for when its partition goes or the process stops.
     pub drain_timeout: Duration,
     /// How often the lag is measured.
@@ -103,8 +104,7 @@ impl ConsumerOptions {
             batches_in_flight_max: 4,
             handler_timeout: Duration::from_secs(600),
             prefetch_bytes_max: 16 << 20,
-            session_timeout: Duration::from_secs(45),
-            instance_id: None,
+            session_timeout: SESSION_TIMEOUT,
             drain_timeout: Duration::from_secs(10),
             lag_interval: Duration::from_secs(5),
             stall_timeout: Duration::from_secs(30),
@@ -130,9 +130,6 @@ impl ConsumerOptions {
             .set("queued.min.messages", "100000")
             // A topic made later, or grown, is noticed in this time.
             .set("topic.metadata.refresh.interval.ms", "15000");
-        if let Some(instance) = &self.instance_id {
-            config.set("group.instance.id", instance);
-        }
         Ok(config)
     }
 

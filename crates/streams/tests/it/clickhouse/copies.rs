@@ -20,7 +20,7 @@ async fn copies_that_are_read_again_are_kept_once() {
         let stored = store.append_logged(ledger, batch(0, None, &scope, vec![copy(0), copy(1)])).await.unwrap();
         assert_eq!((stored.position, stored.new, stored.duplicates), (Some(0), 1, 1));
     }
-    assert_eq!(kept().await, [copy(1).event], "the usage ledger's consumer keeps none");
+    assert_eq!(kept().await, [copy(1).event], "the consumers of the other ledgers keep none");
     // The consumer dies before it told the log, and another reads on behind the position: the copy again, and a newer one.
     for _ in 0..2 {
         let again = batch_from(0, Some(0), 1, &scope, vec![copy(1), copy(2)]);

@@ -2,6 +2,7 @@
 
 mod contract;
 mod copies;
+mod costs;
 pub(crate) mod fixture;
 mod groups;
 mod late;

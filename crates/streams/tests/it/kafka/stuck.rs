@@ -93,13 +93,7 @@ async fn a_partition_that_is_behind_and_gets_nothing_begins_anew() {
 async fn a_member_that_was_fenced_joins_anew() {
     let brokers = Brokers::new();
     let handler = Beginnings::new();
-    let options = ConsumerOptions {
-        instance_id: Some("one".to_owned()),
-        // A heartbeat follows soon.
-        session_timeout: Duration::from_secs(6),
-        ..brokers.options()
-    };
-    let consumer = KafkaConsumer::start(&brokers.kafka, options, handler.clone()).unwrap();
+    let consumer = KafkaConsumer::start(&brokers.kafka, brokers.options(), handler.clone()).unwrap();
     brokers.producer.publish(&scope(), events(0..10)).await.unwrap();
     until("the first are stored", async || handler.store.rows() == 10).await;
     brokers.mock.request_errors(RDKafkaApiKey::Heartbeat, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID]);

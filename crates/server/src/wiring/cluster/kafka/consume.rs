@@ -1,6 +1,7 @@
 //! The consumers that store and count what the log holds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use app::App;
@@ -13,13 +14,11 @@ use super::super::super::service::Stop;
 use super::options::{Consumer, consumers, options};
 use crate::config::Config;
 
+/// How often is looked whether a meter belongs to another ledger than the one that counts it.
+const MOVE_PAUSE: Duration = Duration::from_secs(2);
+
 /// Starts the consumers of this process.
 pub(in crate::wiring::cluster) fn start_consumers(config: &Config, app: &App) -> anyhow::Result<Vec<Stop>> {
-    let costs = &config.costsheet_usage_tracking;
-    if costs.enabled {
-        let (group, rate_limit) = (&costs.consumer_group, costs.rate_limit);
-        tracing::info!(group, rate_limit, "accepted without effect: costs are computed from usage when they are read");
-    }
     let kafka = options(config);
     let mut running: Vec<Stop> = Vec::new();
     for consumer in consumers(config) {
@@ -32,7 +31,25 @@ pub(in crate::wiring::cluster) fn start_consumers(config: &Config, app: &App) ->
         tracing::info!(group, topic, rate_limit, "consuming");
         running.push(Box::pin(started.stop()));
     }
+    if consumers(config).iter().any(|consumer| consumer.ledger == Ledger::Costs) {
+        running.push(move_meters(app.clone()));
+    }
     Ok(running)
+}
+
+/// Moves meters to and from the ledger of costs as prices come and go.
+fn move_meters(app: App) -> Stop {
+    let task = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(MOVE_PAUSE);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = app.move_meters().await {
+                tracing::warn!(%error, "meters stay in their ledgers for the moment");
+            }
+        }
+    });
+    Box::pin(async move { task.abort() })
 }
 
 /// What a consumer does with a batch: one use case.

@@ -1,5 +1,6 @@
 //! The event log of an API process: what it publishes, and when that is counted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,12 @@ use app::event::{EventLog, EventLogError, LogLag};
 use async_trait::async_trait;
 use domain::event::Event;
 use domain::scope::Scope;
-use streams::Ledger;
-use streams::kafka::{KafkaAdmin, KafkaError, KafkaProducer};
+use streams::kafka::{KafkaAdmin, KafkaError, KafkaProducer, PartitionLag};
+use streams::{Ledger, LogPartition};
 
 use super::super::super::wait::{NotUp, until_up};
 use super::super::rounds::Rounds;
-use super::options::{ANSWER_TIMEOUT, consumers, options, producer_options};
+use super::options::{ANSWER_TIMEOUT, all_consumers, consumers, options, producer_options};
 use crate::config::Config;
 use crate::gate::Gate;
 
@@ -44,8 +45,10 @@ pub(in crate::wiring::cluster) async fn log(config: &Config, gate: &Gate) -> any
         consumers.map(|consumer| (consumer.group.to_owned(), consumer.topic.to_owned())).collect()
     };
     let (stored_by, counted_by) = (read_by(Ledger::Events), read_by(Ledger::Usage));
+    let of_meters = all_consumers(config).into_iter().map(|(_, consumer)| consumer).filter(|consumer| consumer.ledger != Ledger::Events);
+    let metered_by = of_meters.map(|consumer| (consumer.group.to_owned(), consumer.topic.to_owned())).collect();
     let (admin, settling) = (KafkaAdmin::new(kafka, ANSWER_TIMEOUT), Rounds::default());
-    Ok(Some(Arc::new(KafkaLog { producer, admin, stored_by, counted_by, settling })))
+    Ok(Some(Arc::new(KafkaLog { producer, admin, stored_by, counted_by, metered_by, settling })))
 }
 
 /// The event log on Kafka: publishes, and knows when what was published is counted.
@@ -56,13 +59,15 @@ struct KafkaLog {
     stored_by: Vec<(String, String)>,
     /// Group and topic of each consumer that counts.
     counted_by: Vec<(String, String)>,
+    /// Group and topic of each consumer of either ledger of meters, also of those that other processes run.
+    metered_by: Vec<(String, String)>,
     /// Invoices that are computed at the same time wait together.
     settling: Rounds,
 }
 
 impl KafkaLog {
-    async fn settle_once(&self) -> Result<(), String> {
-        for (group, topic) in &self.counted_by {
+    async fn settle_once(&self, groups: &[(String, String)]) -> Result<(), String> {
+        for (group, topic) in groups {
             match self.admin.caught_up(group, topic, SETTLE_TIMEOUT).await {
                 Ok(true) => {}
                 Ok(false) => return Err(format!("{group} has not read all of {topic} within {} s", SETTLE_TIMEOUT.as_secs())),
@@ -95,7 +100,20 @@ impl EventLog for KafkaLog {
     }
 
     async fn settle(&self) -> Result<(), EventLogError> {
-        self.settling.join(|| self.settle_once()).await.map_err(EventLogError::Unavailable)
+        self.settling.join(|| self.settle_once(&self.counted_by)).await.map_err(EventLogError::Unavailable)
+    }
+
+    async fn settle_both(&self) -> Result<Vec<(LogPartition, i64)>, EventLogError> {
+        let mut ends = BTreeMap::new();
+        for (group, topic) in &self.metered_by {
+            let partitions = self.admin.lag(group, topic).await.map_err(|error| EventLogError::Unavailable(error.to_string()))?;
+            for PartitionLag { partition, end, .. } in partitions {
+                ends.entry(LogPartition { topic: topic.clone(), partition }).or_insert(end);
+            }
+        }
+        // Those that were asked first have moved on meanwhile, which is waited for as well.
+        self.settle_once(&self.metered_by).await.map_err(EventLogError::Unavailable)?;
+        Ok(ends.into_iter().collect())
     }
 
     async fn lag(&self) -> Result<LogLag, EventLogError> {

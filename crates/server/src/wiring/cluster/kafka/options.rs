@@ -48,22 +48,33 @@ pub(super) struct Consumer<'a> {
     pub(super) rate_limit: u32,
 }
 
-/// The consumers that are switched on. Those of lazy tenants run when there are any.
-pub(super) fn consumers<'a>(config: &'a Config) -> Vec<Consumer<'a>> {
+/// The consumers that this process runs: those that are switched on.
+pub(super) fn consumers(config: &Config) -> Vec<Consumer<'_>> {
+    all_consumers(config).into_iter().filter(|(is_on, _)| *is_on).map(|(_, consumer)| consumer).collect()
+}
+
+/// All consumers of the installation, and whether each is switched on here: other processes may run what this one does not. Those of lazy
+/// tenants are there when there are any; costs of theirs are read by the one group.
+pub(super) fn all_consumers<'a>(config: &'a Config) -> Vec<(bool, Consumer<'a>)> {
     let dead_letters = |own: &'a str| -> &'a str { if own.is_empty() { &config.kafka.topic_dlq } else { own } };
     let has_lazy = !config.kafka.route_tenants_on_lazy_mode.is_empty();
     let mut consumers = Vec::new();
     let mut add = |ledger, is_on: bool, topic: &'a str, group: &'a str, topic_dlq: &'a str, rate_limit: u32| {
-        if is_on && !topic.is_empty() {
-            consumers.push(Consumer { ledger, topic, group, topic_dlq: dead_letters(topic_dlq), rate_limit });
+        if !topic.is_empty() {
+            consumers.push((is_on, Consumer { ledger, topic, group, topic_dlq: dead_letters(topic_dlq), rate_limit }));
         }
     };
     let (raw, lazy, replay) = (&config.event_processing, &config.event_processing_lazy, &config.event_processing_replay);
     add(Ledger::Events, raw.enabled, &raw.topic, &raw.consumer_group, &raw.topic_dlq, raw.rate_limit);
-    add(Ledger::Events, lazy.enabled && has_lazy, &lazy.topic, &lazy.consumer_group, &lazy.topic_dlq, lazy.rate_limit);
     add(Ledger::Events, replay.enabled, &replay.topic, &replay.consumer_group, "", replay.rate_limit);
-    let (usage, lazy) = (&config.meter_usage_tracking, &config.meter_usage_tracking_lazy);
+    let (usage, costs) = (&config.meter_usage_tracking, &config.costsheet_usage_tracking);
     add(Ledger::Usage, usage.enabled, &usage.topic, &usage.consumer_group, &usage.topic_dlq, usage.rate_limit);
-    add(Ledger::Usage, lazy.enabled && has_lazy, &lazy.topic, &lazy.consumer_group, &lazy.topic_dlq, lazy.rate_limit);
+    add(Ledger::Costs, costs.enabled, &costs.topic, &costs.consumer_group, &costs.topic_dlq, costs.rate_limit);
+    if has_lazy {
+        add(Ledger::Events, lazy.enabled, &lazy.topic, &lazy.consumer_group, &lazy.topic_dlq, lazy.rate_limit);
+        let lazy = &config.meter_usage_tracking_lazy;
+        add(Ledger::Usage, lazy.enabled, &lazy.topic, &lazy.consumer_group, &lazy.topic_dlq, lazy.rate_limit);
+        add(Ledger::Costs, costs.enabled, &lazy.topic, &costs.consumer_group, &costs.topic_dlq, costs.rate_limit);
+    }
     consumers
 }
