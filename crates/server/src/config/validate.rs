@@ -29,8 +29,14 @@ pub fn check(loaded: &Loaded) -> Result<(), Problems> {
     if config.data.dir.as_os_str().is_empty() {
         problems.push(refused("data.dir", "names no directory"));
     }
-    if config.data.lock_timeout.is_zero() {
-        problems.push(refused("data.lock_timeout", "leaves a change no time at all; use a second or more"));
+    for (path, what, timeout) in [
+        ("data.lock_timeout", "a change", config.data.lock_timeout),
+        ("server.header_timeout", "a connection", config.server.header_timeout),
+        ("server.idle_timeout", "a connection", config.server.idle_timeout),
+    ] {
+        if timeout.is_zero() {
+            problems.push(refused(path, format!("leaves {what} no time at all; use a second or more")));
+        }
     }
     if config.auth.api_key.header.trim().is_empty() {
         problems.push(refused("auth.api_key.header", "names no header"));

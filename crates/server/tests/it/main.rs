@@ -4,6 +4,7 @@
 mod cluster;
 mod command_line;
 mod configuration;
+mod connections;
 mod demo;
 mod documents;
 mod event_choices;

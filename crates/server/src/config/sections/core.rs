@@ -26,8 +26,11 @@ section! {
         allowed_hosts: Vec<String> = "", "host names, besides localhost and loopback addresses, by which a server on a loopback address may be called";
         max_body_bytes: usize = "33554432", "largest request body, 32 MiB; a larger one is refused" [at_least(1024)];
         max_in_flight_requests: usize = "2048", "requests worked on at the same time; beyond it 503 with Retry-After" [at_least(1)];
+        max_connections: usize = "4096", "connections open at the same time, and at most half of the files that the process may open; beyond it the one goes that has kept the server waiting longest" [at_least(1)];
+        header_timeout: Duration = "10s", "how long a new connection may take for the head of its first request";
+        idle_timeout: Duration = "75s", "how long an answered connection may take until the head of its next request is there; longer than what a load balancer in front keeps it";
         request_timeout: Duration = "1m", "longest time for one request; 0s = no limit";
-        shutdown_timeout: Duration = "30s", "how long a stopping server waits for requests in flight";
+        shutdown_timeout: Duration = "30s", "how long a stopping server waits for requests that it works on; for clients it waits 2 s";
     }
 }
 
