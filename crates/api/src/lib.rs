@@ -93,7 +93,7 @@ fn probes() -> Router<ApiState> {
 /// Liveness, readiness and metrics alone: for a process that serves no API.
 pub fn probe_router(app: App, settings: ApiSettings) -> Router {
     let check_host = axum::middleware::from_fn_with_state(Arc::new(settings.hosts.clone()), middleware::check_host);
-    probes().layer(check_host).with_state(state(app, settings))
+    probes().layer(check_host).layer(axum::middleware::from_fn(middleware::observe)).with_state(state(app, settings))
 }
 
 /// All routes over the use cases.
@@ -116,11 +116,13 @@ pub fn router(app: App, settings: ApiSettings) -> Router {
         .fallback(contract::not_built)
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::bound))
         .layer(axum::middleware::from_fn_with_state(hosts, middleware::check_host))
-        .layer(axum::middleware::from_fn(middleware::observe))
         .layer(axum::middleware::from_fn(middleware::headers));
     let router = match origins {
         Some(origins) => router.layer(origins),
         None => router,
     };
-    router.layer(tower_http::catch_panic::CatchPanicLayer::custom(middleware::panicked)).with_state(state)
+    router
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(middleware::panicked))
+        .layer(axum::middleware::from_fn(middleware::observe))
+        .with_state(state)
 }

@@ -10,6 +10,7 @@ mod documents;
 mod event_choices;
 mod faults;
 mod graceful_stop;
+mod observation;
 mod private_files;
 mod secure_defaults;
 mod support;
