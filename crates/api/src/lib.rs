@@ -43,10 +43,13 @@ pub struct ApiSettings {
     /// By which names the server may be called.
     pub hosts: Hosts,
     /// Renders the metrics in Prometheus' text format.
-    pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub render_metrics: RenderMetrics,
     /// What must answer besides the stores, for the process to be ready.
     pub checks: Vec<(&'static str, ReadinessCheck)>,
 }
+
+/// Makes the page that Prometheus reads.
+pub type RenderMetrics = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = String> + Send>> + Send + Sync>;
 
 /// Proves that something answers; the text says why it does not.
 pub type ReadinessCheck = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
@@ -60,7 +63,7 @@ impl Default for ApiSettings {
             request_timeout: Duration::from_secs(60),
             origins: Origins::default(),
             hosts: Hosts::default(),
-            render_metrics: Arc::new(String::new),
+            render_metrics: Arc::new(|| Box::pin(async { String::new() })),
             checks: Vec::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! The shell from outside: configuration by its public functions, the binary by its command line.
 
+mod broken;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod command_line;

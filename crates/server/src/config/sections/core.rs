@@ -30,6 +30,7 @@ section! {
         header_timeout: Duration = "10s", "how long a new connection may take for the head of its first request";
         idle_timeout: Duration = "75s", "how long an answered connection may take until the head of its next request is there; longer than what a load balancer in front keeps it";
         request_timeout: Duration = "1m", "longest time for one request; 0s = no limit";
+        metrics_every: Duration = "15s", "how old numbers of the database and of files may be in `/metrics`; they are not gathered more often";
         shutdown_timeout: Duration = "30s", "how long a stopping server waits for requests that it works on; for clients it waits 2 s";
     }
 }
