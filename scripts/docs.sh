@@ -15,5 +15,6 @@ write() {
 mkdir -p docs
 write docs/configuration.md config reference
 write config.example.yaml config example
+write docs/metrics.md config metrics
 write docs/openapi.json openapi
 write docs/coverage.md openapi --coverage

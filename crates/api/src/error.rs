@@ -109,7 +109,7 @@ impl IntoResponse for ApiError {
                 ("an unexpected error occurred: it was logged under the request's id".to_owned(), BTreeMap::new())
             }
             Error::PermissionDenied(reason) => {
-                tracing::info!(%reason, "a request was refused for want of a right");
+                tracing::info!(%reason, "a request was refused");
                 (reason, BTreeMap::new())
             }
             Error::Invalid(invalid) => of_invalid(invalid),

@@ -50,10 +50,13 @@ pub struct ApiSettings {
     /// By which names the server may be called.
     pub hosts: Hosts,
     /// Renders the metrics in Prometheus' text format.
-    pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub render_metrics: RenderMetrics,
     /// What must answer besides the stores, for the process to be ready.
     pub checks: Vec<(&'static str, ReadinessCheck)>,
 }
+
+/// Makes the page that Prometheus reads.
+pub type RenderMetrics = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = String> + Send>> + Send + Sync>;
 
 /// Proves that something answers; the text says why it does not.
 pub type ReadinessCheck = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
@@ -69,7 +72,7 @@ impl Default for ApiSettings {
             request_timeout: Duration::from_secs(60),
             origins: Origins::default(),
             hosts: Hosts::default(),
-            render_metrics: Arc::new(String::new),
+            render_metrics: Arc::new(|| Box::pin(async { String::new() })),
             checks: Vec::new(),
         }
     }
@@ -104,7 +107,7 @@ fn probes() -> Router<ApiState> {
 /// Liveness, readiness and metrics alone: for a process that serves no API.
 pub fn probe_router(app: App, settings: ApiSettings) -> Router {
     let check_host = axum::middleware::from_fn_with_state(Arc::new(settings.hosts.clone()), middleware::check_host);
-    probes().layer(check_host).with_state(state(app, settings))
+    probes().layer(check_host).layer(axum::middleware::from_fn(middleware::observe)).with_state(state(app, settings))
 }
 
 /// All routes over the use cases.
@@ -128,11 +131,13 @@ pub fn router(app: App, settings: ApiSettings) -> Router {
         .fallback(contract::not_built)
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::bound))
         .layer(axum::middleware::from_fn_with_state(hosts, middleware::check_host))
-        .layer(axum::middleware::from_fn(middleware::observe))
         .layer(axum::middleware::from_fn(middleware::headers));
     let router = match origins {
         Some(origins) => router.layer(origins),
         None => router,
     };
-    router.layer(tower_http::catch_panic::CatchPanicLayer::custom(middleware::panicked)).with_state(state)
+    router
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(middleware::panicked))
+        .layer(axum::middleware::from_fn(middleware::observe))
+        .with_state(state)
 }

@@ -139,6 +139,11 @@ impl From<StoreError> for Error {
                 Self::Unavailable("the database does not take writes at the moment: try again".into())
             }
             StoreError::Unfit(message) => Self::input(message),
+            StoreError::Damaged(cause) => {
+                tracing::error!(%cause, "the database is damaged");
+                Self::Unavailable("the database is damaged and takes no changes until its operator has acted: try again later".into())
+            }
+            StoreError::Newer { .. } => Self::Internal(error.to_string()),
             StoreError::Corrupt(cause) => Self::Internal(cause),
         }
     }
@@ -151,6 +156,10 @@ impl From<EventStoreError> for Error {
             EventStoreError::Unavailable(cause) => {
                 tracing::warn!(%cause, "the event store is unavailable");
                 Self::Unavailable("the event store does not answer at the moment: try again".into())
+            }
+            EventStoreError::Damaged(cause) => {
+                tracing::error!(%cause, "the event store is damaged");
+                Self::Unavailable("the event store is damaged and takes no events until its operator has acted: try again later".into())
             }
             EventStoreError::Corrupt(cause) => Self::Internal(cause),
             EventStoreError::TooManyGroups(most) => Self::input(format!(

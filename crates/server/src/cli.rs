@@ -14,6 +14,7 @@ Examples:
   flexprice --config config/config.yaml serve   with a configuration file
   flexprice config --changed                    what is not a default, and where it was set
   flexprice doctor                              would it start?
+  flexprice check                               are the stores as they were written?
   flexprice demo                                bill a year of flights on the server above
 
 Environment (all keys: `flexprice config reference`):
@@ -33,6 +34,7 @@ Exit codes:
   2    wrong command line
   3    configuration refused
   4    doctor found what keeps the server from starting
+  5    check found a store that is damaged or does not answer
   130  stopped at once by a second signal";
 
 /// Usage metering and billing in one binary: events in, invoices out.
@@ -96,6 +98,16 @@ pub enum Command {
     /// Checks configuration, data directory, free disk, listen address, database and event store,
     /// changes nothing, and ends with code 4 when one of them fails.
     Doctor,
+    /// Verify that the stores are as they were written
+    ///
+    /// Reads all of the embedded stores, whether a server runs on them or not: the database's pages
+    /// and indexes, and each table of the event store by its checksum. Servers are asked whether
+    /// they answer. Ends with code 5 when something is wrong.
+    ///
+    /// A running server takes no more events as soon as damage is found, and says so at /ready. It
+    /// takes them again when check has found the store sound (after a repair, or a backup was
+    /// restored) and the server was started again: see docs/recipes/repair-a-store.md.
+    Check,
     /// Look after the event log: topics, lag, dead letters
     #[cfg(feature = "cluster")]
     #[command(subcommand)]
@@ -171,6 +183,8 @@ pub enum ConfigTopic {
     Reference,
     /// Print a configuration file with every key at its default (YAML)
     Example,
+    /// Print the reference of all metrics (Markdown)
+    Metrics,
 }
 
 /// How `config` prints.

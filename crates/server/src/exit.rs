@@ -13,6 +13,8 @@ pub enum Failure {
     Config(Problems),
     /// `doctor` found something that keeps the server from starting; it has said what. Code 4.
     Unhealthy,
+    /// `check` found a store that is damaged or does not answer; it has said which. Code 5.
+    Unsound,
     /// A second signal ended the process before it had drained. Code 130.
     Interrupted,
 }
@@ -25,6 +27,7 @@ impl Failure {
             Self::Run(_) => 1,
             Self::Config(_) => 3,
             Self::Unhealthy => 4,
+            Self::Unsound => 5,
             Self::Interrupted => 130,
         }
     }
@@ -55,7 +58,7 @@ pub fn report(failure: &Failure) -> ExitCode {
         Failure::Run(error) if is_broken_pipe(error) => return ExitCode::SUCCESS,
         Failure::Run(error) => eprintln!("flexprice: {error:#}"),
         Failure::Config(problems) => eprintln!("flexprice: {problems}"),
-        Failure::Unhealthy => {}
+        Failure::Unhealthy | Failure::Unsound => {}
         Failure::Interrupted => eprintln!("flexprice: stopped at once by a second signal"),
     }
     ExitCode::from(failure.code())

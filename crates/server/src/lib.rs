@@ -15,6 +15,10 @@ pub mod gate;
 
 pub mod serve;
 
+pub mod connections;
+
+pub mod descriptors;
+
 pub mod demo;
 
 pub mod signals;

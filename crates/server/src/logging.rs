@@ -13,7 +13,7 @@ use crate::config::{LogFormat, LogLevel};
 /// Starts logging. Later calls in the same process change nothing, which tests rely on.
 pub fn init(logging: &Logging) {
     let layer = if is_json(logging.format, io::stderr().is_terminal()) {
-        fmt::layer().json().flatten_event(true).with_writer(io::stderr).boxed()
+        fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stderr).boxed()
     } else {
         fmt::layer().compact().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).boxed()
     };

@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use axum::Router;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::config::ListenAddress;
+use crate::connections::{ConnectionLimits, serve_connections};
 use crate::signals::Signals;
 
 /// Bounds on serving.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How long a stopping server waits for requests in flight.
+    /// How long a stopping server waits for requests that it works on.
     pub drain: Duration,
+    /// Those of connections.
+    pub connections: ConnectionLimits,
 }
 
 /// How serving ended.
@@ -45,41 +47,34 @@ pub async fn bind(address: &ListenAddress) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Serves until asked to stop; then accepts nothing more, waits for the requests in flight up to the limit, and runs `close`.
+/// Serves until asked to stop; then accepts nothing more, waits for the requests that it works on up to the limit, and runs `close`.
 /// A second request to stop ends it at once, also during `close`.
 ///
 /// # Errors
-/// When accepting fails for good, or `close` fails.
+/// When `close` fails.
 pub async fn serve<C>(listener: TcpListener, router: Router, limits: Limits, mut signals: Signals, close: C) -> anyhow::Result<Outcome>
 where
     C: Future<Output = anyhow::Result<()>>,
 {
-    // Answers are small: without this the kernel may hold them back to fill a packet.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
-    });
-    let (stop, stopped) = oneshot::channel::<()>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async {
-        let _dropped = stopped.await;
-    });
-    // A task of its own: a drain that runs out is abandoned while it goes on.
-    let mut server = tokio::spawn(server.into_future());
+    let (stop, stopped) = watch::channel(false);
+    let mut server = tokio::spawn(serve_connections(listener, router, limits.connections, stopped));
 
     tokio::select! {
         ended = &mut server => {
-            ended.context("the server task failed")?.context("the server failed")?;
+            ended.context("the server task failed")?;
             return Err(anyhow!("the server ended without being asked to"));
         }
         () = signals.next() => {}
     }
     tracing::info!(drain_seconds = limits.drain.as_secs(), "stopping: finishing requests in flight");
-    let _gone = stop.send(());
+    let _gone = stop.send(true);
     let finish = async {
         match tokio::time::timeout(limits.drain, &mut server).await {
-            Ok(ended) => ended.context("the server task failed")?.context("the server failed")?,
-            Err(_) => tracing::warn!("requests are still in flight after the time limit; closing without them"),
+            Ok(ended) => ended.context("the server task failed")?,
+            Err(_) => {
+                tracing::warn!("requests are still in flight after the time limit; closing without them");
+                server.abort();
+            }
         }
         close.await
     };

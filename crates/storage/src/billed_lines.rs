@@ -1,7 +1,7 @@
-//! What the invoices of a subscription charge already.
+//! What the invoices of a subscription charge already, and how many invoices there are.
 
 use domain::ids::{InvoiceId, SubscriptionId};
-use domain::invoice::BilledLine;
+use domain::invoice::{BilledLine, InvoiceStatus};
 use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
 
@@ -35,6 +35,12 @@ pub async fn of_subscription(
             })
         })
         .collect()
+}
+
+/// How many invoices there are in each status, over all scopes. The time this takes grows with their number.
+pub async fn invoices_by_status(source: &mut impl Source) -> Result<Vec<(InvoiceStatus, i64)>, StoreError> {
+    let sql = "SELECT invoice_status, COUNT(*) AS total FROM invoices WHERE status = 'published' GROUP BY invoice_status";
+    source.fetch(Sql::new(sql)).await?.iter().map(|row| Ok((row.get("invoice_status")?, row.get("total")?))).collect()
 }
 
 fn statement(scope: &Scope, subscription: &SubscriptionId, except: Option<&InvoiceId>, from: Timestamp) -> Sql {

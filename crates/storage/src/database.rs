@@ -24,6 +24,15 @@ impl Default for DatabaseOptions {
     }
 }
 
+/// How thoroughly a database file is verified. Both read all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// That its pages hang together.
+    Structure,
+    /// Besides, that every index has what its table has.
+    Everything,
+}
+
 /// The relational store. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -41,6 +50,12 @@ impl Database {
     /// Opens or makes the database file. A commit is durable when it returns: write-ahead log, synchronous FULL.
     pub async fn open(file: &Path, options: &DatabaseOptions) -> Result<Self, StoreError> {
         Ok(Self { backend: Backend::Sqlite(SqliteDatabase::open(file, options).await?) })
+    }
+
+    /// What is wrong with a database file, in words and at most 20 of them; nothing when it is sound. Changes nothing, and may be asked beside
+    /// whoever has it open.
+    pub async fn verify(file: &Path, options: &DatabaseOptions, depth: Depth) -> Result<Vec<String>, StoreError> {
+        SqliteDatabase::verify(file, options, depth).await
     }
 
     /// Connects to PostgreSQL. Fails when the writer does not answer; a reader that does not answer is used when it does.
@@ -71,7 +86,10 @@ impl Database {
     /// Begins a unit of work. What it reads stays true until it commits.
     pub async fn begin(&self) -> Result<UnitOfWork, StoreError> {
         Ok(UnitOfWork::new(match &self.backend {
-            Backend::Sqlite(database) => Open::Sqlite(database.begin().await?),
+            Backend::Sqlite(database) => {
+                let (transaction, soundness) = database.begin().await?;
+                Open::Sqlite(transaction, soundness)
+            }
             #[cfg(feature = "cluster")]
             Backend::Postgres(database) => Open::Postgres(database.begin().await?),
         }))
@@ -83,6 +101,15 @@ impl Database {
         let mut work = self.begin().await?;
         sequences::next(&mut work, &nobody, "readiness", 1).await?;
         work.commit().await
+    }
+
+    /// How full the pools of the embedded database are; nothing for PostgreSQL.
+    pub fn embedded_pools(&self) -> Option<[crate::PoolUsage; 2]> {
+        match &self.backend {
+            Backend::Sqlite(database) => Some(database.usage()),
+            #[cfg(feature = "cluster")]
+            Backend::Postgres(_) => None,
+        }
     }
 
     /// How full the pools of connections are, and where lists were answered; nothing for the embedded database.

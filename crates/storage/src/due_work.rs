@@ -101,6 +101,25 @@ async fn in_turns(source: &mut impl Source, condition: impl FnOnce(Sql) -> Sql, 
     source.fetch(sql.bind(&limit)).await?.iter().map(DueWork::from_row).collect()
 }
 
+/// Work of one kind that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overdue {
+    /// What is to do.
+    pub kind: String,
+    /// How many pieces.
+    pub pieces: i64,
+    /// When the first of them was due.
+    pub since: Timestamp,
+}
+
+/// Work that is due at `now` in environments without a clock of their own, by kind.
+pub async fn overdue(source: &mut impl Source, now: Timestamp) -> Result<Vec<Overdue>, StoreError> {
+    let sql = Sql::new("SELECT kind, COUNT(*) AS pieces, MIN(due_at) AS since FROM due_work WHERE due_at <= ").bind(&now);
+    let sql = sql.push(" AND environment_id NOT IN (SELECT environment_id FROM environment_clocks) GROUP BY kind ORDER BY kind");
+    let of = |row: &Row| Ok(Overdue { kind: row.get("kind")?, pieces: row.get("pieces")?, since: row.get("since")? });
+    source.fetch(sql).await?.iter().map(of).collect()
+}
+
 /// Where a page of due work ends: the place of its last piece in the order of [`due_page`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DuePosition {

@@ -8,6 +8,7 @@ mod database;
 mod error;
 mod list;
 mod migrations;
+mod pool_usage;
 #[cfg(feature = "cluster")]
 mod postgres;
 mod record;
@@ -53,11 +54,12 @@ pub mod meter_ledgers;
 pub mod billed_lines;
 
 pub use cell::{Cell, Kind, Value};
-pub use database::{Database, DatabaseOptions};
+pub use database::{Database, DatabaseOptions, Depth};
 pub use error::StoreError;
 pub use list::{Condition, Direction, ListQuery, Page, Sort};
+pub use pool_usage::PoolUsage;
 #[cfg(feature = "cluster")]
-pub use postgres::{PoolUsage, PostgresOptions, PostgresUsage, SslMode};
+pub use postgres::{PostgresOptions, PostgresUsage, SslMode};
 pub use record::{
     AUDIT_COLUMNS, Column, Record, count, find, find_all, get, get_many, insert, insert_all, insert_if_absent, list, remove, snapshot,
     update,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use domain::platform::SystemEvent;
 use domain::scope::Scope;
+use domain::time::Timestamp;
 
 use crate::record::ROWS_PER_INSERT;
 use crate::{Cell, Row, Source, Sql, StoreError, UnitOfWork};
@@ -48,6 +49,12 @@ pub async fn read(source: &mut impl Source, scope: &Scope, limit: i64) -> Result
         Sql::new("SELECT tenant_id, environment_id, entity_id, sequence, id, event_name, entity_type, user_id, snapshot, occurred_at ");
     let sql = sql.push("FROM system_events WHERE ").scoped(scope).push(" ORDER BY entity_id, sequence LIMIT ").bind(&limit);
     source.fetch(sql).await?.iter().map(|row| Ok((row.get("sequence")?, event(row)?))).collect()
+}
+
+/// How many events wait to be told, over all scopes, and when the oldest of them occurred. The time this takes grows with their number.
+pub async fn waiting(source: &mut impl Source) -> Result<(i64, Option<Timestamp>), StoreError> {
+    let rows = source.fetch(Sql::new("SELECT COUNT(*) AS total, MIN(occurred_at) AS oldest FROM system_events")).await?;
+    rows.first().map_or(Ok((0, None)), |row| Ok((row.get("total")?, row.get("oldest")?)))
 }
 
 fn event(row: &Row) -> Result<SystemEvent, StoreError> {

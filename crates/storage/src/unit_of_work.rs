@@ -1,9 +1,12 @@
 //! A unit of work: what commits together or not at all.
 
+use std::sync::Arc;
+
 use domain::scope::Scope;
 use sqlx::{AssertSqlSafe, Sqlite, Transaction};
 
 use crate::sql::Keeps;
+use crate::sqlite::Soundness;
 use crate::{Row, Source, Sql, StoreError};
 
 /// An open transaction. Dropped without commit, it leaves no trace.
@@ -20,7 +23,7 @@ pub struct UnitOfWork {
 
 #[derive(Debug)]
 pub(crate) enum Open {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Transaction<'static, Sqlite>, Arc<Soundness>),
     #[cfg(feature = "cluster")]
     Postgres(crate::postgres::PostgresWork),
 }
@@ -34,9 +37,10 @@ impl UnitOfWork {
     pub async fn execute(&mut self, sql: Sql) -> Result<u64, StoreError> {
         self.check_sound()?;
         let outcome = match &mut self.open {
-            Open::Sqlite(transaction) => {
+            Open::Sqlite(transaction, soundness) => {
                 let query = sqlx::query_with(AssertSqlSafe(sql.text), crate::sqlite::arguments(sql.values)?);
-                query.execute(&mut **transaction).await.map(|done| done.rows_affected()).map_err(StoreError::from)
+                let done = query.execute(&mut **transaction).await.map_err(StoreError::from);
+                soundness.look_at(done.map(|done| done.rows_affected()))
             }
             #[cfg(feature = "cluster")]
             Open::Postgres(work) => work.execute(sql).await,
@@ -49,7 +53,7 @@ impl UnitOfWork {
     pub async fn lock(&mut self, scope: &Scope, name: &str) -> Result<(), StoreError> {
         self.check_sound()?;
         let outcome = match &mut self.open {
-            Open::Sqlite(_) => {
+            Open::Sqlite(..) => {
                 let _ = (scope, name);
                 Ok(())
             }
@@ -63,7 +67,7 @@ impl UnitOfWork {
     pub async fn try_lock(&mut self, scope: &Scope, name: &str) -> Result<bool, StoreError> {
         self.check_sound()?;
         let outcome = match &mut self.open {
-            Open::Sqlite(_) => {
+            Open::Sqlite(..) => {
                 let _ = (scope, name);
                 Ok(true)
             }
@@ -88,7 +92,7 @@ impl UnitOfWork {
     pub(crate) fn writes_to(&mut self, scope: &Scope) {
         match &mut self.open {
             // Its readers see every commit.
-            Open::Sqlite(_) => _ = scope,
+            Open::Sqlite(..) => _ = scope,
             #[cfg(feature = "cluster")]
             Open::Postgres(work) => work.writes_to(scope),
         }
@@ -98,7 +102,11 @@ impl UnitOfWork {
     pub async fn commit(self) -> Result<(), StoreError> {
         self.check_sound()?;
         match self.open {
-            Open::Sqlite(transaction) => Ok(transaction.commit().await?),
+            Open::Sqlite(transaction, soundness) => {
+                // A file that was removed meanwhile would take the commit and lose it.
+                soundness.require()?;
+                soundness.look_at(transaction.commit().await.map_err(StoreError::from))
+            }
             #[cfg(feature = "cluster")]
             Open::Postgres(work) => work.commit().await,
         }
@@ -107,7 +115,7 @@ impl UnitOfWork {
     /// Takes everything back.
     pub async fn rollback(self) -> Result<(), StoreError> {
         match self.open {
-            Open::Sqlite(transaction) => Ok(transaction.rollback().await?),
+            Open::Sqlite(transaction, _) => Ok(transaction.rollback().await?),
             #[cfg(feature = "cluster")]
             Open::Postgres(work) => work.rollback().await,
         }
@@ -134,10 +142,10 @@ impl Source for UnitOfWork {
     async fn fetch(&mut self, sql: Sql) -> Result<Vec<Row>, StoreError> {
         self.check_sound()?;
         let outcome = match &mut self.open {
-            Open::Sqlite(transaction) => {
+            Open::Sqlite(transaction, soundness) => {
                 let query = sqlx::query_with(AssertSqlSafe(sql.text), crate::sqlite::arguments(sql.values)?);
                 let rows = query.fetch_all(&mut **transaction).await.map_err(StoreError::from);
-                rows.map(|rows| rows.into_iter().map(Row::new).collect())
+                soundness.look_at(rows).map(|rows| rows.into_iter().map(Row::new).collect())
             }
             #[cfg(feature = "cluster")]
             Open::Postgres(work) => work.fetch(sql).await,

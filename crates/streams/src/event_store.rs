@@ -193,6 +193,9 @@ pub enum EventStoreError {
     /// What was read makes no sense.
     #[error("the event store is corrupt: {0}")]
     Corrupt(String),
+    /// Files do not hold what was written. The store takes nothing more, and answers what it can, until an operator has acted.
+    #[error("the event store is damaged: {0}: it takes no events until `flexprice check` finds it sound again")]
+    Damaged(String),
     /// More windows and groups than were asked for.
     #[error("the answer falls into more than {0} windows and groups")]
     TooManyGroups(usize),

@@ -28,7 +28,7 @@ pub use clickhouse::{ClickHouseEventStore, ClickHouseOptions};
 pub use coordination::{Coordination, CoordinationError, LocalCoordination, Lock, RateLimit};
 #[cfg(feature = "cluster")]
 pub use coordination::{RedisCoordination, RedisOptions};
-pub use embedded::{EmbeddedEventStore, EmbeddedOptions};
+pub use embedded::{EmbeddedEventStore, EmbeddedOptions, VerifiedFiles, known_damage, verify_embedded_files};
 pub use event_log::{Ledger, LogPartition, LogRecord, LogStore, LoggedBatch, LoggedEvent, Stored};
 pub use event_store::{
     Appended, COPIES_KEPT, CountedEvent, EventFilter, EventOrder, EventStore, EventStoreError, GroupKey, GroupUsage, GroupedPart,

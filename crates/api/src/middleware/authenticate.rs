@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::ApiState;
 use crate::error::ApiError;
+use crate::middleware::observe::Asker;
 
 /// The header that chooses an environment.
 const ENVIRONMENT_HEADER: &str = "x-environment-id";
@@ -24,6 +25,9 @@ pub(crate) async fn authenticate(State(state): State<ApiState>, mut request: Req
     span.record("tenant_id", caller.scope.tenant_id.as_str());
     span.record("environment_id", caller.scope.environment_id.as_str());
     span.record("user_id", caller.user_id.as_str());
+    if let Some(asker) = request.extensions().get::<Asker>() {
+        asker.is(&caller.scope);
+    }
     request.extensions_mut().insert(caller);
     next.run(request).await
 }

@@ -1,4 +1,4 @@
-//! What happens to every request before and after its handler, outermost first: panics caught, origins, headers, observation,
+//! What happens to every request before and after its handler, outermost first: observation, panics caught, origins, headers,
 //! host, bounds, authentication, idempotency.
 
 mod authenticate;

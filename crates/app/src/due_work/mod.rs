@@ -116,7 +116,9 @@ impl App {
 
     /// Notes a failure where an operator sees it. Work that was done or moved meanwhile is left alone.
     pub async fn due_work_failed(&self, found: &DueWork, error: &Error, again: Again) -> Result<()> {
-        metrics::counter!("flexprice_due_work_failures_total", "kind" => found.kind.clone()).increment(1);
+        // A newer release may plan kinds that this one does not know.
+        let kind = Kind::of(found).map_or("other", Kind::name);
+        metrics::counter!("flexprice_due_work_failures_total", "kind" => kind).increment(1);
         let mut unit = self.database().begin().await?;
         let planned = storage::due_work::planned_as(&mut unit, &found.scope, &found.id).await?;
         let Some(planned) = planned.filter(|planned| planned.due_at == found.due_at) else {

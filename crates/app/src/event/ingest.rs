@@ -48,6 +48,21 @@ impl App {
     /// Takes in 1 to 1000 events, all or none. When this returns they are durable; without an event log they are counted, too. Copies of
     /// known events change nothing.
     pub async fn ingest_events(&self, context: &Context, incoming: Vec<IncomingEvent>) -> Result<Ingested> {
+        let events = incoming.len();
+        let outcome = self.stamp_and_store(context, incoming).await;
+        match &outcome {
+            Ok(Ingested { new: Some(new), .. }) => {
+                measure("new", *new);
+                measure("duplicate", events - new);
+            }
+            Ok(Ingested { new: None, .. }) => measure("published", events),
+            Err(Error::Invalid(_)) => measure("refused", events),
+            Err(_) => measure("failed", events),
+        }
+        outcome
+    }
+
+    async fn stamp_and_store(&self, context: &Context, incoming: Vec<IncomingEvent>) -> Result<Ingested> {
         require((1..=EVENTS_MAX).contains(&incoming.len()), "events must hold 1 to 1000 events")?;
         let _ingesting = self.shared.ingesting.read().await;
         let meters = Arc::clone(&self.meters(&context.scope).await?.all);
@@ -111,4 +126,9 @@ impl App {
         }
         Ok(entries)
     }
+}
+
+/// Counts events by what became of them.
+pub(super) fn measure(result: &'static str, events: usize) {
+    metrics::counter!("flexprice_events_total", "result" => result).increment(events as u64);
 }

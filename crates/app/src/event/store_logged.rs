@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::scope::Scope;
 use streams::{Ledger, LogPartition, LogRecord, LoggedBatch, LoggedEvent, MeteredEvent, Stored};
 
+use super::ingest::measure;
 use crate::{App, Error, Result};
 
 /// What became of a batch.
@@ -56,9 +57,18 @@ impl App {
         }
         // Not the others either: with them the position would pass the dead, and who dies before they are put aside loses them.
         if !dead.is_empty() {
+            // The other ledgers read the same events.
+            if ledger == Ledger::Events {
+                measure("dead", dead.len());
+            }
             return Ok(LogOutcome::Dead(dead));
         }
-        Ok(LogOutcome::Stored(self.log_store()?.append_logged(ledger, LoggedBatch { partition, after, last, events }).await?))
+        let stored = self.log_store()?.append_logged(ledger, LoggedBatch { partition, after, last, events }).await?;
+        if ledger == Ledger::Events {
+            measure("new", stored.new);
+            measure("duplicate", stored.duplicates);
+        }
+        Ok(LogOutcome::Stored(stored))
     }
 
     fn log_store(&self) -> Result<&dyn streams::LogStore> {

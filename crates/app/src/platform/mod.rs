@@ -5,6 +5,7 @@ mod api_keys;
 pub(crate) mod authenticate;
 mod environments;
 mod idempotency;
+mod operations;
 mod settings;
 
 pub(crate) use advance_clock::Advances;
@@ -16,6 +17,7 @@ pub(crate) use environments::Environments;
 pub use environments::{DEFAULT_TENANT, DEFAULT_USER, PRODUCTION_ENVIRONMENT, SANDBOX_ENVIRONMENT};
 pub use idempotency::IdempotencyTurn;
 pub(crate) use idempotency::IdempotencyTurns;
+pub use operations::{Backlog, Operations};
 pub use settings::EffectiveSetting;
 pub(crate) use settings::SettingsMemory;
 pub use storage::records::{Environment, EnvironmentType, Secret, SecretType};

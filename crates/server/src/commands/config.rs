@@ -10,6 +10,7 @@ pub(super) fn run(options: &Options, args: &ConfigArgs) -> Result<(), Failure> {
     match args.topic {
         Some(ConfigTopic::Reference) => return Ok(output::write(&reference_markdown())?),
         Some(ConfigTopic::Example) => return Ok(output::write(&example_yaml())?),
+        Some(ConfigTopic::Metrics) => return Ok(output::write(&crate::metrics::table::reference_markdown())?),
         None => {}
     }
     let loaded = load(&options.inputs())?;

@@ -1,13 +1,13 @@
 //! `flexprice doctor`: would the server start here? Looks, changes nothing that lasts, and says what to do.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::Options;
 use crate::config::{Config, check, load};
 use crate::exit::Failure;
-use crate::finding::{Check, Finding};
+use crate::finding::{self, Check, Finding};
 use crate::{output, private_files, serve, wiring};
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
@@ -31,16 +31,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn say(checks: &[Check]) -> Result<(), Failure> {
-    let mut text = String::new();
-    for (subject, finding) in checks {
-        let (mark, said) = match finding {
-            Finding::Good(said) => ("ok  ", said),
-            Finding::Warning(said) => ("warn", said),
-            Finding::Bad(said) => ("FAIL", said),
-        };
-        text.push_str(&format!("{mark}  {subject}: {said}\n"));
-    }
-    let bad = checks.iter().filter(|(_, finding)| matches!(finding, Finding::Bad(_))).count();
+    let (mut text, bad) = (finding::lines(checks), finding::bad(checks));
     text.push_str(&if bad == 0 { "The server can start.\n".to_owned() } else { format!("The server cannot start: {bad} failed.\n") });
     output::write(&text)?;
     if bad == 0 { Ok(()) } else { Err(Failure::Unhealthy) }
@@ -60,10 +51,13 @@ fn writable(dir: &Path) -> Finding {
     }
     let probe = at.join(format!(".flexprice-doctor-{}", std::process::id()));
     let written = fs::File::create_new(&probe).and_then(|mut file| file.write_all(b"probe").and_then(|()| file.sync_all()));
-    let removed = fs::remove_file(&probe);
-    match written.and(removed) {
+    let removed = written.and_then(|()| fs::remove_file(&probe));
+    match removed {
         Ok(()) if dir.exists() => Finding::Good(format!("{} is writable", dir.display())),
         Ok(()) => Finding::Good(format!("{} will be created", dir.display())),
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+            Finding::Bad(format!("the disk of {} is mounted read-only: find out why (`dmesg`), and mount it for writing", at.display()))
+        }
         Err(error) => Finding::Bad(format!("cannot write in {}: {error}; set FLEXPRICE_DATA_DIR or its permissions", at.display())),
     }
 }

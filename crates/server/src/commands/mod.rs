@@ -1,5 +1,6 @@
 //! One file per command. A new one is a variant in [`crate::cli`], a file here and a line in [`run`].
 
+mod check;
 mod config;
 mod demo;
 mod doctor;
@@ -27,6 +28,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(args) => config::run(&options, &args),
         Command::Openapi(args) => openapi::run(&args),
         Command::Doctor => doctor::run(&options),
+        Command::Check => check::run(&options),
         #[cfg(feature = "cluster")]
         Command::Kafka(command) => kafka::run(&options, &command),
         Command::Demo(args) => demo::run(&args),

@@ -7,13 +7,14 @@ use anyhow::Context;
 
 use crate::cli::Options;
 use crate::config::{Config, Loaded};
+use crate::connections::ConnectionLimits;
 use crate::exit::Failure;
 use crate::gate::Gate;
 use crate::metrics::Metrics;
 use crate::serve::{Limits, Outcome, bind, serve};
 use crate::signals::Signals;
 use crate::wiring::Close;
-use crate::{logging, output, private_files, wiring};
+use crate::{descriptors, logging, output, private_files, wiring};
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let loaded = super::configured(options)?;
@@ -47,7 +48,7 @@ async fn run_until_stopped(loaded: Loaded) -> Result<Outcome, Failure> {
     let (stopper, signals) = Signals::of_process().context("cannot catch signals")?;
     let listener = bind(&config.server.address).await?;
     let metrics = Metrics::install().context("cannot install the metrics recorder")?;
-    let limits = Limits { drain: config.server.shutdown_timeout };
+    let limits = limits(&config);
     let address = listener.local_addr()?;
     let upkeep = metrics.spawn_upkeep();
     let gate = Gate::default();
@@ -72,6 +73,24 @@ async fn run_until_stopped(loaded: Loaded) -> Result<Outcome, Failure> {
     let outcome = serve(listener, router, limits, signals, close).await;
     upkeep.abort();
     Ok(outcome?)
+}
+
+/// How long a stop waits for clients: it ends within 5 s unless the server has work to finish.
+const PARTING: Duration = Duration::from_secs(2);
+
+fn limits(config: &Config) -> Limits {
+    let descriptors = descriptors::raise();
+    let server = &config.server;
+    let most = descriptors::connections_max(server.max_connections, descriptors);
+    tracing::info!(descriptors, connections_max = most, "limits of this process");
+    if most < server.max_connections {
+        tracing::warn!(
+            "server.max_connections is {}, and the limit of open files allows {most}: raise it (`ulimit -n`, LimitNOFILE)",
+            server.max_connections
+        );
+    }
+    let connections = ConnectionLimits { most, header: server.header_timeout, idle: server.idle_timeout, parting: PARTING };
+    Limits { drain: server.shutdown_timeout, connections }
 }
 
 fn abort_unless_finished(opening: &tokio::task::AbortHandle) {

@@ -11,8 +11,10 @@ use super::sections::{Config, DEV_API_KEY_SHA256, DEV_AUTH_SECRET, DEV_ENCRYPTIO
 /// Whether the clients of the cluster profile are compiled in.
 pub(super) const HAS_CLUSTER: bool = cfg!(feature = "cluster");
 
-/// A shorter token secret can be guessed offline (RFC 7518 §3.2 asks for 32 bytes).
-const AUTH_SECRET_BYTES_MIN: usize = 32;
+/// A shorter secret can be guessed offline (RFC 7518 §3.2 asks for 32 bytes, AES-256 has as many).
+const SECRET_BYTES_MIN: usize = 32;
+/// Fewer different characters come of a pressed key, not of chance: 32 random hexadecimal digits have 8 or more but once in 20 million.
+const SECRET_CHARACTERS_MIN: usize = 8;
 
 /// Checks what was read.
 ///
@@ -35,8 +37,14 @@ pub fn check(loaded: &Loaded) -> Result<(), Problems> {
     if config.data.dir.as_os_str().is_empty() {
         problems.push(refused("data.dir", "names no directory"));
     }
-    if config.data.lock_timeout.is_zero() {
-        problems.push(refused("data.lock_timeout", "leaves a change no time at all; use a second or more"));
+    for (path, what, timeout) in [
+        ("data.lock_timeout", "a change", config.data.lock_timeout),
+        ("server.header_timeout", "a connection", config.server.header_timeout),
+        ("server.idle_timeout", "a connection", config.server.idle_timeout),
+    ] {
+        if timeout.is_zero() {
+            problems.push(refused(path, format!("leaves {what} no time at all; use a second or more")));
+        }
     }
     if config.auth.api_key.header.trim().is_empty() {
         problems.push(refused("auth.api_key.header", "names no header"));
@@ -135,11 +143,8 @@ fn check_secrets(config: &Config, problems: &mut Vec<Problem>) {
     } else if !is_private && secret == DEV_AUTH_SECRET {
         problems
             .push(refused("auth.secret", format!("{why}; set FLEXPRICE_AUTH_SECRET, for example to the output of `openssl rand -hex 32`")));
-    } else if !is_private && secret.len() < AUTH_SECRET_BYTES_MIN {
-        problems.push(refused(
-            "auth.secret",
-            format!("has fewer than {AUTH_SECRET_BYTES_MIN} bytes; use the output of `openssl rand -hex 32`"),
-        ));
+    } else if let Some(weakness) = weakness(secret).filter(|_| !is_private) {
+        problems.push(refused("auth.secret", format!("is weak: it {weakness}; use the output of `openssl rand -hex 32`")));
     }
     if key.trim().is_empty() {
         let reason = "is empty; set FLEXPRICE_SECRETS_ENCRYPTION_KEY, for example to the output of `openssl rand -hex 16`";
@@ -147,12 +152,27 @@ fn check_secrets(config: &Config, problems: &mut Vec<Problem>) {
     } else if !is_private && key == DEV_ENCRYPTION_KEY {
         let reason = format!("{why}; set FLEXPRICE_SECRETS_ENCRYPTION_KEY, for example to the output of `openssl rand -hex 16`");
         problems.push(refused("secrets.encryption_key", reason));
+    } else if let Some(weakness) = weakness(key).filter(|_| !is_private) {
+        let reason = format!("is weak: it {weakness}; use the output of `openssl rand -hex 16`");
+        problems.push(refused("secrets.encryption_key", reason));
     }
     if !is_private && config.auth.api_key.keys.0.contains_key(DEV_API_KEY_SHA256) {
         let reason = format!(
             "{why}; set FLEXPRICE_AUTH_API_KEY_KEYS to keys of your own (JSON by SHA-256), or to {{}} for keys of the database only"
         );
         problems.push(refused("auth.api_key.keys", reason));
+    }
+}
+
+/// Why a secret could be guessed.
+fn weakness(secret: &str) -> Option<String> {
+    let characters = secret.chars().collect::<std::collections::BTreeSet<_>>().len();
+    if secret.len() < SECRET_BYTES_MIN {
+        Some(format!("has {} bytes, and {SECRET_BYTES_MIN} are the least", secret.len()))
+    } else if characters < SECRET_CHARACTERS_MIN {
+        Some(format!("has {characters} different characters, and {SECRET_CHARACTERS_MIN} are the least"))
+    } else {
+        None
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use app::Foundation;
-use storage::Database;
+use storage::{Database, Depth, StoreError};
 
 #[cfg(feature = "cluster")]
 use super::cluster;
@@ -68,6 +68,9 @@ fn database_name(config: &Config) -> String {
 pub async fn inspect(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();
     let fresh = |what: &str| Finding::Good(format!("no {what} yet: the first start makes it"));
+    if let Err(error) = embedded::require_both(config) {
+        return vec![("data directory", Finding::Bad(error.to_string()))];
+    }
     if config.postgres.host.is_empty() {
         let database = if database_file(config).exists() { inspect_database(config).await } else { fresh("database") };
         checks.push(("database", database));
@@ -84,8 +87,12 @@ pub async fn inspect(config: &Config) -> Vec<Check> {
 async fn inspect_events(config: &Config) -> Finding {
     match embedded::open_events(config) {
         Ok(store) => {
+            let answer = streams::EventStore::check(&store).await;
             streams::EventStore::close(&store).await;
-            Finding::Good(events_dir(config).display().to_string())
+            match answer {
+                Ok(()) => Finding::Good(events_dir(config).display().to_string()),
+                Err(error) => Finding::Bad(error.to_string()),
+            }
         }
         Err(error) => Finding::Bad(format!("{error:#}: is a server running on this data directory?")),
     }
@@ -93,10 +100,12 @@ async fn inspect_events(config: &Config) -> Finding {
 
 async fn inspect_database(config: &Config) -> Finding {
     let look = async {
+        let wrong = Database::verify(&database_file(config), &embedded::database_options(config), Depth::Structure).await?;
+        anyhow::ensure!(wrong.is_empty(), "{}", StoreError::Damaged(wrong.join("; ")));
         let database = embedded::open_database(config).await?;
-        let pending = database.pending_migrations().await?;
+        let pending = database.pending_migrations().await;
         database.close().await;
-        anyhow::Ok(pending)
+        Ok(pending?)
     };
     match look.await {
         Ok(0) => Finding::Good(database_file(config).display().to_string()),

@@ -5,6 +5,7 @@
 
 mod embedded;
 mod foundation;
+mod gauges;
 
 #[cfg(feature = "cluster")]
 mod cluster;
@@ -13,6 +14,8 @@ mod service;
 
 mod settings;
 
+mod verify;
+
 #[cfg(feature = "cluster")]
 mod wait;
 
@@ -20,6 +23,7 @@ mod wait;
 pub use cluster::{LagRow, lag, plan_topics, redrive, topics};
 pub use foundation::{inspect, migrate};
 pub use service::{Close, Service};
+pub use verify::verify;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -29,6 +33,7 @@ use app::{App, UlidIds};
 use domain::time::Timestamp;
 use workflows::{Runner, RunnerOptions};
 
+use self::gauges::Gauges;
 use self::service::Stop;
 use crate::config::{Config, Mode};
 use crate::gate::Gate;
@@ -43,15 +48,12 @@ pub async fn open(config: &Config, metrics: Metrics, gate: &Gate) -> anyhow::Res
     let mode = config.deployment.mode;
     let foundation = foundation::open(config, gate).await?;
     let database = foundation.database.clone();
-    let render = Arc::new(move || {
-        record_pools(&database);
-        metrics.render()
-    });
-    #[cfg_attr(not(feature = "cluster"), expect(unused_mut, reason = "a cluster adds checks"))]
-    let mut settings = settings::of_api(config, render)?;
     let app = App::start(foundation, system_now, Box::new(UlidIds::default()), settings::of_app(config)?)
         .await
         .context("the stores do not answer")?;
+    let gauges = Gauges::new(metrics, app.clone(), database, config);
+    #[cfg_attr(not(feature = "cluster"), expect(unused_mut, reason = "a cluster adds checks"))]
+    let mut settings = settings::of_api(config, Arc::new(move || Box::pin(gauges.clone().render())))?;
     let mut running = Vec::new();
     #[cfg(feature = "cluster")]
     running.extend(cluster::start(config, &app, gate, &mut settings).await?);
@@ -73,24 +75,6 @@ pub async fn open(config: &Config, metrics: Metrics, gate: &Gate) -> anyhow::Res
     });
     Ok(Service { router, close })
 }
-
-/// How full the pools are, at the moment of a scrape.
-#[cfg(feature = "cluster")]
-fn record_pools(database: &storage::Database) {
-    let Some(usage) = database.usage() else { return };
-    for pool in &usage.pools {
-        for (state, connections) in pool.states() {
-            metrics::gauge!("flexprice_postgres_pool_connections", "pool" => pool.pool, "state" => state).set(connections);
-        }
-    }
-    for (answered_by, lists) in [("reader", usage.lists_by_reader), ("writer", usage.lists_by_writer)] {
-        metrics::counter!("flexprice_postgres_lists_total", "answered_by" => answered_by).absolute(lists);
-    }
-}
-
-/// The embedded database has no pools that could run empty.
-#[cfg(not(feature = "cluster"))]
-fn record_pools(_: &storage::Database) {}
 
 fn in_process_runner(config: &Config, app: &App) -> Stop {
     let options = RunnerOptions { answers_kept_days: settings::answers_kept_days(config), ..RunnerOptions::default() };

@@ -1,10 +1,9 @@
 //! What the use cases and the API are set up with.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use api::{ApiSettings, Hosts, Origins, UnknownFields};
+use api::{ApiSettings, Hosts, Origins, RenderMetrics, UnknownFields};
 use app::Settings;
 use app::event::{EventChoices, EventTimes, Negatives, WeightedSums};
 use app::platform::ConfiguredKey;
@@ -39,7 +38,7 @@ fn event_choices(config: &Config) -> anyhow::Result<EventChoices> {
     })
 }
 
-pub(super) fn of_api(config: &Config, render_metrics: Arc<dyn Fn() -> String + Send + Sync>) -> anyhow::Result<ApiSettings> {
+pub(super) fn of_api(config: &Config, render_metrics: RenderMetrics) -> anyhow::Result<ApiSettings> {
     let header = &config.auth.api_key.header;
     let timeout = config.server.request_timeout;
     Ok(ApiSettings {

@@ -29,6 +29,7 @@ fn the_short_help_lists_the_commands() {
             "config   Show the configuration in force, with the source of each value",
             "openapi  Print the API description (OpenAPI, JSON)",
             "doctor   Check that the server could start here",
+            "check    Verify that the stores are as they were written",
             "demo     Bill a year of real flights on a running server, and check every figure",
             "help     Print this message or the help of the given subcommand(s)",
             "Options:",
@@ -46,7 +47,7 @@ fn the_long_help_teaches() {
     let ran = Place::new().run(&["--help"]);
     assert_eq!(ran.code, Some(0));
     assert_has(&ran.out, &["Examples:", "Exit codes:", "FLEXPRICE_SERVER_ADDRESS", "FLEXPRICE_DATA_DIR", "flexprice doctor"]);
-    for command in ["serve", "migrate", "config", "openapi", "doctor", "demo"] {
+    for command in ["serve", "migrate", "config", "openapi", "doctor", "check", "demo"] {
         let help = Place::new().run(&["help", command]);
         assert_eq!(help.code, Some(0), "{command}");
         assert!(help.out.lines().count() > 5, "{}", help.out);

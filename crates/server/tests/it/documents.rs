@@ -21,6 +21,11 @@ fn the_reference_is_current() {
 }
 
 #[test]
+fn the_reference_of_metrics_is_current() {
+    assert_current("docs/metrics.md", &server::metrics::table::reference_markdown());
+}
+
+#[test]
 fn the_example_file_is_current() {
     assert_current("config.example.yaml", &example_yaml());
 }

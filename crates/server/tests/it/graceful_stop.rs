@@ -10,11 +10,16 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use server::config::ListenAddress;
+use server::connections::ConnectionLimits;
 use server::serve::{Limits, Outcome, bind, serve};
 use server::signals::{Signals, Stopper};
 use tokio::sync::Notify;
 
 use crate::support::Place;
+
+/// No client of these tests is left waiting.
+const CONNECTIONS: ConnectionLimits =
+    ConnectionLimits { most: 100, header: Duration::from_secs(30), idle: Duration::from_secs(30), parting: Duration::from_secs(30) };
 
 /// A server whose one route waits until it is told to answer.
 struct Slow {
@@ -45,7 +50,7 @@ async fn slow(drain: Duration) -> Slow {
         flag.store(true, Ordering::SeqCst);
         Ok(())
     };
-    let ended = tokio::spawn(serve(listener, router, Limits { drain }, signals, close));
+    let ended = tokio::spawn(serve(listener, router, Limits { drain, connections: CONNECTIONS }, signals, close));
     Slow { address, stopper, reached, answer, closed, ended }
 }
 

@@ -27,7 +27,7 @@ fn at(address: &str) -> Place {
 fn own_secrets(place: Place) -> Place {
     place
         .env("FLEXPRICE_AUTH_SECRET", "0123456789abcdef0123456789abcdef")
-        .env("FLEXPRICE_SECRETS_ENCRYPTION_KEY", "an encryption key of my own")
+        .env("FLEXPRICE_SECRETS_ENCRYPTION_KEY", "an encryption key that is all my own")
         .env("FLEXPRICE_AUTH_API_KEY_KEYS", "{}")
 }
 
@@ -55,8 +55,16 @@ fn each_development_value_is_refused_by_itself() {
     let dev_keys = Place::new().loaded().settings.get("auth.api_key.keys").expect("known").value.to_string();
     let place = own_secrets(at(":8080")).env("FLEXPRICE_AUTH_API_KEY_KEYS", &dev_keys.replace("0cfd", "0CFD"));
     assert_eq!(refused(&place), ["auth.api_key.keys"], "also in upper case");
-    let short = own_secrets(at(":8080")).env("FLEXPRICE_AUTH_SECRET", "short");
-    assert_eq!(refused(&short), ["auth.secret"]);
+    for (name, path) in [("FLEXPRICE_AUTH_SECRET", "auth.secret"), ("FLEXPRICE_SECRETS_ENCRYPTION_KEY", "secrets.encryption_key")] {
+        for (weak, words) in [("short", "has 5 bytes"), (&"k".repeat(32), "has 1 different characters"), (&"abc".repeat(20), "has 3")] {
+            let place = own_secrets(at(":8080")).env(name, weak);
+            assert_eq!(refused(&place), [path], "{weak}");
+            let said = check(&place.loaded()).expect_err("refused").to_string();
+            crate::support::assert_has(&said, &["is weak", words, "openssl rand"]);
+        }
+        let own = own_secrets(at(":8080")).env(name, "9f86d081884c7d659a2feaa0c55ad015");
+        assert_eq!(refused(&own), [""; 0]);
+    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ async fn refusals_and_changes_of_rights_leave_a_line() {
     for (message, fact, count) in [
         ("a request was not authenticated", "unknown, revoked or expired", 1),
         ("a request was not authenticated", "carries no API key", 1),
-        ("a request was refused for want of a right", "works in the environment", 1),
+        ("a request was refused", "works in the environment", 1),
         ("secret created", id, 1),
         ("secret archived", id, 1),
         ("setting created", "setting_", 1),

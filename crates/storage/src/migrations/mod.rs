@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{AppliedMigration, Migration, MigrationType, Migrator};
+
+use crate::StoreError;
 
 /// The migrations of a database, in the order in which they run: one line for the files of both.
 macro_rules! numbered {
@@ -32,6 +34,17 @@ mod statistics;
 
 /// Version, name and text of a migration. A released one never changes.
 type Numbered = (i64, &'static str, &'static str);
+
+/// How many of a program's migrations have not run; refuses a schema that ran others.
+fn still_pending(known: &Migrator, applied: &[AppliedMigration]) -> Result<usize, StoreError> {
+    let last = |versions: &mut dyn Iterator<Item = i64>| versions.max().unwrap_or(0);
+    let found = last(&mut applied.iter().map(|migration| migration.version));
+    let knows = last(&mut known.migrations.iter().map(|migration| migration.version));
+    if found > knows {
+        return Err(StoreError::Newer { found, known: knows });
+    }
+    Ok(known.migrations.len().saturating_sub(applied.len()))
+}
 
 /// Whoever runs it holds the lock.
 fn migrator(migrations: &[Numbered]) -> Migrator {

@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 use sqlx::migrate::{Migrate, MigrateError};
 
-use super::{Numbered, migrator};
+use super::{Numbered, migrator, still_pending};
 use crate::StoreError;
 
 const MIGRATIONS: &[Numbered] = numbered!("postgres");
@@ -27,10 +27,10 @@ pub(crate) async fn pending(connection: &mut PgConnection) -> Result<usize, Stor
     let table: Option<String> =
         sqlx::query_scalar("SELECT to_regclass($1)::text").bind(&*migrator.table_name).fetch_one(&mut *connection).await?;
     let applied = match table {
-        None => 0,
+        None => Vec::new(),
         Some(_) => {
-            connection.list_applied_migrations(&migrator.table_name).await.map_err(|error| StoreError::Corrupt(error.to_string()))?.len()
+            connection.list_applied_migrations(&migrator.table_name).await.map_err(|error| StoreError::Corrupt(error.to_string()))?
         }
     };
-    Ok(migrator.migrations.len().saturating_sub(applied))
+    still_pending(&migrator, &applied)
 }

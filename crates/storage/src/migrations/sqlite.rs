@@ -1,9 +1,9 @@
 //! The migrations of SQLite.
 
 use sqlx::SqlitePool;
-use sqlx::migrate::Migrate;
+use sqlx::migrate::{Migrate, MigrateError};
 
-use super::{Numbered, migrator, statistics};
+use super::{Numbered, migrator, statistics, still_pending};
 use crate::StoreError;
 
 const MIGRATIONS: &[Numbered] = numbered!("sqlite");
@@ -16,12 +16,15 @@ pub(crate) async fn run(writer: &SqlitePool) -> Result<usize, StoreError> {
 }
 
 pub(crate) async fn pending(writer: &SqlitePool) -> Result<usize, StoreError> {
-    let refuse = |error: sqlx::migrate::MigrateError| StoreError::Corrupt(error.to_string());
+    let refuse = |error: MigrateError| match error {
+        MigrateError::Execute(error) => StoreError::from(error),
+        error => StoreError::Corrupt(error.to_string()),
+    };
     let migrator = migrator(MIGRATIONS);
     let mut connection = writer.acquire().await?;
     connection.ensure_migrations_table(&migrator.table_name).await.map_err(refuse)?;
     let applied = connection.list_applied_migrations(&migrator.table_name).await.map_err(refuse)?;
-    Ok(migrator.migrations.len().saturating_sub(applied.len()))
+    still_pending(&migrator, &applied)
 }
 
 #[cfg(test)]

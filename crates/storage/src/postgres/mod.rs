@@ -7,7 +7,7 @@ mod usage;
 mod values;
 
 pub use options::{PostgresOptions, SslMode};
-pub use usage::{PoolUsage, PostgresUsage};
+pub use usage::PostgresUsage;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use self::freshness::Freshness;
 use self::pool::{Pool, Role};
 use self::values::arguments;
 use crate::sql::Keeps;
-use crate::{Row, Sql, StoreError, migrations};
+use crate::{PoolUsage, Row, Sql, StoreError, migrations};
 
 /// A writer and, when there is one, its reader.
 #[derive(Debug)]

@@ -1,33 +1,6 @@
 //! What the pools are doing, for `/metrics`.
 
-use sqlx::PgPool;
-
-/// Connections of one pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolUsage {
-    /// `writer` or `reader`.
-    pub pool: &'static str,
-    /// Open connections, in use or idle.
-    pub open: u32,
-    /// Those that nobody uses.
-    pub idle: u32,
-    /// Most that may be open.
-    pub max: u32,
-}
-
-impl PoolUsage {
-    pub(super) fn of(pool: &'static str, connections: &PgPool) -> Self {
-        let open = connections.size();
-        // The two are read one after the other: never more idle than open.
-        let idle = u32::try_from(connections.num_idle()).unwrap_or(u32::MAX).min(open);
-        Self { pool, open, idle, max: connections.options().get_max_connections() }
-    }
-
-    /// The gauges `flexprice_postgres_pool_connections{pool, state}` of this pool: state and value.
-    pub const fn states(&self) -> [(&'static str, u32); 3] {
-        [("open", self.open), ("idle", self.idle), ("max", self.max)]
-    }
-}
+use crate::PoolUsage;
 
 /// What a database on PostgreSQL is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ contract!(
     a_bill_can_be_left_out,
     lines_that_ended_before_are_left_out,
     voided_bills_and_removed_lines_charge_nothing,
+    invoices_are_counted_by_status,
 );
 
 fn monthly(id: &str, month: i64, status: InvoiceStatus) -> Invoice {
@@ -53,6 +54,16 @@ fn line(invoice: &Invoice) -> InvoiceLineItem {
         metadata: BTreeMap::new(),
         audit: audit_in(&scope(), 0),
     }
+}
+
+async fn invoices_are_counted_by_status(database: &Database) {
+    assert_eq!(billed_lines::invoices_by_status(&mut database.clone()).await.expect("read"), []);
+    let statuses = [InvoiceStatus::Draft, InvoiceStatus::Finalized, InvoiceStatus::Draft, InvoiceStatus::Skipped];
+    let invoices: Vec<_> = (0..).zip(statuses).map(|(month, status)| monthly(&format!("inv_{month}"), month, status)).collect();
+    store(database, &invoices).await;
+    let mut counted = billed_lines::invoices_by_status(&mut database.clone()).await.expect("read");
+    counted.sort_by_key(|(status, _)| status.as_str());
+    assert_eq!(counted, [(InvoiceStatus::Draft, 2), (InvoiceStatus::Finalized, 1), (InvoiceStatus::Skipped, 1)]);
 }
 
 async fn store_invoices(database: &Database, invoices: &[Invoice]) {

@@ -2,7 +2,7 @@
 
 use domain::scope::Scope;
 use storage::Database;
-use storage::due_work::{self, DueWork};
+use storage::due_work::{self, DueWork, Overdue};
 
 use crate::fixtures::{at, begin, neighbours, scope};
 
@@ -19,6 +19,7 @@ contract!(
     pages_of_kinds_follow_each_other_by_position,
     a_piece_is_read_by_its_id,
     planning_is_undone_by_a_rollback,
+    what_is_overdue_is_counted_by_kind,
 );
 
 fn work_in(scope: &Scope, id: &str, due: i64) -> DueWork {
@@ -53,6 +54,16 @@ async fn earliest(database: &Database, until: i64) -> Option<DueWork> {
 async fn due_ids(database: &Database, now: i64, limit: i64) -> Vec<String> {
     let due = due_work::due(&mut database.clone(), at(now), limit).await.expect("read");
     due.into_iter().map(|work| work.id).collect()
+}
+
+async fn what_is_overdue_is_counted_by_kind(database: &Database) {
+    let other = &neighbours()[1];
+    plan(database, &[work("roll/a", 10), work("roll/b", 20), work("bill/a", 15), work("roll/later", 99), work_in(other, "roll/a", 5)])
+        .await;
+    let overdue = due_work::overdue(&mut database.clone(), at(20)).await.expect("read");
+    let of = |kind: &str, pieces, since| Overdue { kind: kind.to_owned(), pieces, since: at(since) };
+    assert_eq!(overdue, [of("bill", 1, 15), of("roll", 3, 5)]);
+    assert_eq!(due_work::overdue(&mut database.clone(), at(4)).await.expect("read"), []);
 }
 
 async fn work_is_found_from_its_due_time_on(database: &Database) {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use domain::customer::Customer;
-use storage::{Database, DatabaseOptions, Sql, StoreError};
+use storage::{Database, DatabaseOptions, Depth, Sql, StoreError};
 
 use crate::backend::{sqlite, sqlite_with};
 use crate::fixtures::{begin, customer, scope, seen, store};
@@ -26,8 +26,10 @@ async fn a_schema_of_a_newer_release_is_refused() {
                  VALUES (9999, 'from the future', 1, x'00', 0)";
     work.execute(Sql::new(newer)).await.expect("written");
     work.commit().await.expect("committed");
-    let refused = fresh.database.migrate().await;
-    assert!(matches!(&refused, Err(StoreError::Corrupt(text)) if text.contains("9999")), "{refused:?}");
+    for refused in [fresh.database.migrate().await, fresh.database.pending_migrations().await] {
+        assert!(matches!(&refused, Err(StoreError::Newer { found: 9999, .. })), "{refused:?}");
+        assert!(refused.is_err_and(|error| error.to_string().contains("newer version")));
+    }
 }
 
 #[tokio::test]
@@ -105,4 +107,56 @@ async fn a_full_file_refuses_writes_and_recovers() {
         store(database, &[customer(&format!("after_{round}"))]).await;
     }
     assert_eq!(storage::count::<Customer>(&mut database.clone(), &scope(), &[]).await.expect("counted"), 4);
+}
+
+fn large(number: u32) -> Customer {
+    Customer { name: "x".repeat(3_000), ..customer(&format!("cust_{number}")) }
+}
+
+/// SQLite itself would go on writing beside the broken pages.
+#[tokio::test]
+async fn a_damaged_file_takes_nothing_more() {
+    let fresh = sqlite().await;
+    store(&fresh.database, &(0..400).map(large).collect::<Vec<_>>()).await;
+    fresh.database.close().await;
+    assert_eq!(Database::verify(&fresh.file(), &DatabaseOptions::default(), Depth::Everything).await.expect("read"), Vec::<String>::new());
+    // Behind the schema lie the customers.
+    let mut broken = std::fs::read(fresh.file()).expect("read");
+    let half = broken.len() / 2;
+    broken[half..].fill(0xee);
+    std::fs::write(fresh.file(), &broken).expect("written");
+    for depth in [Depth::Structure, Depth::Everything] {
+        assert!(!Database::verify(&fresh.file(), &DatabaseOptions::default(), depth).await.expect("read").is_empty());
+    }
+    let database = Database::open(&fresh.file(), &DatabaseOptions::default()).await.expect("its first pages are sound");
+    let read = storage::find_all::<Customer>(&mut database.clone(), &scope(), &[]).await;
+    assert!(matches!(read, Err(StoreError::Damaged(_))), "{read:?}");
+    for outcome in [database.check().await, database.begin().await.map(drop)] {
+        assert!(matches!(outcome, Err(StoreError::Damaged(_))), "{outcome:?}");
+    }
+    database.close().await;
+
+    std::fs::write(fresh.file(), "x".repeat(8_192)).expect("written");
+    let other = Database::open(&fresh.file(), &DatabaseOptions::default()).await;
+    assert!(matches!(&other, Err(StoreError::Damaged(text)) if text.contains("not a database")), "{other:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_goes_takes_nothing_more() {
+    let fresh = sqlite().await;
+    store(&fresh.database, &[customer("cust_1")]).await;
+    let mut open = begin(&fresh.database).await;
+    storage::insert(&mut open, &customer("cust_2")).await.expect("inserted");
+    let away = fresh.file().with_extension("away");
+    std::fs::rename(fresh.file(), &away).expect("moved");
+    let says = |outcome: Result<(), StoreError>, words: &str| {
+        assert!(matches!(&outcome, Err(StoreError::Unavailable(text)) if text.contains(words)), "{outcome:?}");
+    };
+    says(open.commit().await, "is gone");
+    says(fresh.database.begin().await.map(drop), "is gone");
+    std::fs::copy(&away, fresh.file()).expect("copied");
+    says(fresh.database.check().await, "was replaced by another file");
+    std::fs::rename(&away, fresh.file()).expect("moved back");
+    fresh.database.check().await.expect("it is the same file again");
+    assert_eq!(seen::<Customer>(&fresh.database, "cust_2").await, None);
 }

@@ -119,7 +119,7 @@ impl Writer<'_> {
             return Err(EventStoreError::Unavailable(format!("clickhouse: {partition} does not yet show what it has acknowledged")));
         }
         tracing::info!(partition, ?after, position = ?reached.last, "another writer of the partition was quicker");
-        metrics::counter!("clickhouse_lost_races_total").increment(1);
+        metrics::counter!("flexprice_clickhouse_lost_races_total").increment(1);
         Ok(overtaken(reached, events))
     }
 

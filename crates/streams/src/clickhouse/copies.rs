@@ -30,7 +30,7 @@ pub(super) async fn keep(engine: &Engine, partition: &str, copies: &[Refused<'_>
         Err(_) => "it took too long".to_owned(),
     };
     tracing::warn!(partition, copies = rows.len(), error, "copies that were refused are not kept");
-    metrics::counter!("clickhouse_copies_lost_total").increment(u64::try_from(rows.len()).unwrap_or(u64::MAX));
+    metrics::counter!("flexprice_clickhouse_copies_lost_total").increment(u64::try_from(rows.len()).unwrap_or(u64::MAX));
 }
 
 /// The newest first.

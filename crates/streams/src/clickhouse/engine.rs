@@ -238,7 +238,7 @@ impl Attempts {
             return Err(failure.error);
         }
         tracing::warn!(error = %failure.error, request = self.what, left = self.left, "a request to clickhouse is repeated");
-        metrics::counter!("clickhouse_retries_total").increment(1);
+        metrics::counter!("flexprice_clickhouse_retries_total").increment(1);
         self.left -= 1;
         tokio::time::sleep(self.pause).await;
         self.pause *= 2;

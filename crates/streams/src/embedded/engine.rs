@@ -9,6 +9,7 @@ use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
 use super::codec::corrupt;
+use super::disk;
 use super::key;
 use super::options::EmbeddedOptions;
 use crate::EventStoreError;
@@ -94,13 +95,24 @@ impl Engine {
     }
 
     fn check_format(&self) -> Result<(), EventStoreError> {
-        match self.names.get(key::FORMAT).map_err(engine_error)? {
+        let found = match self.names.get(key::FORMAT).map_err(engine_error) {
+            // Whoever would write meets the damage as well; what can be read is better than nothing.
+            Err(EventStoreError::Damaged(_)) => return Ok(()),
+            found => found?,
+        };
+        match found {
             Some(found) if *found == FORMAT_VERSION.to_be_bytes() => Ok(()),
             Some(found) => {
-                let found = (*found).try_into().map_or_else(|_| "unknown".to_owned(), |found| u32::from_be_bytes(found).to_string());
+                let found: Option<u32> = (*found).try_into().ok().map(u32::from_be_bytes);
+                let by = if found.is_some_and(|found| found > FORMAT_VERSION) {
+                    "a newer version of this program"
+                } else {
+                    "another version of this program"
+                };
+                let found = found.map_or_else(|| "unknown".to_owned(), |found| found.to_string());
                 Err(EventStoreError::Corrupt(format!(
-                    "its directory was written in format {found} and this program reads only format {FORMAT_VERSION}: \
-                     use the program that wrote it, or another directory"
+                    "its directory was written by {by}, in format {found}, and this one reads only format {FORMAT_VERSION}: \
+                     use the version that wrote it, or restore a backup"
                 )))
             }
             None => {
@@ -185,9 +197,16 @@ fn has_full_first_level(keyspace: &Keyspace) -> bool {
 
 /// What an error of the engine means to a caller.
 pub(super) fn engine_error(error: fjall::Error) -> EventStoreError {
+    use fjall::{Error, LsmError};
     match error {
-        fjall::Error::Io(_) | fjall::Error::Poisoned | fjall::Error::Locked | fjall::Error::Storage(fjall::LsmError::Io(_)) => {
-            EventStoreError::Unavailable(error.to_string())
+        Error::Io(error) | Error::Storage(LsmError::Io(error)) => disk::io_error(&error),
+        Error::Locked => EventStoreError::Unavailable("another process has it open".to_owned()),
+        Error::Poisoned => EventStoreError::Unavailable(error.to_string()),
+        Error::Storage(LsmError::ChecksumMismatch { .. }) | Error::JournalRecovery(_) => {
+            EventStoreError::Damaged(format!("a checksum does not match what is on disk ({error})"))
+        }
+        Error::Storage(_) | Error::Unrecoverable | Error::InvalidTrailer | Error::InvalidTag(_) | Error::Decompress(_) => {
+            EventStoreError::Damaged(format!("a file does not hold what was written ({error})"))
         }
         other => EventStoreError::Corrupt(other.to_string()),
     }

@@ -20,8 +20,10 @@ mod body;
 mod cell;
 mod codec;
 mod copies;
+mod damage;
 mod disk;
 mod engine;
+mod files;
 mod key;
 mod ledger;
 mod options;
@@ -31,5 +33,6 @@ mod span;
 mod store;
 mod write;
 
+pub use files::{VerifiedFiles, known_damage, verify_embedded_files};
 pub use options::EmbeddedOptions;
 pub use store::EmbeddedEventStore;

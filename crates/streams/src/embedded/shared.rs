@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::damage::Damage;
 use super::engine::Engine;
 use super::write::Queue;
 use crate::EventStoreError;
@@ -13,12 +14,13 @@ const RELEASE_PAUSE: Duration = Duration::from_millis(1);
 /// The queue and the open engine.
 pub(super) struct Shared {
     pub(super) queue: Queue,
+    pub(super) damage: Arc<Damage>,
     engine: RwLock<Option<Arc<Engine>>>,
 }
 
 impl Shared {
-    pub(super) fn new(queue: Queue, engine: Arc<Engine>) -> Self {
-        Self { queue, engine: RwLock::new(Some(engine)) }
+    pub(super) fn new(queue: Queue, damage: Arc<Damage>, engine: Arc<Engine>) -> Self {
+        Self { queue, damage, engine: RwLock::new(Some(engine)) }
     }
 
     /// The open engine, for one read. Blocks while the store is being reopened.

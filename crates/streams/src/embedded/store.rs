@@ -13,6 +13,8 @@ use domain::scope::Scope;
 use domain::time::{Period, Timestamp};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::damage::Damage;
+use super::disk;
 use super::engine::Engine;
 use super::options::EmbeddedOptions;
 use super::read::{self, View};
@@ -35,14 +37,15 @@ impl EmbeddedEventStore {
     /// Opens the store, or makes it. Blocks while it replays what a crash left behind.
     ///
     /// # Errors
-    /// `Unavailable` when the directory cannot be used or another process has it open; `Corrupt` when it holds something else.
+    /// `Unavailable` when the directory cannot be used or another process has it open; `Damaged` when so much is damaged that nothing can be
+    /// read; `Corrupt` when it holds something else.
     pub fn open(dir: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, EventStoreError> {
         let dir = dir.as_ref().to_path_buf();
         let unavailable = |error: std::io::Error| EventStoreError::Unavailable(error.to_string());
-        std::fs::create_dir_all(&dir).map_err(unavailable)?;
+        std::fs::create_dir_all(&dir).map_err(|error| disk::io_error(&error))?;
         let engine = Arc::new(Engine::open(&dir, &options)?);
         let queue = Queue::new(Load { events: options.queue_events_max, bytes: options.queue_bytes_max });
-        let shared = Arc::new(Shared::new(queue, engine.clone()));
+        let shared = Arc::new(Shared::new(queue, Arc::new(Damage::of(&dir)), engine.clone()));
         let (reads, unique_hashes_max) = (Semaphore::new(options.concurrent_reads_max), options.unique_hashes_max);
         let writer = Writer::new(dir, options, shared.clone(), engine)?;
         let thread = std::thread::Builder::new().name("event-write".to_owned()).spawn(move || writer.run()).map_err(unavailable)?;
@@ -60,7 +63,7 @@ impl EmbeddedEventStore {
     ) -> Result<T, EventStoreError> {
         let _permit = self.reads.acquire().await.map_err(|_| closed())?;
         let shared = self.shared.clone();
-        tokio::task::spawn_blocking(move || read(&View::new(shared.engine()?)))
+        tokio::task::spawn_blocking(move || shared.damage.look_at(read(&View::new(shared.engine()?))))
             .await
             .unwrap_or_else(|error| Err(EventStoreError::Unavailable(format!("a read ended early: {error}"))))
     }

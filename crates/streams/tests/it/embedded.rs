@@ -182,13 +182,16 @@ async fn lists_merge_what_groups_wrote_in_any_density() {
 
 #[test]
 fn another_format_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = fjall::Database::builder(dir.path()).open().unwrap();
-    let names = database.keyspace("names", fjall::KeyspaceCreateOptions::default).unwrap();
-    names.insert("!", 1_u32.to_be_bytes()).unwrap();
-    drop((names, database));
-    let Err(error) = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()) else { panic!("it was opened") };
-    assert!(error.to_string().contains("format 1 and this program reads only format 4"), "{error}");
+    for (format, by) in [(1_u32, "another version"), (99, "a newer version")] {
+        let dir = tempfile::tempdir().unwrap();
+        let database = fjall::Database::builder(dir.path()).open().unwrap();
+        let names = database.keyspace("names", fjall::KeyspaceCreateOptions::default).unwrap();
+        names.insert("!", format.to_be_bytes()).unwrap();
+        drop((names, database));
+        let Err(error) = EmbeddedEventStore::open(dir.path(), EmbeddedOptions::default()) else { panic!("it was opened") };
+        let words = format!("written by {by} of this program, in format {format}, and this one reads only format 4");
+        assert!(error.to_string().contains(&words), "{error}");
+    }
 }
 
 #[tokio::test]

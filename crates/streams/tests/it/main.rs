@@ -8,6 +8,7 @@ mod clickhouse;
 mod contract;
 mod coordination;
 mod crash;
+mod damage;
 mod disk_full;
 mod embedded;
 #[cfg(feature = "cluster")]

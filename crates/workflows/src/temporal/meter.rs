@@ -7,7 +7,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Key, Label, Level, Metadata};
+use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString};
 use temporalio_common::telemetry::metrics::{
     CoreMeter, Counter, CounterBase, Gauge, GaugeBase, GaugeF64, GaugeF64Base, Histogram, HistogramBase, HistogramDuration,
     HistogramDurationBase, HistogramF64, HistogramF64Base, MetricAttributable, MetricAttributes, MetricParameters, NewAttributes,
@@ -65,32 +65,50 @@ impl CoreMeter for MetricsMeter {
     }
 
     fn counter(&self, parameters: MetricParameters) -> Counter {
+        describe(&parameters, &parameters.name, |recorder, name, text| recorder.describe_counter(name, None, text));
         Counter::new(Instrument::new(parameters))
     }
 
     fn histogram(&self, parameters: MetricParameters) -> Histogram {
+        describe(&parameters, &parameters.name, |recorder, name, text| recorder.describe_histogram(name, None, text));
         Histogram::new(Instrument::new(parameters))
     }
 
     fn histogram_f64(&self, parameters: MetricParameters) -> HistogramF64 {
+        describe(&parameters, &parameters.name, |recorder, name, text| recorder.describe_histogram(name, None, text));
         HistogramF64::new(Instrument::new(parameters))
     }
 
     fn histogram_duration(&self, parameters: MetricParameters) -> HistogramDuration {
+        let name = format!("{}_seconds", parameters.name);
+        describe(&parameters, &name, |recorder, name, text| recorder.describe_histogram(name, None, text));
         HistogramDuration::new(Instrument::of_durations(parameters))
     }
 
     fn gauge(&self, parameters: MetricParameters) -> Gauge {
+        describe(&parameters, &parameters.name, |recorder, name, text| recorder.describe_gauge(name, None, text));
         Gauge::new(Instrument::new(parameters))
     }
 
     fn gauge_f64(&self, parameters: MetricParameters) -> GaugeF64 {
+        describe(&parameters, &parameters.name, |recorder, name, text| recorder.describe_gauge(name, None, text));
         GaugeF64::new(Instrument::new(parameters))
     }
 
     fn up_down_counter(&self, parameters: MetricParameters) -> UpDownCounter {
+        describe(&parameters, &parameters.name, |recorder, name, text| recorder.describe_gauge(name, None, text));
         UpDownCounter::new(Instrument::new(parameters))
     }
+}
+
+/// Hands the SDK's own words on as the help of a metric.
+fn describe(parameters: &MetricParameters, name: &str, describe: impl FnOnce(&dyn Recorder, KeyName, SharedString)) {
+    let text = if parameters.description.is_empty() {
+        format!("{name}, as the Temporal SDK counts it")
+    } else {
+        parameters.description.to_string()
+    };
+    metrics::with_recorder(|recorder| describe(recorder, KeyName::from(name.to_owned()), SharedString::from(text)));
 }
 
 /// Binds an instrument to its labels: one handle of the recorder, kept by the SDK for all values.

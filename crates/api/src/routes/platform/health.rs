@@ -65,5 +65,5 @@ pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
 
 /// Metrics in Prometheus' text format.
 pub(crate) async fn metrics(State(state): State<ApiState>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], (state.settings.render_metrics)()).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], (state.settings.render_metrics)().await).into_response()
 }

@@ -28,8 +28,12 @@ section! {
         unknown_fields: UnknownFields = "refuse", "fields and parameters that a request should not have: refused with the nearest name, or ignored and named in `x-flexprice-ignored-fields`; those of events are always ignored";
         max_bodies_bytes: usize = "134217728", "bytes of all request bodies under way, 128 MiB; beyond it 503 with Retry-After. Bodies over 256 KiB leave a quarter to smaller ones" [at_least(1024)];
         max_in_flight_requests: usize = "2048", "requests worked on at the same time; beyond it 503 with Retry-After" [at_least(1)];
+        max_connections: usize = "4096", "connections open at the same time, and at most half of the files that the process may open; beyond it the one goes that has kept the server waiting longest" [at_least(1)];
+        header_timeout: Duration = "10s", "how long a new connection may take for the head of its first request";
+        idle_timeout: Duration = "75s", "how long an answered connection may take until the head of its next request is there; longer than what a load balancer in front keeps it";
         request_timeout: Duration = "1m", "longest time for one request; 0s = no limit";
-        shutdown_timeout: Duration = "30s", "how long a stopping server waits for requests in flight";
+        metrics_every: Duration = "15s", "how old numbers of the database and of files may be in `/metrics`; they are not gathered more often";
+        shutdown_timeout: Duration = "30s", "how long a stopping server waits for requests that it works on; for clients it waits 2 s";
     }
 }
 

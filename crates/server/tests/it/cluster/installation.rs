@@ -60,8 +60,8 @@ impl Installation {
             // Workers of other tests serve queues of the same names: a namespace keeps them apart.
             .env("FLEXPRICE_TEMPORAL_NAMESPACE", &name)
             .env("FLEXPRICE_TEMPORAL_SUBSCRIPTION_BILLING_EVERY", "1s")
-            .env("FLEXPRICE_AUTH_SECRET", &"s".repeat(32))
-            .env("FLEXPRICE_SECRETS_ENCRYPTION_KEY", &"k".repeat(32))
+            .env("FLEXPRICE_AUTH_SECRET", "0f1e2d3c4b5a69788796a5b4c3d2e1f0")
+            .env("FLEXPRICE_SECRETS_ENCRYPTION_KEY", "f0e1d2c3b4a5968778695a4b3c2d1e0f")
             .env("FLEXPRICE_AUTH_API_KEY_KEYS", &owner);
         let installation = Self { place, name };
         installation.sql(&format!("CREATE DATABASE {}", installation.name));

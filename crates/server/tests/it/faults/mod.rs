@@ -6,7 +6,7 @@ pub(crate) mod random;
 pub(crate) mod sent;
 pub(crate) mod serving;
 pub(crate) mod shop;
-mod small_disk;
+pub(crate) mod small_disk;
 
 mod full_disk;
 mod graceful_stop;

@@ -11,12 +11,12 @@ use tempfile::TempDir;
 const FILLING: usize = 64 << 10;
 
 /// A mounted file system, unmounted in the end.
-pub(super) struct SmallDisk {
+pub(crate) struct SmallDisk {
     dir: TempDir,
 }
 
 impl SmallDisk {
-    pub(super) fn mount(mebibytes: u32) -> Self {
+    pub(crate) fn mount(mebibytes: u32) -> Self {
         let dir = TempDir::new().expect("a directory");
         let mut command = Command::new("mount");
         command.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"]).arg(dir.path());
@@ -26,7 +26,7 @@ impl SmallDisk {
         Self { dir }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
 

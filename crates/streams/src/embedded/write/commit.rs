@@ -10,6 +10,7 @@ use fjall::OwnedWriteBatch;
 use tokio::sync::oneshot;
 
 use super::queue::Answer;
+use crate::embedded::damage::Damage;
 use crate::embedded::engine::Engine;
 use crate::{Appended, EventStoreError};
 
@@ -45,13 +46,13 @@ struct State {
 }
 
 impl Committer {
-    pub(super) fn start() -> std::io::Result<Self> {
+    pub(super) fn start(damage: Arc<Damage>) -> std::io::Result<Self> {
         // No buffer: one group is committed while the next is prepared.
         let (jobs, received) = sync_channel(0);
         let state = Arc::new(State::default());
         let thread = std::thread::Builder::new().name("event-commit".to_owned()).spawn({
             let state = state.clone();
-            move || run(&received, &state)
+            move || run(&received, &state, &damage)
         })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread), state })
     }
@@ -108,22 +109,22 @@ impl Drop for Committer {
     }
 }
 
-fn run(jobs: &Receiver<Job>, state: &State) {
+fn run(jobs: &Receiver<Job>, state: &State, damage: &Damage) {
     while let Ok(job) = jobs.recv() {
         match job {
-            Job::Commit(group) => commit(group, state),
+            Job::Commit(group) => commit(group, state, damage),
             // Nobody waits any more: fine.
             Job::Barrier(done) => drop(done.send(())),
         }
     }
 }
 
-fn commit(Group { number, engine, batch, late, answers }: Group, state: &State) {
+fn commit(Group { number, engine, batch, late, answers }: Group, state: &State, damage: &Damage) {
     let started = Instant::now();
     let result = if state.failed.load(Ordering::Acquire) {
         Err(EventStoreError::Unavailable("a write before this one failed".to_owned()))
     } else {
-        engine.commit(batch)
+        damage.look_at(engine.commit(batch))
     };
     drop(engine);
     match result {

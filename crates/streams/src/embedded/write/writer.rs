@@ -40,9 +40,14 @@ impl Writer {
         shared: Arc<Shared>,
         engine: Arc<Engine>,
     ) -> Result<Self, EventStoreError> {
-        let preparer = Box::new(Preparer::open(&engine, &options)?);
-        let committer = Committer::start().map_err(|error| EventStoreError::Unavailable(error.to_string()))?;
-        Ok(Self { dir, options, shared, committer, state: State::Ready(engine, preparer), next_group: 1 })
+        let state = match shared.damage.look_at(Preparer::open(&engine, &options)) {
+            Ok(preparer) => State::Ready(engine, Box::new(preparer)),
+            // What can be read still is.
+            Err(EventStoreError::Damaged(reason)) => State::Broken(reason, Instant::now()),
+            Err(error) => return Err(error),
+        };
+        let committer = start_committer(&shared)?;
+        Ok(Self { dir, options, shared, committer, state, next_group: 1 })
     }
 
     /// Writes until the queue is closed and empty.
@@ -80,6 +85,7 @@ impl Writer {
     }
 
     fn prepare(&mut self, requests: &[Request]) -> Result<(Arc<Engine>, Prepared), EventStoreError> {
+        self.shared.damage.require_none()?;
         let (engine, preparer) = match &mut self.state {
             State::Ready(engine, preparer) => (engine, preparer),
             State::Broken(reason, _) => return Err(EventStoreError::Unavailable(reason.clone())),
@@ -89,7 +95,7 @@ impl Writer {
             self.committer.settle();
         }
         preparer.committed(self.committer.committed());
-        match preparer.prepare(engine, self.next_group, requests) {
+        match self.shared.damage.look_at(preparer.prepare(engine, self.next_group, requests)) {
             Ok(prepared) => Ok((engine.clone(), prepared)),
             Err(error) => {
                 // The memory may hold what was never written.
@@ -106,11 +112,15 @@ impl Writer {
         }
         if let State::Broken(_, tried) = &self.state
             && tried.elapsed() >= self.options.reopen_pause
+            // A damaged store stays open for who reads, and is left as it is for who repairs it.
+            && self.shared.damage.require_none().is_ok()
         {
             match self.reopen() {
                 Ok(state) => {
                     tracing::info!("the event store writes again");
                     self.committer.recovered();
+                    // The engine's worker stops over what it cannot read, and does not say so.
+                    self.shared.damage.verify_beside();
                     self.state = state;
                 }
                 Err(error) => {
@@ -124,13 +134,17 @@ impl Writer {
     fn reopen(&mut self) -> Result<State, EventStoreError> {
         self.committer.settle();
         if self.committer.is_gone() {
-            self.committer = Committer::start().map_err(|error| EventStoreError::Unavailable(error.to_string()))?;
+            self.committer = start_committer(&self.shared)?;
         }
         // The old engine still answers reads, so it is kept until there is hope.
         disk::require_free(&self.dir, self.options.disk_reserve_bytes)?;
         disk::probe(&self.dir)?;
-        let engine = self.shared.reopen(|| Engine::open(&self.dir, &self.options))?;
-        let preparer = Box::new(Preparer::open(&engine, &self.options)?);
-        Ok(State::Ready(engine, preparer))
+        let engine = self.shared.damage.look_at(self.shared.reopen(|| Engine::open(&self.dir, &self.options)))?;
+        let preparer = self.shared.damage.look_at(Preparer::open(&engine, &self.options))?;
+        Ok(State::Ready(engine, Box::new(preparer)))
     }
+}
+
+fn start_committer(shared: &Shared) -> Result<Committer, EventStoreError> {
+    Committer::start(shared.damage.clone()).map_err(|error| EventStoreError::Unavailable(error.to_string()))
 }

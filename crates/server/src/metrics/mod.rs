@@ -1,11 +1,16 @@
 //! The Prometheus recorder behind the `metrics` macros; the API's `/metrics` route renders it.
 
+pub mod table;
+
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Upper bounds in seconds for every histogram whose name ends in `_seconds`.
 const SECONDS: [f64; 15] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+
+/// Upper bounds for every histogram whose name ends in `_events`.
+const EVENTS: [f64; 9] = [1.0, 10.0, 50.0, 100.0, 500.0, 1_000.0, 5_000.0, 10_000.0, 50_000.0];
 
 /// Samples of histograms are folded in so often, also when nobody scrapes; else they would pile up in memory.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -22,12 +27,17 @@ impl Metrics {
     /// # Errors
     /// When the process has a recorder already.
     pub fn install() -> Result<Self, BuildError> {
-        Ok(Self { handle: builder()?.install_recorder()? })
+        let metrics = Self { handle: builder()?.install_recorder()? };
+        table::describe();
+        metrics::gauge!("flexprice_build_info", "version" => env!("CARGO_PKG_VERSION"), "cluster" => cfg!(feature = "cluster").to_string())
+            .set(1);
+        Ok(metrics)
     }
 
-    /// The text form of Prometheus, version 0.0.4.
+    /// The text form of Prometheus, version 0.0.4, with the process as it is now.
     #[must_use]
     pub fn render(&self) -> String {
+        metrics_process::Collector::default().collect();
         self.handle.render()
     }
 
@@ -51,7 +61,9 @@ impl Metrics {
 }
 
 fn builder() -> Result<PrometheusBuilder, BuildError> {
-    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_events".into()), &EVENTS)
 }
 
 #[cfg(test)]
