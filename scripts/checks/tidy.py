@@ -93,7 +93,24 @@ def changes_go_through_the_door(name, text):
         yield f"{name}: writes a thing past the door: use a `Change`"
 
 
+SERDE_TYPE = re.compile(r"#\[derive\(([^)]*)\)\](.*?)\n\}", re.S)
+UNBOUNDED = re.compile(r"^\s+(?:pub\(crate\) )?\w+[:(].*\b(?:Vec|VecDeque|BTreeMap|HashMap|BTreeSet|HashSet)<")
+
+
+def lists_of_requests_have_a_bound(name, text):
+    """A list without one is read for as long as its body goes, at a hundred times the memory: `body::List` and `body::Map` stop."""
+    if not name.startswith("crates/api/src/") or name.startswith("crates/api/src/body/"):
+        return
+    for derived, declared in SERDE_TYPE.findall(text):
+        if "Deserialize" not in derived:
+            continue
+        for line in declared.splitlines():
+            if UNBOUNDED.search(line) and not line.strip().startswith(("///", "#[", "Columns(Vec<SortCondition>)")):
+                yield f"{name}: `{line.strip()}` of a request has no bound: use `body::List`, `body::Texts`, `body::Map` or `body::Metadata`"
+
+
 CHECKS = [
+    lists_of_requests_have_a_bound,
     source_files_are_short,
     source_files_open_with_their_concept,
     sql_stands_where_stores_are,

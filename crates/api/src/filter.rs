@@ -1,8 +1,7 @@
 //! Conditions on columns as clients write them (spec 60 §4.3). Whatever cannot be applied is refused: a dropped condition would show
 //! more than was asked for.
 
-use std::collections::BTreeMap;
-
+use crate::body::{Metadata, Texts};
 use app::{AUDIT_COLUMNS, Cell, Column, Condition, Error, Kind, Record, Value};
 use domain::money::Decimal;
 use domain::time::Timestamp;
@@ -108,7 +107,8 @@ pub(crate) struct FilterValue {
     number: Option<Decimal>,
     boolean: Option<bool>,
     date: Option<String>,
-    array: Option<Vec<String>>,
+    #[schema(value_type = Option<Vec<String>>, max_items = 10000)]
+    array: Option<Texts>,
 }
 
 impl FilterCondition {
@@ -201,8 +201,8 @@ pub(crate) fn contains(column: &'static str, asked: Option<String>) -> Option<Co
 }
 
 /// All pairs of metadata that a filter asks for.
-pub(crate) fn pairs(asked: Option<BTreeMap<String, String>>) -> impl Iterator<Item = Condition> {
-    asked.unwrap_or_default().into_iter().map(|(key, value)| Condition::Pair("metadata", key, value))
+pub(crate) fn pairs(asked: Option<Metadata>) -> impl Iterator<Item = Condition> {
+    asked.unwrap_or_default().into_inner().into_iter().map(|(key, value)| Condition::Pair("metadata", key, value))
 }
 
 fn refuse(message: String) -> ApiError {

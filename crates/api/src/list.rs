@@ -1,5 +1,6 @@
 //! Lists: pages, order, common filters (spec 60 §4).
 
+use crate::body::List;
 use app::{Condition, Direction, Error, ListQuery, Page, Record, Sort};
 use axum::response::{IntoResponse, Response};
 use domain::scope::{Scope, Status};
@@ -13,6 +14,8 @@ use crate::filter::{Columns, FilterCondition};
 
 const LIMIT_DEFAULT: i64 = 50;
 const LIMIT_MAX: i64 = 1000;
+/// Most items before a page: far beyond what a database counts off in the time of a request.
+const OFFSET_MAX: i64 = 100_000_000;
 
 /// The filters that every list has.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -30,7 +33,8 @@ pub(crate) struct CommonFilter {
     pub(crate) status: Option<Status>,
     /// Conditions on columns; all must hold.
     #[serde(default)]
-    pub(crate) filters: Vec<FilterCondition>,
+    #[schema(value_type = Vec<FilterCondition>, max_items = 50)]
+    pub(crate) filters: List<FilterCondition, 50>,
     /// Things to embed, comma-separated.
     pub(crate) expand: Option<String>,
     /// At or after.
@@ -46,10 +50,13 @@ pub(crate) struct SortCondition {
     /// The column.
     #[serde(default)]
     pub(crate) field: String,
-    /// `asc` or `desc`; anything else is `asc`.
+    /// `asc` or `desc`, in any case; `asc` without.
     #[serde(default)]
     pub(crate) direction: String,
 }
+
+/// Most columns of an order.
+const SORTS_MAX: usize = 10;
 
 /// An order as it is sent: several columns, or the name of one.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -112,8 +119,8 @@ impl CommonFilter {
             Some(limit) => return Err(refuse(format!("limit must be 1 to {LIMIT_MAX}, not {limit}"))),
         };
         let offset = self.offset.unwrap_or(0);
-        if offset < 0 {
-            return Err(refuse("offset must be 0 or more".into()));
+        if !(0..=OFFSET_MAX).contains(&offset) {
+            return Err(refuse(format!("offset must be 0 to {OFFSET_MAX}, not {offset}")));
         }
         if let (Some(start), Some(end)) = (self.start_time, self.end_time)
             && end < start
@@ -138,6 +145,10 @@ impl CommonFilter {
 
 fn sort_columns(sort: SortBy, order: Option<&str>, columns: &Columns) -> ApiResult<Vec<Sort>> {
     let asked = match sort {
+        SortBy::Columns(asked) if asked.len() > SORTS_MAX => {
+            let message = format!("sort names {} columns: at most {SORTS_MAX} are sorted by", asked.len());
+            return Err(ApiError(Error::input(message)));
+        }
         SortBy::Columns(asked) => asked,
         SortBy::Column(field) if field.is_empty() => Vec::new(),
         SortBy::Column(field) => vec![SortCondition { field, direction: order.unwrap_or("desc").to_owned() }],
@@ -153,7 +164,11 @@ fn sort_columns(sort: SortBy, order: Option<&str>, columns: &Columns) -> ApiResu
         .into_iter()
         .map(|sort| {
             let column = columns.find(&sort.field)?.name;
-            let direction = if sort.direction.eq_ignore_ascii_case("desc") { Direction::Descending } else { Direction::Ascending };
+            let direction = match sort.direction.to_ascii_lowercase().as_str() {
+                "desc" => Direction::Descending,
+                "asc" | "" => Direction::Ascending,
+                other => return Err(ApiError(Error::input(format!("direction must be asc or desc, not {other}")))),
+            };
             Ok(Sort { column, direction })
         })
         .collect()

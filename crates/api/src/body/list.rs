@@ -1,20 +1,35 @@
 //! Lists of requests. A request type has no other: what has no bound of its own is bounded by the length of a body alone, and of a body
 //! of `{},{},…` comes memory a hundred times its length.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
-use utoipa::openapi::schema::ArrayBuilder;
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
 
-/// At most `MAX` items. Reading stops at the one beyond. A field's type is an alias of this, marked `#[schema(inline)]`: utoipa's macro knows
-/// no numbers among the parameters of a type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// At most `MAX` items. Reading stops at the one beyond. A field of this type says the bound to the
+/// document as well: `#[schema(value_type = Vec<T>, max_items = MAX)]`, and with it to whatever looks at requests by their schemas.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub(crate) struct List<T, const MAX: usize>(Vec<T>);
+
+/// Ids, names and the like.
+pub(crate) type Texts = List<String, 10000>;
+
+impl<T, const MAX: usize> List<T, MAX> {
+    /// The items.
+    pub(crate) fn into_vec(self) -> Vec<T> {
+        self.0
+    }
+}
+
+impl<T, const MAX: usize> From<Vec<T>> for List<T, MAX> {
+    /// For types that are answered as well: what is known is not bounded again.
+    fn from(items: Vec<T>) -> Self {
+        Self(items)
+    }
+}
 
 impl<T, const MAX: usize> Default for List<T, MAX> {
     fn default() -> Self {
@@ -68,31 +83,6 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for List<T, MA
             }
         }
         deserializer.deserialize_seq(ListVisitor(PhantomData))
-    }
-}
-
-impl<T, const MAX: usize> PartialSchema for List<T, MAX>
-where
-    Vec<T>: PartialSchema,
-{
-    fn schema() -> RefOr<Schema> {
-        match Vec::<T>::schema() {
-            RefOr::T(Schema::Array(list)) => ArrayBuilder::from(list).max_items(Some(MAX)).into(),
-            other => other,
-        }
-    }
-}
-
-impl<T, const MAX: usize> ToSchema for List<T, MAX>
-where
-    Vec<T>: ToSchema,
-{
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("List")
-    }
-
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        Vec::<T>::schemas(schemas);
     }
 }
 

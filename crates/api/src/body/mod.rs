@@ -3,12 +3,14 @@
 
 mod encoding;
 mod list;
+mod map;
 mod memory;
 mod receive;
 mod values;
 
 pub(crate) use encoding::check_encoding;
-pub(crate) use list::List;
+pub(crate) use list::{List, Texts};
+pub(crate) use map::{Map, Metadata};
 use memory::{Memory, Share};
 pub(crate) use receive::{read, receive};
 pub(crate) use values::{Bounded, bounded};

@@ -4,7 +4,7 @@
 /// Most values of a body, nested ones and the names of members counted.
 const VALUES_MAX: usize = 100_000;
 /// Longest text of a body, in bytes as it is written.
-const TEXT_BYTES_MAX: usize = 64 * 1024;
+const TEXT_BYTES_MAX: usize = 2 << 20;
 
 /// The part of a text that may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) fn bounded(json: &[u8]) -> Bounded<'_> {
             b'"' => match end_of_text(json, at + 1) {
                 Some(end) => at = end,
                 None if json.len() - at > TEXT_BYTES_MAX => {
-                    return Bounded { json: &json[..at], cut: Some("a text of the body is longer than 65536 bytes: shorten it") };
+                    return Bounded { json: &json[..at], cut: Some("a text of the body is longer than 2097152 bytes: shorten it") };
                 }
                 // The reader finds that it does not end.
                 None => break,
@@ -80,9 +80,9 @@ mod tests {
         assert_eq!(cut(&members), Some((2 * VALUES_MAX + 1, "the body holds more than 100000 values")).map(|(at, why)| (at - 1, why)));
         assert!(cut(&"[".repeat(VALUES_MAX + 1)).is_some());
         assert!(cut(&format!("[{}]", vec!["{}"; 1_000_000].join(","))).is_some());
-        for text in ["x".repeat(TEXT_BYTES_MAX + 1), "x".repeat(1 << 20), r#"\""#.repeat(40_000)] {
-            assert_eq!(cut(&format!(r#"{{"name":"{text}"}}"#)), Some((8, "a text of the body is longer than 65536 bytes")));
-            assert_eq!(cut(&format!(r#"{{"name":"{text}"#)), Some((8, "a text of the body is longer than 65536 bytes")));
+        for text in ["x".repeat(TEXT_BYTES_MAX + 1), "x".repeat(8 << 20), r#"\""#.repeat(1_100_000)] {
+            assert_eq!(cut(&format!(r#"{{"name":"{text}"}}"#)), Some((8, "a text of the body is longer than 2097152 bytes")));
+            assert_eq!(cut(&format!(r#"{{"name":"{text}"#)), Some((8, "a text of the body is longer than 2097152 bytes")));
         }
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct Findings {
     pub(super) unknown: Vec<UnknownField>,
     /// What does not fit the schema. Types may take more than their schema says, so these count only where reading fails.
     pub(super) wrong: Vec<Invalid>,
+    /// What holds more than it may.
+    pub(super) too_many: Option<Invalid>,
 }
 
 /// A field that nothing reads.
@@ -46,6 +48,13 @@ impl Findings {
             let invalid = Invalid::input(format!("{path} must be one of {allowed}, not {found}"));
             self.wrong.push(invalid.with("field", path).with("value", found).with("allowed", allowed));
         }
+    }
+
+    /// The walk ends here, and nothing is read: what is too long is not worth the memory.
+    pub(super) fn add_too_many(&mut self, path: &str, what: &str, limit: usize) {
+        let name = if path.is_empty() { "the body" } else { path };
+        let invalid = Invalid::input(format!("{name} holds more than the {limit} {what} that it may: split the request"));
+        self.too_many = Some(invalid.with("field", path).with("limit", limit));
     }
 
     pub(super) fn add_missing(&mut self, path: &str) {

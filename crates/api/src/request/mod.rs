@@ -33,6 +33,9 @@ pub(crate) fn read<T: DeserializeOwned + ToSchema + 'static>(json: &[u8], unknow
     let Bounded { json, cut } = bounded(json);
     let shape = shape_of::<T>();
     let found = walk::walk(&shape, json);
+    if let Some(invalid) = found.too_many {
+        return Err(ApiError(Error::Invalid(invalid)));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let refused = match T::deserialize(&mut deserializer) {
         Ok(value) if unknown == UnknownFields::Ignore || found.unknown.is_empty() => return Ok((value, found.into_unknown_paths())),

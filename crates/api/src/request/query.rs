@@ -34,13 +34,13 @@ pub(crate) fn json_of_query(shape: &Shape, pairs: Vec<(String, String)>) -> Resu
 }
 
 fn is_list(shape: &Shape, slot: Slot) -> bool {
-    matches!(shape.node(slot), Node::List(_))
+    matches!(shape.node(slot), Node::List(..))
 }
 
 /// A text as the value that it stands for. One that stands for none stays a text, which is then refused like any other that does not fit.
 fn value(shape: &Shape, slot: Slot, text: String) -> Option<Value> {
     match shape.node(slot) {
-        Node::List(item) => value(shape, *item, text),
+        Node::List(item, _) => value(shape, *item, text),
         Node::Text | Node::Anything | Node::OneOf(_) => Some(Value::String(text)),
         _ if text.is_empty() => None,
         Node::Whole => Some(text.parse::<i64>().map_or(Value::String(text), Value::from)),
@@ -73,8 +73,8 @@ pub(crate) fn parameters_of<T: ToSchema + 'static>() -> Vec<Parameter> {
 
 fn is_given_by_texts(shape: &Shape, slot: Slot) -> bool {
     match shape.node(slot) {
-        Node::Object(_) | Node::Map(_) | Node::Anything => false,
-        Node::List(item) => !is_list(shape, *item) && is_given_by_texts(shape, *item),
+        Node::Object(_) | Node::Map(..) | Node::Anything => false,
+        Node::List(item, _) => !is_list(shape, *item) && is_given_by_texts(shape, *item),
         Node::OneOf(slots) => slots.iter().any(|slot| matches!(shape.node(*slot), Node::Text)),
         _ => true,
     }

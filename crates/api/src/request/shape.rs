@@ -30,9 +30,9 @@ pub(crate) struct Slot {
 pub(crate) enum Node {
     Anything,
     Object(Fields),
-    /// Values by names of the client's choice.
-    Map(Slot),
-    List(Slot),
+    /// Values by names of the client's choice, and how many there may be.
+    Map(Slot, Option<usize>),
+    List(Slot, Option<usize>),
     Text,
     Words(Vec<String>),
     Time,
@@ -113,6 +113,10 @@ impl Shape {
     }
 }
 
+fn most(schema: &Value) -> Option<usize> {
+    schema.as_u64().and_then(|most| usize::try_from(most).ok())
+}
+
 fn json(schema: &RefOr<Schema>) -> Value {
     serde_json::to_value(schema).unwrap_or_default()
 }
@@ -181,11 +185,13 @@ impl Builder {
             name => name.as_str(),
         };
         match kind {
-            Some("array") => Node::List(self.slot(&schema["items"])),
-            Some("object") if schema["additionalProperties"].is_object() => Node::Map(self.slot(&schema["additionalProperties"])),
+            Some("array") => Node::List(self.slot(&schema["items"]), most(&schema["maxItems"])),
+            Some("object") if schema["additionalProperties"].is_object() => {
+                Node::Map(self.slot(&schema["additionalProperties"]), most(&schema["maxProperties"]))
+            }
             Some("object") => {
                 let node = self.add(Node::Anything);
-                Node::Map(Slot { node, nullable: true })
+                Node::Map(Slot { node, nullable: true }, most(&schema["maxProperties"]))
             }
             Some("string") if schema["format"] == "date-time" => Node::Time,
             Some("string") => Node::Text,

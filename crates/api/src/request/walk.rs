@@ -51,7 +51,7 @@ impl<'a> Step<'a> {
     }
 
     fn text(mut self, text: &str) {
-        let node = self.node(|node| !matches!(node, Node::List(_) | Node::Map(_) | Node::Object(_)));
+        let node = self.node(|node| !matches!(node, Node::List(..) | Node::Map(..) | Node::Object(_)));
         let fits = match node {
             Node::Anything | Node::Text => true,
             Node::Words(allowed) => allowed.iter().any(|word| word == text),
@@ -90,8 +90,8 @@ impl<'a> Step<'a> {
 /// To end "must be …".
 fn expected(node: &Node) -> &'static str {
     match node {
-        Node::Object(_) | Node::Map(_) => "an object",
-        Node::List(_) => "a list",
+        Node::Object(_) | Node::Map(..) => "an object",
+        Node::List(..) => "a list",
         Node::Text | Node::Words(_) => "a text",
         Node::Time => "an RFC 3339 time with a zone, such as 2025-01-31T00:00:00Z",
         Node::Decimal => "a decimal number, such as \"0.25\"",
@@ -158,16 +158,24 @@ impl<'de> Visitor<'de> for Step<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        let node = self.node(|node| matches!(node, Node::List(_)));
-        let Node::List(item) = node else {
+        let node = self.node(|node| matches!(node, Node::List(..)));
+        let Node::List(item, most) = node else {
             self.wrong(node, "a list");
             while items.next_element::<IgnoredAny>()?.is_some() {}
             return Ok(());
         };
         let mut index = 0_usize;
-        // Writing to a text cannot fail.
-        while self.within(*item, |path| write!(path, "[{index}]").unwrap_or_default(), |step| items.next_element_seed(step))?.is_some() {
+        while most.is_none_or(|most| index < most) {
+            // Writing to a text cannot fail.
+            let add = |path: &mut String| write!(path, "[{index}]").unwrap_or_default();
+            if self.within(*item, add, |step| items.next_element_seed(step))?.is_none() {
+                return Ok(());
+            }
             index += 1;
+        }
+        if items.next_element::<IgnoredAny>()?.is_some() {
+            self.found.add_too_many(self.path, "items", index);
+            return Err(A::Error::custom("too many"));
         }
         Ok(())
     }
@@ -177,7 +185,7 @@ impl<'de> Visitor<'de> for Step<'_> {
             let node = self.node(is_object);
             match node {
                 Node::Object(fields) => self.missing(fields, &[]),
-                Node::Map(_) => {}
+                Node::Map(..) => {}
                 other => self.wrong(other, "an object"),
             }
             return Ok(());
@@ -190,6 +198,7 @@ impl<'de> Visitor<'de> for Step<'_> {
         let node = self.node(is_object);
         let mut seen = Vec::new();
         let mut next = Some(first);
+        let mut count = 0_usize;
         while let Some(name) = next {
             match node {
                 Node::Object(fields) => match fields.by_name.get_key_value(&name) {
@@ -203,16 +212,21 @@ impl<'de> Visitor<'de> for Step<'_> {
                         members.next_value::<IgnoredAny>()?;
                     }
                 },
-                Node::Map(value) => self.within(*value, |path| add_name(path, &name), |step| members.next_value_seed(step))?,
+                Node::Map(_, Some(most)) if count == *most => {
+                    self.found.add_too_many(self.path, "members", count);
+                    return Err(A::Error::custom("too many"));
+                }
+                Node::Map(value, _) => self.within(*value, |path| add_name(path, &name), |step| members.next_value_seed(step))?,
                 _ => {
                     members.next_value::<IgnoredAny>()?;
                 }
             }
+            count += 1;
             next = members.next_key()?;
         }
         match node {
             Node::Object(fields) => self.missing(fields, &seen),
-            Node::Map(_) => {}
+            Node::Map(..) => {}
             other => self.wrong(other, "an object"),
         }
         Ok(())
@@ -228,7 +242,7 @@ impl Step<'_> {
 }
 
 fn is_object(node: &Node) -> bool {
-    matches!(node, Node::Object(_) | Node::Map(_))
+    matches!(node, Node::Object(_) | Node::Map(..))
 }
 
 /// The known name that was most likely meant.

@@ -1,5 +1,8 @@
 //! Customers on the wire.
 
+use crate::body::List;
+use crate::body::Metadata;
+use crate::body::Texts;
 use crate::list::CommonFilter;
 use crate::wire::AuditBody;
 use app::Error;
@@ -44,15 +47,19 @@ pub(crate) struct CreateCustomerRequest {
     #[serde(default)]
     pub(crate) timezone: String,
     /// Free pairs.
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
     /// Not built yet.
-    pub(crate) integration_entity_mapping: Option<Vec<Value>>,
+    #[schema(value_type = Option<Vec<Object>>, max_items = 100)]
+    pub(crate) integration_entity_mapping: Option<List<Value, 100>>,
     /// Not built yet; an empty list is accepted.
-    pub(crate) tax_rate_overrides: Option<Vec<Value>>,
+    #[schema(value_type = Option<Vec<Object>>, max_items = 100)]
+    pub(crate) tax_rate_overrides: Option<List<Value, 100>>,
     /// Not built yet.
     pub(crate) billing_currency: Option<String>,
     /// Not built yet.
-    pub(crate) contact_persons: Option<Vec<Value>>,
+    #[schema(value_type = Option<Vec<Object>>, max_items = 100)]
+    pub(crate) contact_persons: Option<List<Value, 100>>,
     /// Not built yet.
     pub(crate) tax_treatment: Option<String>,
     /// Not built yet.
@@ -79,9 +86,11 @@ pub(crate) struct UpdateCustomerRequest {
     /// Reaches only later subscriptions.
     pub(crate) timezone: Option<String>,
     /// Replaces all pairs.
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
     /// Not built yet.
-    pub(crate) integration_entity_mapping: Option<Vec<Value>>,
+    #[schema(value_type = Option<Vec<Object>>, max_items = 100)]
+    pub(crate) integration_entity_mapping: Option<List<Value, 100>>,
 }
 
 /// A customer.
@@ -113,20 +122,23 @@ pub(crate) struct CustomerFilter {
     pub(crate) common: CommonFilter,
     /// Any of these ids.
     #[serde(default)]
-    pub(crate) customer_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) customer_ids: Texts,
     /// Any of these external ids.
     #[serde(default)]
-    pub(crate) external_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) external_ids: Texts,
     pub(crate) external_id: Option<String>,
     pub(crate) email: Option<String>,
     /// All pairs must be there.
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
 }
 
 impl CreateCustomerRequest {
     /// Refuses what is not built: better than to lose it silently.
     pub(crate) fn refuse_unbuilt(&self) -> Result<(), Error> {
-        let some = |list: &Option<Vec<Value>>| list.as_ref().is_some_and(|list| !list.is_empty());
+        let some = |list: &Option<List<Value, 100>>| list.as_ref().is_some_and(|list| !list.is_empty());
         let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
         let unbuilt = [
             ("tax_rate_overrides", some(&self.tax_rate_overrides)),
@@ -155,7 +167,7 @@ impl CreateCustomerRequest {
             address_postal_code: self.address_postal_code,
             address_country: self.address_country,
             timezone: if self.timezone.is_empty() { "UTC".to_owned() } else { self.timezone },
-            metadata: self.metadata.unwrap_or_default(),
+            metadata: self.metadata.map(Metadata::into_inner).unwrap_or_default(),
             audit,
         }
     }
@@ -182,7 +194,7 @@ impl UpdateCustomerRequest {
             }
         }
         if let Some(metadata) = self.metadata {
-            customer.metadata = metadata;
+            customer.metadata = metadata.into_inner();
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Invoices on the wire.
 
+use crate::body::List;
+use crate::body::Texts;
 use crate::list::CommonFilter;
 use crate::wire::{AuditBody, some_text};
 use domain::invoice::BillingReason;
@@ -66,15 +68,19 @@ pub(crate) struct InvoiceFilter {
     pub(crate) common: CommonFilter,
     /// Any of these ids.
     #[serde(default)]
-    pub(crate) invoice_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) invoice_ids: Texts,
     pub(crate) customer_id: Option<String>,
     pub(crate) external_customer_id: Option<String>,
     #[serde(default)]
-    pub(crate) subscription_customer_id: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) subscription_customer_id: Texts,
     pub(crate) subscription_id: Option<String>,
     pub(crate) invoice_type: Option<InvoiceType>,
-    pub(crate) invoice_status: Option<Vec<InvoiceStatus>>,
-    pub(crate) payment_status: Option<Vec<PaymentStatus>>,
+    #[schema(value_type = Option<Vec<InvoiceStatus>>, max_items = 20)]
+    pub(crate) invoice_status: Option<List<InvoiceStatus, 20>>,
+    #[schema(value_type = Option<Vec<PaymentStatus>>, max_items = 20)]
+    pub(crate) payment_status: Option<List<PaymentStatus, 20>>,
     pub(crate) billing_reason: Option<BillingReason>,
     pub(crate) currency: Option<String>,
     pub(crate) amount_due_gt: Option<Decimal>,

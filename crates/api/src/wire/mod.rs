@@ -21,6 +21,8 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::body::{Map, Texts};
+
 /// What every thing shows besides its own facts.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct AuditBody {
@@ -74,6 +76,14 @@ pub(crate) fn empty_is_none<'de, D: Deserializer<'de>, T: DeserializeOwned>(dese
 
 /// Values by property name.
 pub(crate) type Filters = BTreeMap<String, Vec<String>>;
+
+/// The same as it is asked for.
+pub(crate) type PropertyFilters = Map<Texts, 100>;
+
+/// Values by property name, as the use cases take them.
+pub(crate) fn values_by_property(asked: Option<PropertyFilters>) -> Filters {
+    asked.unwrap_or_default().into_inner().into_iter().map(|(name, values)| (name, values.into_vec())).collect()
+}
 
 /// A decimal that stands as a JSON number, with all its digits.
 #[derive(Debug, Clone)]

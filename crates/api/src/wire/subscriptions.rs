@@ -1,5 +1,8 @@
 //! Subscriptions on the wire.
 
+use crate::body::List;
+use crate::body::Metadata;
+use crate::body::Texts;
 use crate::list::CommonFilter;
 use crate::wire::AuditBody;
 use crate::wire::Filters;
@@ -68,7 +71,8 @@ pub(crate) struct CreateSubscriptionRequest {
     pub(crate) payment_terms: Option<PaymentTerms>,
     /// none without.
     pub(crate) proration_behavior: Option<ProrationBehavior>,
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
     /// Not built yet; 0 is accepted.
     pub(crate) trial_period_days: Option<i64>,
     /// Only active is built.
@@ -92,23 +96,28 @@ pub(crate) struct CreateSubscriptionRequest {
     pub(crate) gateway_payment_method_id: Option<String>,
     /// Not built yet.
     #[serde(default)]
-    pub(crate) fx_rates: Vec<Value>,
+    #[schema(value_type = Vec<Object>, max_items = 100)]
+    pub(crate) fx_rates: List<Value, 100>,
     /// Not built yet.
     #[serde(default)]
-    pub(crate) include_price_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) include_price_ids: Texts,
     /// Not built yet.
     pub(crate) line_item_grouping: Option<String>,
     /// Not built yet.
     #[serde(default)]
-    pub(crate) addons: Vec<Value>,
+    #[schema(value_type = Vec<Object>, max_items = 100)]
+    pub(crate) addons: List<Value, 100>,
     /// Not built yet.
     pub(crate) checkout: Option<Value>,
     /// Not built yet.
     #[serde(default)]
-    pub(crate) coupons: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) coupons: Texts,
     /// Not built yet.
     #[serde(default)]
-    pub(crate) credit_grants: Vec<Value>,
+    #[schema(value_type = Vec<Object>, max_items = 100)]
+    pub(crate) credit_grants: List<Value, 100>,
     /// Not built yet.
     pub(crate) inheritance: Option<Value>,
     /// Not built yet.
@@ -117,22 +126,28 @@ pub(crate) struct CreateSubscriptionRequest {
     pub(crate) line_item_coupons: Option<Value>,
     /// Not built yet.
     #[serde(default)]
-    pub(crate) line_items: Vec<Value>,
+    #[schema(value_type = Vec<Object>, max_items = 100)]
+    pub(crate) line_items: List<Value, 100>,
     /// Not built yet.
     #[serde(default)]
-    pub(crate) override_entitlements: Vec<Value>,
+    #[schema(value_type = Vec<Object>, max_items = 100)]
+    pub(crate) override_entitlements: List<Value, 100>,
     /// Not built yet.
     #[serde(default)]
-    pub(crate) override_line_items: Vec<Value>,
+    #[schema(value_type = Vec<Object>, max_items = 100)]
+    pub(crate) override_line_items: List<Value, 100>,
     /// Not built yet.
     #[serde(default)]
-    pub(crate) phases: Vec<Value>,
+    #[schema(value_type = Vec<Object>, max_items = 100)]
+    pub(crate) phases: List<Value, 100>,
     /// Not built yet.
     #[serde(default)]
-    pub(crate) subscription_coupons: Vec<Value>,
+    #[schema(value_type = Vec<Object>, max_items = 100)]
+    pub(crate) subscription_coupons: List<Value, 100>,
     /// Not built yet.
     #[serde(default)]
-    pub(crate) tax_rate_overrides: Vec<Value>,
+    #[schema(value_type = Vec<Object>, max_items = 100)]
+    pub(crate) tax_rate_overrides: List<Value, 100>,
 }
 
 /// One priced thing in a subscription.
@@ -178,22 +193,30 @@ pub(crate) struct SubscriptionFilter {
     pub(crate) common: CommonFilter,
     /// Any of these ids.
     #[serde(default)]
-    pub(crate) subscription_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) subscription_ids: Texts,
     pub(crate) customer_id: Option<String>,
     #[serde(default)]
-    pub(crate) customer_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) customer_ids: Texts,
     pub(crate) external_customer_id: Option<String>,
     #[serde(default)]
-    pub(crate) invoicing_customer_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) invoicing_customer_ids: Texts,
     #[serde(default)]
-    pub(crate) parent_subscription_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) parent_subscription_ids: Texts,
     pub(crate) plan_id: Option<String>,
-    pub(crate) subscription_status: Option<Vec<SubscriptionStatus>>,
-    pub(crate) subscription_type: Option<Vec<SubscriptionType>>,
-    pub(crate) billing_period: Option<Vec<BillingPeriod>>,
+    #[schema(value_type = Option<Vec<SubscriptionStatus>>, max_items = 20)]
+    pub(crate) subscription_status: Option<List<SubscriptionStatus, 20>>,
+    #[schema(value_type = Option<Vec<SubscriptionType>>, max_items = 20)]
+    pub(crate) subscription_type: Option<List<SubscriptionType, 20>>,
+    #[schema(value_type = Option<Vec<BillingPeriod>>, max_items = 20)]
+    pub(crate) billing_period: Option<List<BillingPeriod, 20>>,
     /// Always RECURRING: another one finds nothing.
     #[serde(default)]
-    pub(crate) billing_cadence: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) billing_cadence: Texts,
     /// Not built yet.
     pub(crate) trial_end_due_lte: Option<Timestamp>,
     /// In force at this instant.
@@ -321,7 +344,7 @@ impl CreateSubscriptionRequest {
                 payment_behavior: payment_behavior.unwrap_or_default(),
                 payment_terms: self.payment_terms,
                 proration_behavior: self.proration_behavior.unwrap_or_default(),
-                metadata: self.metadata.unwrap_or_default(),
+                metadata: self.metadata.map(Metadata::into_inner).unwrap_or_default(),
             },
         })
     }

@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use domain::event::Event;
-use domain::invalid::require;
 use domain::scope::Scope;
 use domain::time::Timestamp;
 use streams::{EventFilter, EventOrder};
@@ -90,10 +89,15 @@ impl App {
     /// One page of events.
     pub async fn event_page(&self, scope: &Scope, request: EventPageRequest) -> Result<EventPage> {
         let EventPageRequest { filter, sort, order, page_size, offset, cursor } = request;
-        let size = page_size.filter(|size| *size > 0).unwrap_or(50).min(PAGE_MAX);
+        let size = page_size.filter(|size| *size > 0).unwrap_or(50);
+        if size > PAGE_MAX {
+            return Err(Error::input(format!("page_size must be 1 to {PAGE_MAX}, not {size}")));
+        }
         let skip = if cursor.is_none() { offset } else { 0 };
         let skip_max = if sort == EventSort::Name { NAMED_OFFSET_MAX } else { OFFSET_MAX };
-        require(skip <= skip_max, "offset is too large: page with iter_last_key")?;
+        if skip > skip_max {
+            return Err(Error::input(format!("offset must be 0 to {skip_max}, not {skip}: page with iter_last_key")));
+        }
         let total = self.count_from(scope, &filter, cursor.as_ref()).await?;
         // One more than asked tells whether more follow.
         let wanted = size + 1;

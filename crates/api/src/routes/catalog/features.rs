@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 
 use crate::ApiState;
 use crate::answer::commit;
+use crate::body::Metadata;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
 use crate::filter::{Columns, any_of, contains, equals};
@@ -158,7 +159,7 @@ async fn clone_feature(
         if let Some(description) = request.description {
             feature.description = description;
         }
-        feature.metadata.extend(request.metadata.unwrap_or_default());
+        feature.metadata.extend(request.metadata.map(Metadata::into_inner).unwrap_or_default());
     };
     let pending = state.app.clone_feature(&context, &id, apply).await?;
     commit(&context, StatusCode::CREATED, pending, |(feature, meter)| {

@@ -13,6 +13,7 @@ use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
 use crate::routes::asked_period::asked_period;
 use crate::wire::events::list::{EventResponse, GetEventsQuery, GetEventsRequest, GetEventsResponse};
+use crate::wire::values_by_property;
 
 pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(list_raw_events))
@@ -57,8 +58,9 @@ async fn respond(state: &ApiState, context: &Context, request: GetEventsRequest)
     let cursor = cursor(request.iter_first_key.as_deref(), request.iter_last_key.as_deref())?;
     let by_cursor = cursor.is_some();
     let text = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let mut properties = request.property_filters.unwrap_or_default();
+    let mut properties = values_by_property(request.property_filters);
     properties.retain(|_, values| !values.is_empty());
+    let page_size = request.page_size.map(usize::try_from).transpose().map_err(|_| Error::input("page_size must be 0 or more"))?;
     let page_request = EventPageRequest {
         filter: EventFilter {
             external_customer_id: text(request.external_customer_id),
@@ -72,7 +74,7 @@ async fn respond(state: &ApiState, context: &Context, request: GetEventsRequest)
         },
         sort,
         order,
-        page_size: request.page_size.and_then(|size| usize::try_from(size).ok()),
+        page_size,
         offset,
         cursor,
     };

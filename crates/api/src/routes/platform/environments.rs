@@ -18,6 +18,9 @@ use crate::wire::platform::environments::{
     CreateEnvironmentRequest, EnvironmentResponse, ListEnvironmentsResponse, UpdateEnvironmentRequest,
 };
 
+/// Most environments of a page.
+const LIMIT_MAX: usize = 1000;
+
 pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(create_environment, list_environments)).routes(routes!(get_environment, update_environment))
 }
@@ -50,7 +53,10 @@ struct Paging {
 #[utoipa::path(get, path = "/v1/environments", operation_id = "listEnvironments", tag = "Environments",
     params(Query<Paging>), responses((status = 200, body = ListEnvironmentsResponse)))]
 async fn list_environments(State(state): State<ApiState>, Caller(context): Caller, Query(paging): Query<Paging>) -> ApiResult<Response> {
-    let (limit, offset) = (paging.limit.filter(|limit| *limit > 0).unwrap_or(50).min(1000), paging.offset.unwrap_or(0));
+    let (limit, offset) = (paging.limit.filter(|limit| *limit > 0).unwrap_or(50), paging.offset.unwrap_or(0));
+    if limit > LIMIT_MAX {
+        return Err(Error::input(format!("limit must be 1 to {LIMIT_MAX}, not {limit}")).into());
+    }
     let all = state.app.environments(&context);
     let environments: Vec<_> = all.iter().skip(offset).take(limit).map(|environment| EnvironmentResponse::from(&**environment)).collect();
     let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);

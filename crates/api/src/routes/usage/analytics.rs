@@ -24,6 +24,7 @@ use crate::wire::usage::analytics::{
     BucketSummary, GetDetailedUsageAnalyticsRequest, GetUsageAnalyticsRequest, GetUsageAnalyticsResponse, PointBucket, TimeOfDay,
     UsageAnalyticItem, UsageAnalyticPoint,
 };
+use crate::wire::values_by_property;
 
 pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(usage_analytics)).routes(routes!(detailed_usage_analytics))
@@ -51,7 +52,7 @@ async fn detailed_usage_analytics(
     let end = analytics.end_time.unwrap_or_else(|| state.app.now(&context.scope));
     analytics.end_time = Some(end);
     analytics.start_time = Some(analytics.start_time.unwrap_or_else(|| end.plus_seconds(-DETAILED_SECONDS)));
-    respond(State(state), Caller(context), analytics, meter_ids, billing_anchor).await
+    respond(State(state), Caller(context), analytics, meter_ids.into_vec(), billing_anchor).await
 }
 
 async fn respond(
@@ -65,14 +66,14 @@ async fn respond(
     let wants: HashSet<String> = request.expand.into_iter().collect();
     let analytics = AnalyticsRequest {
         external_customer_id: request.external_customer_id.filter(|id| !id.is_empty()),
-        feature_ids: request.feature_ids,
+        feature_ids: request.feature_ids.into_vec(),
         meter_ids,
         period: asked_period(&state, scope, request.start_time, request.end_time)?,
         window_size: request.window_size,
         billing_anchor,
-        group_by: request.group_by,
-        sources: request.sources,
-        property_filters: request.property_filters.unwrap_or_default(),
+        group_by: request.group_by.into_vec(),
+        sources: request.sources.into_vec(),
+        property_filters: values_by_property(request.property_filters),
         wants_sources: wants.contains("source"),
     };
     let analytics = state.app.analytics(scope, analytics).await?;

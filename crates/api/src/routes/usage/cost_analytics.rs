@@ -15,6 +15,7 @@ use crate::routes::asked_period::asked_period;
 use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::prices::PriceResponse;
 use crate::wire::usage::cost_analytics::{CostAnalyticItem, GetCostAnalyticsRequest, GetDetailedCostAnalyticsResponse};
+use crate::wire::values_by_property;
 
 pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(get_cost_analytics))
@@ -38,8 +39,8 @@ async fn get_cost_analytics(
     let period = asked_period(&state, scope, request.start_time, request.end_time)?;
     let asked = CostRequest {
         external_customer_id: external_customer_id.clone(),
-        feature_ids: request.feature_ids.clone(),
-        property_filters: request.property_filters.clone().unwrap_or_default(),
+        feature_ids: request.feature_ids.to_vec(),
+        property_filters: values_by_property(request.property_filters.clone()),
         period,
     };
     let found = state.app.cost_analytics(scope, asked).await?;

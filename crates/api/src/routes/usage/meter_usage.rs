@@ -47,7 +47,7 @@ async fn analyze_meter_usage(
     let mut meter_ids = request.meter_ids;
     meter_ids.sort_unstable();
     meter_ids.dedup();
-    let (kind, usages) = read(&state, &context.scope, meter_ids, request.common).await?;
+    let (kind, usages) = read(&state, &context.scope, meter_ids.into_vec(), request.common).await?;
     let items = usages.into_iter().filter(|usage| usage.events > 0).map(|usage| MeterUsageResponse::new(kind, usage));
     Ok(axum::Json(MeterUsageAnalyticsResponse { items: items.collect() }).into_response())
 }

@@ -16,20 +16,20 @@ use crate::error::ApiResult;
 use crate::extract::{Body, Caller};
 use crate::routes::asked_period::asked_period;
 use crate::wire::usage::raw_usage::{GetUsageByMeterRequest, GetUsageRequest, GetUsageResponse, UsageResult};
-use crate::wire::{Filters, Number};
+use crate::wire::{Number, PropertyFilters, values_by_property};
 
 pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(usage_statistics)).routes(routes!(usage_by_meter))
 }
 
-/// Windows in a zone; an unknown zone is UTC, as the published API has it.
-fn window(size: Option<WindowSize>, timezone: Option<&str>, anchor: Option<Timestamp>) -> Option<Window> {
-    let zone = Zone::parse(timezone.unwrap_or_default()).unwrap_or(Zone::UTC);
-    size.map(|size| Window::anchored(size, zone, anchor))
+/// Windows in a zone. One that does not exist is refused: days would begin where nobody asked.
+fn window(size: Option<WindowSize>, timezone: Option<&str>, anchor: Option<Timestamp>) -> ApiResult<Option<Window>> {
+    let zone = Zone::parse(timezone.unwrap_or_default())?;
+    Ok(size.map(|size| Window::anchored(size, zone, anchor)))
 }
 
-fn filters(filters: Option<Filters>) -> Vec<Filter> {
-    filters.unwrap_or_default().into_iter().filter(|(_, values)| !values.is_empty()).map(|(key, values)| Filter { key, values }).collect()
+fn filters(filters: Option<PropertyFilters>) -> Vec<Filter> {
+    values_by_property(filters).into_iter().filter(|(_, values)| !values.is_empty()).map(|(key, values)| Filter { key, values }).collect()
 }
 
 /// The external id to read: the one given, or that of the customer whose id is given.
@@ -101,7 +101,7 @@ async fn usage_statistics(
         meter,
         external_customer_id: external_id(&state, scope, request.external_customer_id, request.customer_id).await?,
         period: asked_period(&state, scope, request.start_time, request.end_time)?,
-        window: window(request.window_size, request.timezone.as_deref(), request.billing_anchor),
+        window: window(request.window_size, request.timezone.as_deref(), request.billing_anchor)?,
         billing_anchor: request.billing_anchor,
     };
     respond(&state, scope, raw).await
@@ -125,7 +125,7 @@ async fn usage_by_meter(
         meter,
         external_customer_id: external_id(&state, scope, request.external_customer_id, request.customer_id).await?,
         period: asked_period(&state, scope, request.start_time, request.end_time)?,
-        window: window(request.window_size, request.timezone.as_deref(), request.billing_anchor),
+        window: window(request.window_size, request.timezone.as_deref(), request.billing_anchor)?,
         billing_anchor: request.billing_anchor,
     };
     respond(&state, scope, raw).await

@@ -1,5 +1,7 @@
 //! Cost sheets on the wire.
 
+use crate::body::Metadata;
+use crate::body::Texts;
 use std::collections::BTreeMap;
 
 use app::Error;
@@ -26,7 +28,8 @@ pub(crate) struct CreateCostsheetRequest {
     pub(crate) lookup_key: String,
     #[serde(default)]
     pub(crate) description: String,
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
 }
 
 /// Changes of a cost sheet: only what is given and not empty.
@@ -36,7 +39,8 @@ pub(crate) struct UpdateCostsheetRequest {
     pub(crate) lookup_key: Option<String>,
     pub(crate) description: Option<String>,
     /// Replaces all pairs.
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
 }
 
 /// A cost sheet.
@@ -85,10 +89,12 @@ pub(crate) struct CostsheetFilter {
     pub(crate) common: CommonFilter,
     /// Any of these ids.
     #[serde(default, rename = "costsheetIDs")]
-    pub(crate) costsheet_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) costsheet_ids: Texts,
     /// The same, spelled as elsewhere.
     #[serde(default, rename = "costsheet_ids")]
-    pub(crate) more_costsheet_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) more_costsheet_ids: Texts,
     /// Exactly.
     pub(crate) name: Option<String>,
     /// Exactly.
@@ -140,7 +146,7 @@ impl CreateCostsheetRequest {
     /// The cost sheet that is asked for.
     pub(crate) fn into_costsheet(self, id: CostsheetId, audit: Audit) -> Costsheet {
         let Self { name, lookup_key, description, metadata } = self;
-        Costsheet { id, name, lookup_key, description, metadata: metadata.unwrap_or_default(), audit }
+        Costsheet { id, name, lookup_key, description, metadata: metadata.map(Metadata::into_inner).unwrap_or_default(), audit }
     }
 }
 
@@ -155,7 +161,7 @@ impl UpdateCostsheetRequest {
             }
         }
         if let Some(metadata) = self.metadata {
-            sheet.metadata = metadata;
+            sheet.metadata = metadata.into_inner();
         }
     }
 }

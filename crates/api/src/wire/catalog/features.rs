@@ -1,5 +1,8 @@
 //! Features on the wire.
 
+use crate::body::List;
+use crate::body::Metadata;
+use crate::body::Texts;
 use crate::list::CommonFilter;
 use crate::wire::AuditBody;
 use crate::wire::Number;
@@ -93,7 +96,8 @@ pub(crate) struct CreateFeatureRequest {
     pub(crate) reporting_unit: Option<ReportingUnitBody>,
     pub(crate) alert_settings: Option<AlertSettingsBody>,
     pub(crate) group_id: Option<String>,
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
 }
 
 /// Changes of a feature: only what is given.
@@ -102,7 +106,8 @@ pub(crate) struct UpdateFeatureRequest {
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
     /// Replaces all pairs.
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
     pub(crate) unit_singular: Option<String>,
     pub(crate) unit_plural: Option<String>,
     pub(crate) reporting_unit: Option<ReportingUnitBody>,
@@ -111,7 +116,8 @@ pub(crate) struct UpdateFeatureRequest {
     /// Empty takes the group away.
     pub(crate) group_id: Option<String>,
     /// Added to the meter's.
-    pub(crate) filters: Option<Vec<FilterBody>>,
+    #[schema(value_type = Option<Vec<FilterBody>>, max_items = 100)]
+    pub(crate) filters: Option<List<FilterBody, 100>>,
 }
 
 /// What differs in the copy.
@@ -126,7 +132,8 @@ pub(crate) struct CloneFeatureRequest {
     #[schema(required = true)]
     pub(crate) lookup_key: String,
     pub(crate) description: Option<String>,
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
 }
 
 /// A feature.
@@ -167,13 +174,16 @@ pub(crate) struct FeatureFilter {
     pub(crate) common: CommonFilter,
     /// Any of these ids.
     #[serde(default)]
-    pub(crate) feature_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) feature_ids: Texts,
     /// Of any of these meters.
     #[serde(default)]
-    pub(crate) meter_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) meter_ids: Texts,
     pub(crate) lookup_key: Option<String>,
     #[serde(default)]
-    pub(crate) lookup_keys: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) lookup_keys: Texts,
     /// In any case.
     pub(crate) name_contains: Option<String>,
 }
@@ -244,7 +254,7 @@ impl CreateFeatureRequest {
             reporting_unit: self.reporting_unit.clone().map(ReportingUnit::from),
             alert_settings: self.alert_settings.clone().map(AlertSettings::try_from).transpose()?,
             group_id: self.group_id.as_deref().filter(|id| !id.is_empty()).map(GroupId::from),
-            metadata: self.metadata.clone().unwrap_or_default(),
+            metadata: self.metadata.clone().map(Metadata::into_inner).unwrap_or_default(),
             audit,
         })
     }
@@ -264,7 +274,7 @@ impl UpdateFeatureRequest {
             }
         }
         if let Some(metadata) = self.metadata {
-            feature.metadata = metadata;
+            feature.metadata = metadata.into_inner();
         }
         if let Some(unit) = self.reporting_unit {
             feature.reporting_unit = Some(unit.into());

@@ -1,5 +1,6 @@
 //! Groups on the wire.
 
+use crate::body::Texts;
 use crate::list::CommonFilter;
 use domain::catalog::Group;
 use domain::catalog::GroupEntityType;
@@ -47,7 +48,8 @@ pub(crate) struct GroupFilter {
     pub(crate) common: CommonFilter,
     /// Any of these ids.
     #[serde(default)]
-    pub(crate) group_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) group_ids: Texts,
     pub(crate) lookup_key: Option<String>,
     pub(crate) entity_type: Option<GroupEntityType>,
     /// Holds this text.

@@ -1,5 +1,7 @@
 //! Meters on the wire.
 
+use crate::body::List;
+use crate::body::Texts;
 use crate::list::CommonFilter;
 use crate::wire::AuditBody;
 use domain::ids::MeterId;
@@ -48,7 +50,8 @@ pub(crate) struct FilterBody {
     #[serde(default)]
     pub(crate) key: String,
     #[serde(default)]
-    pub(crate) values: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) values: Texts,
 }
 
 /// A meter to make.
@@ -63,7 +66,8 @@ pub(crate) struct CreateMeterRequest {
     /// What it takes from them.
     pub(crate) aggregation: Option<AggregationBody>,
     /// Conditions, all of which must hold.
-    pub(crate) filters: Option<Vec<FilterBody>>,
+    #[schema(value_type = Option<Vec<FilterBody>>, max_items = 100)]
+    pub(crate) filters: Option<List<FilterBody, 100>>,
     /// Required.
     #[schema(required = true)]
     pub(crate) reset_usage: Option<ResetUsage>,
@@ -73,7 +77,8 @@ pub(crate) struct CreateMeterRequest {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct UpdateMeterRequest {
     #[serde(default)]
-    pub(crate) filters: Vec<FilterBody>,
+    #[schema(value_type = Vec<FilterBody>, max_items = 100)]
+    pub(crate) filters: List<FilterBody, 100>,
 }
 
 /// A meter.
@@ -99,7 +104,8 @@ pub(crate) struct MeterFilter {
     pub(crate) event_name: Option<String>,
     /// Any of these ids.
     #[serde(default)]
-    pub(crate) meter_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) meter_ids: Texts,
 }
 
 impl CreateMeterRequest {
@@ -124,7 +130,7 @@ impl CreateMeterRequest {
 
 impl From<FilterBody> for Filter {
     fn from(body: FilterBody) -> Self {
-        Self { key: body.key, values: body.values }
+        Self { key: body.key, values: body.values.into_vec() }
     }
 }
 
@@ -144,7 +150,11 @@ impl From<&Meter> for MeterResponse {
                 bucket_size: aggregation.bucket_size,
                 group_by: text(&aggregation.group_by),
             },
-            filters: meter.filters.iter().map(|filter| FilterBody { key: filter.key.clone(), values: filter.values.clone() }).collect(),
+            filters: meter
+                .filters
+                .iter()
+                .map(|filter| FilterBody { key: filter.key.clone(), values: filter.values.clone().into() })
+                .collect(),
             reset_usage: meter.reset_usage,
             audit: AuditBody::from(audit),
         }

@@ -1,5 +1,7 @@
 //! Plans on the wire.
 
+use crate::body::Metadata;
+use crate::body::Texts;
 use crate::list::CommonFilter;
 use crate::wire::AuditBody;
 use crate::wire::catalog::prices::PriceResponse;
@@ -24,7 +26,8 @@ pub(crate) struct CreatePlanRequest {
     pub(crate) description: String,
     /// Position in lists.
     pub(crate) display_order: Option<i64>,
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
 }
 
 /// Changes of a plan: only what is given.
@@ -35,7 +38,8 @@ pub(crate) struct UpdatePlanRequest {
     pub(crate) description: Option<String>,
     pub(crate) display_order: Option<i64>,
     /// Replaces all pairs.
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
 }
 
 /// What differs in the copy.
@@ -51,7 +55,8 @@ pub(crate) struct ClonePlanRequest {
     pub(crate) lookup_key: String,
     pub(crate) description: Option<String>,
     pub(crate) display_order: Option<i64>,
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
 }
 
 /// A plan.
@@ -79,10 +84,12 @@ pub(crate) struct PlanFilter {
     pub(crate) common: CommonFilter,
     /// Any of these ids.
     #[serde(default)]
-    pub(crate) plan_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) plan_ids: Texts,
     pub(crate) lookup_key: Option<String>,
     /// All pairs must be there.
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
 }
 
 impl CreatePlanRequest {
@@ -94,7 +101,7 @@ impl CreatePlanRequest {
             lookup_key: self.lookup_key,
             description: self.description,
             display_order: self.display_order.unwrap_or(0),
-            metadata: self.metadata.unwrap_or_default(),
+            metadata: self.metadata.map(Metadata::into_inner).unwrap_or_default(),
             audit,
         }
     }
@@ -114,7 +121,7 @@ impl UpdatePlanRequest {
             plan.display_order = display_order;
         }
         if let Some(metadata) = self.metadata {
-            plan.metadata = metadata;
+            plan.metadata = metadata.into_inner();
         }
     }
 }
@@ -130,7 +137,7 @@ impl ClonePlanRequest {
         if let Some(display_order) = self.display_order {
             plan.display_order = display_order;
         }
-        plan.metadata.extend(self.metadata.unwrap_or_default());
+        plan.metadata.extend(self.metadata.map(Metadata::into_inner).unwrap_or_default());
     }
 }
 

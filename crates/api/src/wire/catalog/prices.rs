@@ -1,7 +1,11 @@
 //! Prices on the wire.
 
+use crate::body::List;
+use crate::body::Metadata;
+use crate::body::Texts;
 use crate::list::CommonFilter;
 use crate::wire::AuditBody;
+use crate::wire::PropertyFilters;
 use crate::wire::catalog::groups::GroupResponse;
 use crate::wire::catalog::meters::MeterResponse;
 use app::Error;
@@ -82,7 +86,8 @@ pub(crate) struct CreatePriceRequest {
     /// Required when tiered.
     pub(crate) tier_mode: Option<TierMode>,
     /// Required when tiered.
-    pub(crate) tiers: Option<Vec<TierBody>>,
+    #[schema(value_type = Option<Vec<TierBody>>, max_items = 100)]
+    pub(crate) tiers: Option<List<TierBody, 100>>,
     /// Required for packages.
     pub(crate) transform_quantity: Option<TransformQuantityBody>,
     /// Required.
@@ -102,7 +107,8 @@ pub(crate) struct CreatePriceRequest {
     /// Not built yet.
     pub(crate) bucket_size: Option<String>,
     /// Not built yet: a meter's filters choose its events.
-    pub(crate) filter_values: Option<BTreeMap<String, Vec<String>>>,
+    #[schema(value_type = Option<BTreeMap<String, Vec<String>>>)]
+    pub(crate) filter_values: Option<PropertyFilters>,
     /// Default quantity of a fixed line.
     pub(crate) min_quantity: Option<i64>,
     pub(crate) trial_period_days: Option<i64>,
@@ -116,14 +122,16 @@ pub(crate) struct CreatePriceRequest {
     #[serde(default)]
     pub(crate) lookup_key: String,
     pub(crate) group_id: Option<String>,
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
 }
 
 /// Prices to make, all or none.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CreateBulkPriceRequest {
     #[serde(default)]
-    pub(crate) items: Vec<CreatePriceRequest>,
+    #[schema(value_type = Vec<CreatePriceRequest>, max_items = 100)]
+    pub(crate) items: List<CreatePriceRequest, 100>,
 }
 
 /// The prices, in order.
@@ -140,13 +148,15 @@ pub(crate) struct UpdatePriceRequest {
     /// Empty keeps.
     pub(crate) display_name: Option<String>,
     /// Replaces all pairs.
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<Metadata>,
     /// Empty takes the group away.
     pub(crate) group_id: Option<String>,
     pub(crate) billing_model: Option<BillingModel>,
     pub(crate) amount: Option<Decimal>,
     pub(crate) tier_mode: Option<TierMode>,
-    pub(crate) tiers: Option<Vec<TierBody>>,
+    #[schema(value_type = Option<Vec<TierBody>>, max_items = 100)]
+    pub(crate) tiers: Option<List<TierBody, 100>>,
     pub(crate) transform_quantity: Option<TransformQuantityBody>,
     /// When the successor takes over; now without.
     pub(crate) effective_from: Option<Timestamp>,
@@ -225,19 +235,24 @@ pub(crate) struct PriceFilter {
     pub(crate) common: CommonFilter,
     /// Any of these ids.
     #[serde(default)]
-    pub(crate) price_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) price_ids: Texts,
     /// Of any of these plans.
     #[serde(default)]
-    pub(crate) plan_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) plan_ids: Texts,
     pub(crate) entity_type: Option<PriceEntityType>,
     /// Of any of these.
     #[serde(default)]
-    pub(crate) entity_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) entity_ids: Texts,
     /// Of any of these meters.
     #[serde(default)]
-    pub(crate) meter_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) meter_ids: Texts,
     #[serde(default)]
-    pub(crate) billing_periods: Vec<BillingPeriod>,
+    #[schema(value_type = Vec<BillingPeriod>, max_items = 20)]
+    pub(crate) billing_periods: List<BillingPeriod, 20>,
     pub(crate) parent_price_id: Option<String>,
     pub(crate) subscription_id: Option<String>,
     /// Also prices that have ended.
@@ -274,7 +289,7 @@ impl From<TransformQuantityBody> for TransformQuantity {
     }
 }
 
-fn tiers(bodies: Vec<TierBody>) -> Result<Vec<Tier>, Invalid> {
+fn tiers(bodies: List<TierBody, 100>) -> Result<Vec<Tier>, Invalid> {
     bodies.into_iter().map(Tier::try_from).collect()
 }
 
@@ -337,7 +352,7 @@ impl CreatePriceRequest {
             end_date: self.end_date,
             parent_price_id: None,
             group_id: self.group_id.as_deref().filter(|id| !id.is_empty()).map(GroupId::from),
-            metadata: self.metadata.unwrap_or_default(),
+            metadata: self.metadata.map(Metadata::into_inner).unwrap_or_default(),
             sequence: 0,
             audit,
         })
@@ -351,7 +366,7 @@ impl UpdatePriceRequest {
             lookup_key: self.lookup_key,
             description: self.description,
             display_name: self.display_name,
-            metadata: self.metadata,
+            metadata: self.metadata.map(Metadata::into_inner),
             group_id: self.group_id,
             billing_model: self.billing_model,
             amount: self.amount,

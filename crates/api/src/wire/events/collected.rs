@@ -1,5 +1,6 @@
 //! Raw objects of an external collector, on the wire (spec 10 §13).
 
+use crate::body::Texts;
 use app::event::ReprocessRequest;
 use domain::event::ReprocessMode;
 use domain::invalid::Invalid;
@@ -49,11 +50,14 @@ pub(crate) struct ReprocessRawEventsRequest {
     /// 1 to 1000; 1000 without.
     batch_size: Option<i64>,
     #[serde(default)]
-    external_customer_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    external_customer_ids: Texts,
     #[serde(default)]
-    event_names: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    event_names: Texts,
     #[serde(default)]
-    event_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    event_ids: Texts,
 }
 
 impl ReprocessRawEventsRequest {
@@ -64,9 +68,9 @@ impl ReprocessRawEventsRequest {
             start_time: self.start_date.ok_or_else(|| Invalid::input("start_date is required").with("field", "start_date"))?,
             end_time: self.end_date,
             batch_size: self.batch_size.filter(|size| *size != 0),
-            external_customer_ids: self.external_customer_ids,
-            event_names: self.event_names,
-            event_ids: self.event_ids,
+            external_customer_ids: self.external_customer_ids.into_vec(),
+            event_names: self.event_names.into_vec(),
+            event_ids: self.event_ids.into_vec(),
         })
     }
 }

@@ -37,16 +37,14 @@ pub(crate) struct IngestEventSchema {
 /// Most events of one request; the use case says so of the others that bring events.
 pub(super) const EVENTS_MAX: usize = 1000;
 
-type Events = List<IngestEventSchema, EVENTS_MAX>;
-
 /// Events to take in.
 #[derive(Debug, ToSchema)]
 #[schema(as = BulkIngestEventRequest)]
 #[expect(dead_code, reason = "stands for the wire format in the OpenAPI document; Bulk reads it")]
 pub(crate) struct BulkIngestSchema {
     /// 1 to 1000 events, all or none.
-    #[schema(inline)]
-    events: Events,
+    #[schema(value_type = Vec<IngestEventSchema>, max_items = 1000)]
+    events: List<IngestEventSchema, EVENTS_MAX>,
 }
 
 /// One event, borrowed from the body. Keys match in any case, unknown ones are ignored.

@@ -1,5 +1,8 @@
 //! Lists of events on the wire (spec 10 §9.3).
 
+use crate::wire::PropertyFilters;
+use std::collections::BTreeMap;
+
 use domain::event::Event;
 use domain::invalid::Invalid;
 use domain::scope::Scope;
@@ -7,7 +10,8 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::wire::{Filters, RawProperties};
+use crate::body::Texts;
+use crate::wire::RawProperties;
 
 /// Which events.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -16,7 +20,8 @@ pub(crate) struct GetEventsRequest {
     pub(crate) event_name: Option<String>,
     pub(crate) event_id: Option<String>,
     pub(crate) source: Option<String>,
-    pub(crate) property_filters: Option<Filters>,
+    #[schema(value_type = Option<BTreeMap<String, Vec<String>>>)]
+    pub(crate) property_filters: Option<PropertyFilters>,
     /// Seven days before the end without.
     pub(crate) start_time: Option<Timestamp>,
     /// Now without; inclusive.
@@ -51,7 +56,7 @@ pub(crate) struct GetEventsQuery {
     sort: Option<String>,
     /// asc or desc.
     order: Option<String>,
-    /// 1 to 50; else 50.
+    /// 1 to 50; 50 without.
     page_size: Option<String>,
     offset: Option<String>,
     /// Events newer than this key.
@@ -66,7 +71,11 @@ const QUERY_PAGE_MAX: i64 = 50;
 impl GetEventsQuery {
     /// As a body would ask it.
     pub(crate) fn into_request(self) -> Result<GetEventsRequest, Invalid> {
-        let page_size = number("page_size", self.page_size.as_deref())?.filter(|size| (1..=QUERY_PAGE_MAX).contains(size));
+        let page_size = number("page_size", self.page_size.as_deref())?.filter(|size| *size != 0);
+        if let Some(size) = page_size.filter(|size| !(1..=QUERY_PAGE_MAX).contains(size)) {
+            let message = format!("page_size must be 1 to {QUERY_PAGE_MAX}, not {size}: POST /v1/events/query takes larger ones");
+            return Err(Invalid::input(message).with("field", "page_size").with("limit", QUERY_PAGE_MAX));
+        }
         Ok(GetEventsRequest {
             external_customer_id: self.external_customer_id,
             event_name: self.event_name,
@@ -96,15 +105,15 @@ pub(crate) fn time(field: &str, text: Option<&str>) -> Result<Option<Timestamp>,
     time.map_err(|error| Invalid::input(format!("{field}: {error}")).with("field", field))
 }
 
-fn property_filters(text: &str) -> Result<Filters, Invalid> {
-    let mut filters = Filters::new();
+fn property_filters(text: &str) -> Result<PropertyFilters, Invalid> {
+    let mut filters = BTreeMap::<_, Texts>::new();
     for filter in text.split(';').filter(|filter| !filter.is_empty()) {
         let Some((key, values)) = filter.split_once(':').filter(|(key, _)| !key.is_empty()) else {
             return Err(Invalid::input("property_filters look like k1:v1,v2;k2:v3").with("field", "property_filters"));
         };
         filters.entry(key.to_owned()).or_default().extend(values.split(',').map(str::to_owned));
     }
-    Ok(filters)
+    Ok(filters.into())
 }
 
 /// An event.

@@ -1,6 +1,7 @@
 //! Usage analytics on the wire.
 
-use crate::wire::Filters;
+use crate::body::Texts;
+use crate::wire::PropertyFilters;
 use crate::wire::catalog::features::FeatureResponse;
 use crate::wire::catalog::features::ReportingUnitBody;
 use crate::wire::catalog::meters::MeterResponse;
@@ -22,7 +23,8 @@ pub(crate) struct GetUsageAnalyticsRequest {
     /// Everybody's without, then without cost.
     pub(crate) external_customer_id: Option<String>,
     #[serde(default)]
-    pub(crate) feature_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) feature_ids: Texts,
     /// Seven days before the end without.
     pub(crate) start_time: Option<Timestamp>,
     /// Now without.
@@ -31,12 +33,15 @@ pub(crate) struct GetUsageAnalyticsRequest {
     pub(crate) window_size: Option<WindowSize>,
     /// source and properties.NAME make an item per value; feature_id and meter_id stand apart anyway.
     #[serde(default)]
-    pub(crate) group_by: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) group_by: Texts,
     /// Only events with each of these properties, of any of its values.
-    pub(crate) property_filters: Option<Filters>,
+    #[schema(value_type = Option<BTreeMap<String, Vec<String>>>)]
+    pub(crate) property_filters: Option<PropertyFilters>,
     /// Only events from any of these sources.
     #[serde(default)]
-    pub(crate) sources: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) sources: Texts,
     /// Says of bucketed meters which bucket prices a point, and sums each up.
     pub(crate) breakdown_bucket: Option<bool>,
     /// Accepted, and changes nothing yet: there are no inherited subscriptions whose usage it could add.
@@ -44,7 +49,8 @@ pub(crate) struct GetUsageAnalyticsRequest {
     pub(crate) include_children: Option<bool>,
     /// price, meter, feature, subscription_line_item, plan, source.
     #[serde(default)]
-    pub(crate) expand: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) expand: Texts,
 }
 
 /// The same, of chosen meters.
@@ -55,7 +61,8 @@ pub(crate) struct GetDetailedUsageAnalyticsRequest {
     pub(crate) analytics: GetUsageAnalyticsRequest,
     /// Only of these meters.
     #[serde(default)]
-    pub(crate) meter_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) meter_ids: Texts,
     /// Where MONTH windows begin.
     pub(crate) billing_anchor: Option<Timestamp>,
 }

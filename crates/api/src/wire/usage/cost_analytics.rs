@@ -1,11 +1,12 @@
 //! What usage costs, on the wire.
 
+use crate::body::Texts;
+use crate::wire::PropertyFilters;
 use domain::money::Decimal;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::wire::Filters;
 use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::prices::PriceResponse;
 
@@ -18,15 +19,18 @@ pub(crate) struct GetCostAnalyticsRequest {
     /// Everybody's without, then without revenue.
     pub(crate) external_customer_id: Option<String>,
     #[serde(default)]
-    pub(crate) feature_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) feature_ids: Texts,
     /// Only events with each of these properties, of any of its values.
-    pub(crate) property_filters: Option<Filters>,
+    #[schema(value_type = Option<BTreeMap<String, Vec<String>>>)]
+    pub(crate) property_filters: Option<PropertyFilters>,
     /// Accepted, and changes nothing yet: there are no inherited subscriptions whose usage it could add.
     #[expect(dead_code, reason = "read and documented; nothing hangs on it until subscriptions are inherited")]
     pub(crate) include_children: Option<bool>,
     /// meter, price.
     #[serde(default)]
-    pub(crate) expand: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) expand: Texts,
     /// Accepted, and changes nothing: all items are answered.
     #[expect(dead_code, reason = "part of the contract, without effect by the specification")]
     pub(crate) limit: Option<i64>,

@@ -1,5 +1,6 @@
 //! What the usage ledger holds, on the wire (spec 10 §10).
 
+use crate::body::Texts;
 use app::usage::MeterUsage;
 use domain::meter::{AggregationType, WindowSize};
 use domain::money::Decimal;
@@ -26,8 +27,8 @@ pub(crate) struct MeterUsageQueryRequest {
 pub(crate) struct MeterUsageAnalyticsRequest {
     /// Required: 1 to 100.
     #[serde(default)]
-    #[schema(required = true)]
-    pub(crate) meter_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000, required = true)]
+    pub(crate) meter_ids: Texts,
     /// Customer, time and aggregation.
     #[serde(flatten)]
     pub(crate) common: MeterUsageCommon,

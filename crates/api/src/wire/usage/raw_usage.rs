@@ -1,12 +1,14 @@
 //! Usage straight from the events, on the wire (spec 10 §§9.1, 9.2).
 
+use crate::body::Texts;
+use crate::wire::PropertyFilters;
 use domain::meter::WindowSize;
 use domain::money::Decimal;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::wire::{Filters, Number, empty_is_none};
+use crate::wire::{Number, empty_is_none};
 
 /// Usage straight from the events, by name and property.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -36,7 +38,8 @@ pub(crate) struct GetUsageRequest {
     #[serde(default, deserialize_with = "empty_is_none")]
     pub(crate) bucket_size: Option<WindowSize>,
     /// Conditions on properties.
-    pub(crate) filters: Option<Filters>,
+    #[schema(value_type = Option<BTreeMap<String, Vec<String>>>)]
+    pub(crate) filters: Option<PropertyFilters>,
     /// Only for SUM_WITH_MULTIPLIER.
     pub(crate) multiplier: Option<Decimal>,
     /// Where days begin.
@@ -45,7 +48,8 @@ pub(crate) struct GetUsageRequest {
     pub(crate) billing_anchor: Option<Timestamp>,
     /// For MAX with a bucket: the first entry, `properties.NAME`, tells buckets apart.
     #[serde(default)]
-    pub(crate) group_by: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) group_by: Texts,
     /// The older form of `group_by`: a property's name.
     pub(crate) group_by_property: Option<String>,
 }
@@ -67,7 +71,8 @@ pub(crate) struct GetUsageByMeterRequest {
     #[serde(default, deserialize_with = "empty_is_none")]
     pub(crate) bucket_size: Option<WindowSize>,
     /// Added to the meter's.
-    pub(crate) filters: Option<Filters>,
+    #[schema(value_type = Option<BTreeMap<String, Vec<String>>>)]
+    pub(crate) filters: Option<PropertyFilters>,
     pub(crate) billing_anchor: Option<Timestamp>,
     pub(crate) timezone: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! What single events cost, on the wire (spec 10 §9.6). Names are those of the marketplace.
 
+use crate::body::Texts;
 use domain::money::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,8 +10,8 @@ use utoipa::ToSchema;
 pub(crate) struct GetHuggingFaceBillingDataRequest {
     /// Event ids: 1 to 1000.
     #[serde(default, rename = "requestIds")]
-    #[schema(required = true)]
-    pub(crate) request_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000, required = true)]
+    pub(crate) request_ids: Texts,
 }
 
 /// What they cost, in the order of the request.

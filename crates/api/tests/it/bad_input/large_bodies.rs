@@ -35,10 +35,29 @@ async fn refusal(client: &Client, path: &str, body: String) -> String {
 async fn a_list_is_read_no_further_than_it_may_go() {
     let app = TestApp::start().await;
     let client = app.client();
-    for (path, name, limit) in [("/v1/events/bulk", "events", "1000"), ("/v1/events/raw/bulk", "events", "1000")] {
+    for (path, name, limit) in [
+        ("/v1/events/bulk", "events", 1000),
+        ("/v1/events/raw/bulk", "events", 1000),
+        ("/v1/prices/bulk", "items", 100),
+        ("/v1/customers/search", "filters", 50),
+    ] {
         let message = refusal(&client, path, list(name, "{}", 2_000_000)).await;
         assert!(message.contains(&format!("more than the {limit} items")), "{path}: {message}");
     }
+}
+
+#[tokio::test]
+async fn metadata_has_so_many_pairs_and_bytes() {
+    let app = TestApp::start().await;
+    let customer = |count: usize, bytes: usize| {
+        let pairs: Vec<_> = (0..count).map(|number| format!(r#""n{number}":"{}""#, "x".repeat(bytes))).collect();
+        format!(r#"{{"external_id":"acme","name":"Acme","metadata":{{{}}}}}"#, pairs.join(","))
+    };
+    for (body, why) in [(customer(101, 1), "more than the 100 members"), (customer(10, 7_000), "at most 65536")] {
+        let message = refusal(&app.client(), "/v1/customers", body).await;
+        assert!(message.contains(why), "{message}");
+    }
+    app.client().send(Method::POST, "/v1/customers", customer(100, 600)).await.expect(201);
 }
 
 /// Lists that serde sets aside first, and such within others.
@@ -56,7 +75,7 @@ async fn a_body_holds_no_more_values_than_it_may() {
     }
     let text = format!(r#"{{"external_id":"acme","name":"{}"}}"#, "x".repeat(10 << 20));
     let message = refusal(&client, "/v1/customers", text).await;
-    assert!(message.contains("longer than 65536 bytes"), "{message}");
+    assert!(message.contains("longer than 2097152 bytes"), "{message}");
 }
 
 /// A body in parts, whose length nobody announces.

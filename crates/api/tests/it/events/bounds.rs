@@ -149,7 +149,7 @@ async fn texts_of_a_mebibyte_are_metered_or_refused() {
 
 /// Lists of more ids than a database compares with at once.
 #[tokio::test]
-async fn lists_of_a_hundred_thousand_ids_are_answered() {
+async fn lists_of_ids_are_bounded() {
     let app = TestApp::start().await;
     let client = app.client();
     let ids: Vec<String> = (0..100_000).map(|n| format!("id_{n}")).collect();
@@ -158,13 +158,13 @@ async fn lists_of_a_hundred_thousand_ids_are_answered() {
         ("/v1/costs/analytics", "feature_ids", 400),
         ("/v1/costs/search", "costsheet_ids", 400),
         ("/v1/features/search", "feature_ids", 400),
-        ("/v1/meter-usage/detailed-analytics", "meter_ids", 200),
-        ("/v1/events/analytics", "sources", 200),
+        ("/v1/meter-usage/detailed-analytics", "meter_ids", 400),
+        ("/v1/events/analytics", "sources", 400),
     ] {
         let answer = client.post(path, &json!({ field: ids })).await;
         assert_eq!(answer.status, status, "{path} {field}: {}", answer.body["message"]);
     }
-    let few = client.post("/v1/events/analytics", &json!({"feature_ids": ids[..30_000]})).await.expect(200);
+    let few = client.post("/v1/events/analytics", &json!({"feature_ids": ids[..10_000]})).await.expect(200);
     assert_eq!(few["items"], json!([]));
 }
 

@@ -64,11 +64,19 @@ async fn pages_and_times_that_are_not_asked_for_are_bounded() {
     app.clock.set("2024-06-20T12:00:00Z");
     let sent: Vec<Value> = (0..1001).map(|n| event(&format!("e{n}"), "api", "c1", "2024-06-20T12:00:00Z", json!({}))).collect();
     client.send_events(&sent).await;
-    for (asked, shown) in [(json!({}), 50), (json!(0), 50), (json!(-1), 50), (json!(999), 999), (json!(1000), 1000), (json!(100_000), 1000)]
-    {
+    for (asked, shown) in [(json!({}), 50), (json!(0), 50), (json!(999), 999), (json!(1000), 1000)] {
         let body = if asked.is_object() { json!({}) } else { json!({ "page_size": asked }) };
         let page = client.post("/v1/events/query", &body).await.expect(200);
         assert_eq!((ids(&page).len(), &page["total_count"], &page["has_more"]), (shown, &json!(1001), &json!(true)), "{asked}");
+    }
+    for (asked, why) in [
+        (json!({"page_size": -1}), "page_size must be 0 or more"),
+        (json!({"page_size": 1001}), "page_size must be 1 to 1000, not 1001"),
+        (json!({"page_size": i64::MAX}), "page_size must be 1 to 1000"),
+        (json!({"offset": i64::MAX}), "offset must be 0 to 100000"),
+    ] {
+        let refusal = client.post("/v1/events/query", &asked).await.invalid();
+        assert!(refusal["message"].as_str().unwrap().contains(why), "{refusal}");
     }
     let week = [("first", "2024-06-13T12:00:00Z"), ("before", "2024-06-13T11:59:59.999999Z"), ("after", "2024-06-20T12:00:00.000001Z")];
     client.send_events(&week.map(|(id, at)| event(id, "sms", "c1", at, json!({})))).await;
@@ -111,11 +119,13 @@ async fn a_query_string_asks_like_a_body() {
     assert_eq!(ids(&asked("page_size=&offset=&sort=timestamp&source=").await).len(), 5);
     let many: Vec<Value> = (0..60).map(|n| event(&format!("m{n}"), "many", "c1", "2024-06-30T00:00:00Z", json!({}))).collect();
     client.send_events(&many).await;
-    for size in ["0", "-1", "51", "100000"] {
+    for size in ["0", "", "50"] {
         assert_eq!(ids(&asked(&format!("event_name=many&page_size={size}")).await).len(), 50, "{size}");
     }
     let table = vec![
         get("a size that is none", "/v1/events?page_size=many"),
+        get("a size below", "/v1/events?page_size=-1"),
+        get("a size above", "/v1/events?page_size=51"),
         get("filters without values", "/v1/events?property_filters=k1"),
         get("a time that is none", "/v1/events?start_time=yesterday"),
         get("end before start", "/v1/events?start_time=2025-01-02T00:00:00Z&end_time=2025-01-01T00:00:00Z"),

@@ -1,5 +1,6 @@
 //! The documents and their page: ours is true, and keeps what the published one promises.
 
+mod bounds;
 mod coverage;
 mod docs_page;
 pub(crate) mod document;
