@@ -50,7 +50,7 @@ impl App {
             Step::CarryOver(from, to, then) => Some((meter, from, to, then)),
             Step::Stay | Step::Count(_) => None,
         });
-        let mut carried: Vec<_> = carried.collect();
+        let carried: Vec<_> = carried.collect();
         if carried.is_empty() {
             return Ok(0);
         }
@@ -58,7 +58,7 @@ impl App {
         let read_up_to = log.settle_both().await?;
         let store = self.shared.log_store.as_deref().ok_or_else(|| Error::Internal("the event store takes no events from a log".into()))?;
         let on_their_way = carried.len();
-        for (done, (meter, from, to, then)) in carried.drain(..).enumerate() {
+        for (done, (meter, from, to, then)) in carried.into_iter().enumerate() {
             let MeterLedger { scope, meter_id, .. } = meter;
             if let Err(error) = store.carry_over(scope, meter_id, from, to, &read_up_to).await {
                 tracing::warn!(%error, meter_id = %meter_id, "a meter was not carried over; it is tried again");

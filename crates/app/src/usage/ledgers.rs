@@ -80,11 +80,10 @@ impl<'a> Ledgers<'a> {
                 store.usage_by_group(scope, GroupedQuery { parts, groups_max, ..query.clone() }).await
             }
         };
-        let too_many = |_| EventStoreError::TooManyGroups(query.groups_max);
         let here = ask(self.usage, here, query.groups_max).await?;
         let left = query.groups_max.saturating_sub(here.iter().map(Vec::len).sum());
         let there = ask(costs, there, left).await.map_err(|error| match error {
-            EventStoreError::TooManyGroups(most) => too_many(most),
+            EventStoreError::TooManyGroups(_) => EventStoreError::TooManyGroups(query.groups_max),
             other => other,
         })?;
         Ok(joined(&is_there, there, here))
