@@ -39,7 +39,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a newcomer is told when every connection is the server's turn.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n\
-    content-length: 132\r\n\r\n{\"success\":false,\"code\":\"service_unavailable\",\"message\":\"too many connections are open: try again in a moment\",\"http_status_code\":503}";
+    content-length: 134\r\n\r\n{\"success\":false,\"code\":\"service_unavailable\",\"message\":\"too many connections are open: try again in a moment\",\"http_status_code\":503}";
 
 /// Serves connections until told to stop, then closes the listener and returns when the last connection has ended. Dropping the future cuts
 /// all of them.

@@ -116,7 +116,9 @@ async fn a_damaged_store_takes_nothing_until_it_is_sound() {
     store.close().await;
     let store = EmbeddedEventStore::open(dir.path(), options()).unwrap();
     store.check().await.unwrap();
-    let turned = tables(dir.path());
+    // In the first keyspace are the names of the others: without it nothing opens.
+    let mut turned = tables(dir.path());
+    turned.retain(|table| !table.starts_with(dir.path().join("keyspaces/0")));
     turned.iter().for_each(|table| flip(table));
     let damaged = |outcome: &EventStoreError| matches!(outcome, EventStoreError::Damaged(reason) if !reason.is_empty());
     assert!(damaged(&every_event(&store).await.unwrap_err()));
@@ -127,6 +129,7 @@ async fn a_damaged_store_takes_nothing_until_it_is_sound() {
     let store = EmbeddedEventStore::open(dir.path(), options()).unwrap();
     assert!(damaged(&store.check().await.unwrap_err()), "a restart changes nothing");
     turned.iter().for_each(|table| flip(table));
+    assert_eq!(every_event(&store).await.unwrap(), 3_000, "what can be read is");
     assert_eq!(verify(dir.path()), Vec::<String>::new());
     assert!(damaged(&store.append(&scope("t"), batch(900)).await.unwrap_err()), "until it is opened anew");
     store.close().await;
