@@ -83,6 +83,6 @@ async fn aside<T: Send + 'static>(
     };
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(failed) => Err(ApiError(Error::Internal(format!("reading a body failed: {failed}").into()))),
+        Err(failed) => Err(ApiError(Error::Internal(format!("reading a body failed: {failed}")))),
     }
 }
