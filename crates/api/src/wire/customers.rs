@@ -50,15 +50,15 @@ pub(crate) struct CreateCustomerRequest {
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<Metadata>,
     /// Not built yet.
-    #[schema(value_type = Option<Vec<Object>>, max_items = 100)]
+    #[schema(value_type = Option<Vec<Value>>, max_items = 100)]
     pub(crate) integration_entity_mapping: Option<List<Value, 100>>,
     /// Not built yet; an empty list is accepted.
-    #[schema(value_type = Option<Vec<Object>>, max_items = 100)]
+    #[schema(value_type = Option<Vec<Value>>, max_items = 100)]
     pub(crate) tax_rate_overrides: Option<List<Value, 100>>,
     /// Not built yet.
     pub(crate) billing_currency: Option<String>,
     /// Not built yet.
-    #[schema(value_type = Option<Vec<Object>>, max_items = 100)]
+    #[schema(value_type = Option<Vec<Value>>, max_items = 100)]
     pub(crate) contact_persons: Option<List<Value, 100>>,
     /// Not built yet.
     pub(crate) tax_treatment: Option<String>,
@@ -89,7 +89,7 @@ pub(crate) struct UpdateCustomerRequest {
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<Metadata>,
     /// Not built yet.
-    #[schema(value_type = Option<Vec<Object>>, max_items = 100)]
+    #[schema(value_type = Option<Vec<Value>>, max_items = 100)]
     pub(crate) integration_entity_mapping: Option<List<Value, 100>>,
 }
 

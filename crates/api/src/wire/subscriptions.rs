@@ -96,7 +96,7 @@ pub(crate) struct CreateSubscriptionRequest {
     pub(crate) gateway_payment_method_id: Option<String>,
     /// Not built yet.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>, max_items = 100)]
+    #[schema(value_type = Vec<Value>, max_items = 100)]
     pub(crate) fx_rates: List<Value, 100>,
     /// Not built yet.
     #[serde(default)]
@@ -106,7 +106,7 @@ pub(crate) struct CreateSubscriptionRequest {
     pub(crate) line_item_grouping: Option<String>,
     /// Not built yet.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>, max_items = 100)]
+    #[schema(value_type = Vec<Value>, max_items = 100)]
     pub(crate) addons: List<Value, 100>,
     /// Not built yet.
     pub(crate) checkout: Option<Value>,
@@ -116,7 +116,7 @@ pub(crate) struct CreateSubscriptionRequest {
     pub(crate) coupons: Texts,
     /// Not built yet.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>, max_items = 100)]
+    #[schema(value_type = Vec<Value>, max_items = 100)]
     pub(crate) credit_grants: List<Value, 100>,
     /// Not built yet.
     pub(crate) inheritance: Option<Value>,
@@ -126,27 +126,27 @@ pub(crate) struct CreateSubscriptionRequest {
     pub(crate) line_item_coupons: Option<Value>,
     /// Not built yet.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>, max_items = 100)]
+    #[schema(value_type = Vec<Value>, max_items = 100)]
     pub(crate) line_items: List<Value, 100>,
     /// Not built yet.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>, max_items = 100)]
+    #[schema(value_type = Vec<Value>, max_items = 100)]
     pub(crate) override_entitlements: List<Value, 100>,
     /// Not built yet.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>, max_items = 100)]
+    #[schema(value_type = Vec<Value>, max_items = 100)]
     pub(crate) override_line_items: List<Value, 100>,
     /// Not built yet.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>, max_items = 100)]
+    #[schema(value_type = Vec<Value>, max_items = 100)]
     pub(crate) phases: List<Value, 100>,
     /// Not built yet.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>, max_items = 100)]
+    #[schema(value_type = Vec<Value>, max_items = 100)]
     pub(crate) subscription_coupons: List<Value, 100>,
     /// Not built yet.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>, max_items = 100)]
+    #[schema(value_type = Vec<Value>, max_items = 100)]
     pub(crate) tax_rate_overrides: List<Value, 100>,
 }
 
