@@ -3,6 +3,7 @@
 
 use crate::body::{Metadata, Texts};
 use app::{AUDIT_COLUMNS, Cell, Column, Condition, Error, Kind, Record, Value};
+use domain::invalid::Invalid;
 use domain::money::Decimal;
 use domain::time::Timestamp;
 use serde::Deserialize;
@@ -55,7 +56,9 @@ impl Columns {
         let found = self.record.iter().chain(AUDIT_COLUMNS).find(|known| Some(known.name) == column);
         found.copied().ok_or_else(|| {
             let known: Vec<_> = self.names().map(|(known, _)| known).collect();
-            refuse(format!("`{name}` is no field of this list: use one of {}", known.join(", ")))
+            let known = known.join(", ");
+            let message = format!("`{name}` is no field of this list: use one of {known}");
+            Invalid::field("field", message).with("value", name).with("allowed", known).into()
         })
     }
 }

@@ -1,15 +1,16 @@
 //! Lists: pages, order, common filters (spec 60 §4).
 
 use crate::body::List;
-use app::{Condition, Direction, Error, ListQuery, Page, Record, Sort};
+use app::{Condition, Direction, ListQuery, Page, Record, Sort};
 use axum::response::{IntoResponse, Response};
+use domain::invalid::Invalid;
 use domain::scope::{Scope, Status};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ApiState;
-use crate::error::{ApiError, ApiResult};
+use crate::error::ApiResult;
 use crate::filter::{Columns, FilterCondition};
 
 const LIMIT_DEFAULT: i64 = 50;
@@ -112,20 +113,24 @@ impl CommonFilter {
         start: Option<(&'static str, Timestamp)>,
         end: Option<(&'static str, Timestamp)>,
     ) -> ApiResult<ListQuery> {
-        let refuse = |message: String| ApiError(Error::input(message));
+        let refuse = |field: &str, message: String| Invalid::field(field, message);
         let limit = match self.limit {
             None | Some(0) => LIMIT_DEFAULT,
             Some(limit) if (1..=LIMIT_MAX).contains(&limit) => limit,
-            Some(limit) => return Err(refuse(format!("limit must be 1 to {LIMIT_MAX}, not {limit}"))),
+            Some(limit) => {
+                let refusal = refuse("limit", format!("limit must be 1 to {LIMIT_MAX}, not {limit}"));
+                return Err(refusal.with("value", limit).with("limit", LIMIT_MAX).into());
+            }
         };
         let offset = self.offset.unwrap_or(0);
         if !(0..=OFFSET_MAX).contains(&offset) {
-            return Err(refuse(format!("offset must be 0 to {OFFSET_MAX}, not {offset}")));
+            let refusal = refuse("offset", format!("offset must be 0 to {OFFSET_MAX}, not {offset}"));
+            return Err(refusal.with("value", offset).with("limit", OFFSET_MAX).into());
         }
         if let (Some(start), Some(end)) = (self.start_time, self.end_time)
             && end < start
         {
-            return Err(refuse("end_time must not be before start_time".into()));
+            return Err(refuse("end_time", "end_time must not be before start_time".into()).with("value", end).into());
         }
         let mut conditions = match (self.status, default_status) {
             (Some(status), _) => vec![Condition::eq("status", &status)],
@@ -147,14 +152,14 @@ fn sort_columns(sort: SortBy, order: Option<&str>, columns: &Columns) -> ApiResu
     let asked = match sort {
         SortBy::Columns(asked) if asked.len() > SORTS_MAX => {
             let message = format!("sort names {} columns: at most {SORTS_MAX} are sorted by", asked.len());
-            return Err(ApiError(Error::input(message)));
+            return Err(Invalid::field("sort", message).with("limit", SORTS_MAX).into());
         }
         SortBy::Columns(asked) => asked,
         SortBy::Column(field) if field.is_empty() => Vec::new(),
         SortBy::Column(field) => vec![SortCondition { field, direction: order.unwrap_or("desc").to_owned() }],
     };
     if let Some(order) = order.filter(|order| !matches!(*order, "asc" | "desc" | "")) {
-        return Err(ApiError(Error::input(format!("order must be asc or desc, not {order}"))));
+        return Err(Invalid::not_one_of("order", &["asc", "desc"], order).into());
     }
     if asked.is_empty() {
         let direction = if order == Some("asc") { Direction::Ascending } else { Direction::Descending };
@@ -167,7 +172,7 @@ fn sort_columns(sort: SortBy, order: Option<&str>, columns: &Columns) -> ApiResu
             let direction = match sort.direction.to_ascii_lowercase().as_str() {
                 "desc" => Direction::Descending,
                 "asc" | "" => Direction::Ascending,
-                other => return Err(ApiError(Error::input(format!("direction must be asc or desc, not {other}")))),
+                other => return Err(Invalid::not_one_of("direction", &["asc", "desc"], other).into()),
             };
             Ok(Sort { column, direction })
         })

@@ -27,6 +27,10 @@ impl Entity for Customer {
         format!("a customer with external_id {} exists already: use it, or choose another external_id", self.external_id)
     }
 
+    fn unique(&self) -> Option<(&'static str, &str)> {
+        Some(("external_id", &self.external_id))
+    }
+
     fn event(&self, action: ActivityAction) -> Option<SystemEventName> {
         Some(match action {
             ActivityAction::Created => SystemEventName::CustomerCreated,
@@ -167,7 +171,7 @@ impl App {
         let customer = match (id.filter(|id| !id.is_empty()), external_id.filter(|id| !id.is_empty())) {
             (Some(id), _) => (*self.customer(scope, id).await?).clone(),
             (None, Some(external_id)) => self.customer_by_external_id(scope, external_id).await?,
-            (None, None) => return Err(Error::input("customer_id or external_customer_id is required")),
+            (None, None) => return Err(Error::field("customer_id", "customer_id or external_customer_id is required")),
         };
         require(customer.audit.status == Status::Published, "the customer is archived")?;
         Ok(customer)
@@ -183,7 +187,10 @@ async fn check_never_anothers(change: &mut Change, customer: &Customer) -> Resul
         Some(owner) if *owner != customer.id => Err(Error::exists(format!(
             "external_id {} belonged to customer {owner}, whose events still arrive under it: choose another, or archive that customer",
             customer.external_id
-        ))),
+        ))
+        .with("field", "external_id")
+        .with("value", &customer.external_id)
+        .with("id", owner)),
         _ => Ok(()),
     }
 }

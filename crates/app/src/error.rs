@@ -78,6 +78,11 @@ impl Error {
         Self::Invalid(Invalid::input(message))
     }
 
+    /// A field of the input breaks a rule; the message names it.
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(Invalid::field(field, message))
+    }
+
     /// The state forbids it.
     pub fn operation(message: impl Into<String>) -> Self {
         Self::Invalid(Invalid::operation(message))
@@ -112,13 +117,13 @@ impl Error {
         }
     }
 
-    /// Says what a conflict is about.
+    /// Adds a fact to a conflict.
     #[must_use]
-    pub fn or_exists(self, message: impl FnOnce() -> String) -> Self {
-        match self {
-            Self::AlreadyExists { details, .. } => Self::AlreadyExists { message: message(), details },
-            other => other,
+    pub fn with(mut self, key: &str, value: impl ToString) -> Self {
+        if let Self::AlreadyExists { details, .. } = &mut self {
+            details.insert(key.to_owned(), value.to_string());
         }
+        self
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::CustomerId;
-use crate::invalid::{Invalid, require, require_text};
+use crate::invalid::{Faults, Invalid, require_text};
 use crate::scope::Audit;
 use crate::time::Zone;
 
@@ -69,10 +69,12 @@ impl Customer {
 
     /// Refuses a customer without identifier or name, or with fields beyond their bounds.
     pub fn validate(&self) -> Result<(), Invalid> {
-        require_text(&self.external_id, "external_id")?;
-        require_text(&self.name, "name")?;
+        let mut faults = Faults::default();
+        faults.take(require_text(&self.external_id, "external_id"));
+        faults.take(require_text(&self.name, "name"));
         if self.former_external_ids.len() > FORMER_IDS_MAX {
-            return Err(Invalid::input(format!("a customer keeps at most {FORMER_IDS_MAX} former external ids: make a new customer")));
+            let message = format!("a customer keeps at most {FORMER_IDS_MAX} former external ids: make a new customer");
+            faults.take::<()>(Err(Invalid::field("external_id", message).with("limit", FORMER_IDS_MAX)));
         }
         for (field, value, chars_max) in [
             ("external_id", &self.external_id, 255),
@@ -86,16 +88,20 @@ impl Customer {
             ("address_postal_code", &self.address_postal_code, 20),
         ] {
             if value.chars().count() > chars_max {
-                return Err(Invalid::input(format!("{field} has at most {chars_max} characters")).with("field", field));
+                let message = format!("{field} has at most {chars_max} characters");
+                faults.take::<()>(Err(Invalid::field(field, message).with("limit", chars_max)));
             }
         }
-        require(self.email.is_empty() || is_email(&self.email), "email must be an address such as billing@example.com")?;
+        let has_email = self.email.is_empty() || is_email(&self.email);
+        faults.require(has_email, "email", "email must be an address such as billing@example.com");
         let country = &self.address_country;
-        require(
+        faults.require(
             country.is_empty() || (country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic())),
+            "address_country",
             "address_country must be two letters, ISO 3166-1",
-        )?;
-        Zone::parse(&self.timezone).map(|_| ())
+        );
+        faults.take(Zone::parse(&self.timezone));
+        faults.check()
     }
 }
 

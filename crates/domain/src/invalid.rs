@@ -41,17 +41,36 @@ impl Invalid {
         Self::input(message).with("field", field)
     }
 
+    /// A field holds none of the words that it may.
+    pub fn not_one_of(field: &str, allowed: &[&str], found: &str) -> Self {
+        let allowed = allowed.join(", ");
+        Self::field(field, format!("{field} must be one of {allowed}, not {found}")).with("value", found).with("allowed", allowed)
+    }
+
     /// Several refusals as one. It shows the facts of the first, so that a program that knows of one fault alone finds its field.
     pub fn all(faults: Vec<Self>) -> Self {
         let mut faults: Vec<Self> = faults.into_iter().flat_map(Self::into_faults).collect();
         if faults.len() == 1 {
             return faults.remove(0);
         }
+        let count = faults.len();
+        faults.truncate(FAULTS_MAX);
         let messages: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
-        let message = format!("{} things are wrong: {}", faults.len(), messages.join("; "));
+        let more = if count > FAULTS_MAX { "; and more" } else { "" };
+        let message = format!("{count} things are wrong: {}{more}", messages.join("; "));
         let (kind, details) =
             faults.first().map_or((InvalidKind::Validation, BTreeMap::new()), |first| (first.kind, first.details.clone()));
         Self { kind, message, details, faults }
+    }
+
+    /// The refusal of a part, told by the whole: its fields lie below this path.
+    #[must_use]
+    pub fn within(mut self, path: &str) -> Self {
+        if let Some(field) = self.details.get_mut("field") {
+            *field = format!("{path}.{field}");
+        }
+        self.faults = self.faults.into_iter().map(|fault| fault.within(path)).collect();
+        self
     }
 
     fn into_faults(mut self) -> Vec<Self> {
@@ -65,6 +84,9 @@ impl Invalid {
         self
     }
 }
+
+/// Most faults that one refusal names.
+const FAULTS_MAX: usize = 20;
 
 /// Gathers refusals of one input, so that its author learns of all at once (ADR 0015).
 #[derive(Debug, Default)]
@@ -83,10 +105,37 @@ impl Faults {
         result.map_err(|fault| self.0.push(fault)).ok()
     }
 
+    /// The value that must be there, or a fault noted.
+    pub fn needed<T>(&mut self, value: Option<T>, field: &str) -> Option<T> {
+        if value.is_none() {
+            self.0.push(Invalid::field(field, format!("{field} is required")));
+        }
+        value
+    }
+
+    /// The value that must be one of some words, or a fault noted that names them.
+    pub fn needed_word<T>(&mut self, value: Option<T>, field: &str, allowed: &[&str]) -> Option<T> {
+        if value.is_none() {
+            let allowed = allowed.join(", ");
+            self.0.push(Invalid::field(field, format!("{field} is required: one of {allowed}")).with("allowed", allowed));
+        }
+        value
+    }
+
     /// Refuses with all that was noted.
     pub fn check(self) -> Result<(), Invalid> {
-        if self.0.is_empty() { Ok(()) } else { Err(Invalid::all(self.0)) }
+        if self.0.is_empty() { Ok(()) } else { Err(self.refusal()) }
     }
+
+    /// The refusal with all that was noted, where something was.
+    pub fn refusal(self) -> Invalid {
+        Invalid::all(self.0)
+    }
+}
+
+/// Refuses with a validation error of a field unless `holds`; the message names the field.
+pub fn require_field(holds: bool, field: &str, message: &str) -> Result<(), Invalid> {
+    if holds { Ok(()) } else { Err(Invalid::field(field, message)) }
 }
 
 /// Refuses with a validation error unless `holds`.

@@ -7,6 +7,9 @@ macro_rules! text_enum {
             /// Every value, in the order of the wire format.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
+            /// Every wire text, in the same order.
+            pub const TEXTS: &'static [&'static str] = &[$($text),+];
+
             /// The wire text.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }

@@ -14,7 +14,7 @@ pub(super) fn asked_period(state: &ApiState, scope: &Scope, start: Option<Timest
     let end = end.unwrap_or_else(|| state.app.now(scope));
     let start = start.unwrap_or_else(|| end.plus_seconds(-DEFAULT_SECONDS));
     if end < start {
-        return Err(Error::input("end_time must not be before start_time"));
+        return Err(Error::field("end_time", "end_time must not be before start_time"));
     }
     Ok(Period::new(start, end))
 }

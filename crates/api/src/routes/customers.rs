@@ -131,9 +131,11 @@ async fn update_customer(
         None => None,
     };
     let id = match (id, by_external_id) {
-        (Some(id), Some(other)) if id != other => return Err(Error::input("id and external_customer_id name different customers").into()),
+        (Some(id), Some(other)) if id != other => {
+            return Err(Error::field("id", "id and external_customer_id name different customers").into());
+        }
         (Some(id), _) | (None, Some(id)) => id,
-        (None, None) => return Err(Error::input("id or external_customer_id is required").into()),
+        (None, None) => return Err(Error::field("id", "id or external_customer_id is required").into()),
     };
     change(&state, &context, &id, request).await
 }

@@ -90,7 +90,7 @@ async fn create_subscription(
     Caller(context): Caller,
     Body(request): Body<CreateSubscriptionRequest>,
 ) -> ApiResult<Response> {
-    let pending = state.app.create_subscription(&context, request.into_new()?).await?;
+    let pending = state.app.create_subscription(&context, request.into_new(state.app.now(&context.scope))?).await?;
     commit(&context, StatusCode::CREATED, pending, |(made, plan, invoice)| {
         let mut response = SubscriptionResponse::from(&made.subscription);
         response.line_items = Some(made.lines.iter().map(SubscriptionLineItemResponse::from).collect());
@@ -274,15 +274,17 @@ async fn cancel_subscription(
 ) -> ApiResult<Response> {
     let kind = request
         .cancellation_type
-        .ok_or_else(|| Error::input("cancellation_type is required: immediate, end_of_period or scheduled_date"))?;
+        .ok_or_else(|| Error::field("cancellation_type", "cancellation_type is required: immediate, end_of_period or scheduled_date"))?;
     if request.proration_behavior == Some(ProrationBehavior::CreateProrations) && kind == CancellationType::Immediate {
         return Err(Error::unbuilt_value("proration_behavior", "proration_behavior create_prorations (a credit to a wallet)").into());
     }
     let policy = match (request.cancel_immediately_inovice_policy, request.cancel_immediately_invoice_policy) {
         (Some(one), Some(other)) if one != other => {
-            return Err(
-                Error::input("cancel_immediately_inovice_policy and cancel_immediately_invoice_policy contradict each other").into()
-            );
+            return Err(Error::field(
+                "cancel_immediately_inovice_policy",
+                "cancel_immediately_inovice_policy and cancel_immediately_invoice_policy contradict each other",
+            )
+            .into());
         }
         (Some(policy), _) | (None, Some(policy)) => policy,
         (None, None) => domain::subscription::InvoicePolicy::default(),

@@ -12,6 +12,7 @@ use crate::wire::catalog::prices::PriceResponse;
 use app::Error;
 use app::subscription::NewSubscription;
 use app::subscription::SubscriptionUsage;
+use domain::invalid::{Faults, Invalid};
 use domain::money::Currency;
 use domain::money::Decimal;
 use domain::rating::InvoiceCadence;
@@ -308,9 +309,12 @@ pub(crate) struct SubscriptionUsageResponse {
 }
 
 impl CreateSubscriptionRequest {
-    /// The subscription that is asked for. What is not built is refused, never ignored.
-    pub(crate) fn into_new(self) -> Result<NewSubscription, Error> {
+    /// The subscription that is asked for, begun `now` where nothing else is said, or all that is wrong about it. What is not built is
+    /// refused, never ignored.
+    pub(crate) fn into_new(self, now: Timestamp) -> Result<NewSubscription, Error> {
         self.refuse_unbuilt()?;
+        let mut faults = Faults::default();
+        self.check_unbuilt(&mut faults);
         let (collection_method, payment_behavior) = match self.collection_method.as_deref() {
             None | Some("") => (CollectionMethod::default(), self.payment_behavior),
             // The former value stands for charging with a subscription that waits for its payment.
@@ -318,49 +322,55 @@ impl CreateSubscriptionRequest {
                 (CollectionMethod::ChargeAutomatically, Some(self.payment_behavior.unwrap_or(PaymentBehavior::AllowIncomplete)))
             }
             Some(text) => {
-                let method = CollectionMethod::parse(text);
-                let refuse = || Error::input(format!("collection_method must be charge_automatically or send_invoice, not {text}"));
-                (method.ok_or_else(refuse)?, self.payment_behavior)
+                let refuse = || Invalid::not_one_of("collection_method", CollectionMethod::TEXTS, text);
+                let method = CollectionMethod::parse(text).ok_or_else(refuse);
+                (faults.take(method).unwrap_or_default(), self.payment_behavior)
             }
         };
         let count = match self.billing_period_count.unwrap_or(0) {
-            0 => 1,
-            count => u32::try_from(count).map_err(|_| Error::input("billing_period_count must be 1 or more"))?,
+            0 => Ok(1),
+            count => u32::try_from(count)
+                .map_err(|_| Invalid::field("billing_period_count", "billing_period_count must be 1 or more").with("value", count)),
         };
-        Ok(NewSubscription {
-            customer_id: self.customer_id,
-            external_customer_id: self.external_customer_id,
-            plan_id: self.plan_id,
-            terms: Terms {
-                currency: Currency::parse(&self.currency)?,
-                lookup_key: self.lookup_key,
-                billing_period: self.billing_period.ok_or_else(|| Error::input("billing_period is required"))?,
-                billing_period_count: count,
-                billing_cycle: self.billing_cycle.unwrap_or_default(),
-                billing_anchor: self.billing_anchor,
-                start_date: self.start_date,
-                end_date: self.end_date,
-                collection_method,
-                payment_behavior: payment_behavior.unwrap_or_default(),
-                payment_terms: self.payment_terms,
-                proration_behavior: self.proration_behavior.unwrap_or_default(),
-                metadata: self.metadata.map(Metadata::into_inner).unwrap_or_default(),
-            },
-        })
+        let billing_period_count = faults.take(count).unwrap_or(1);
+        let currency = faults.take(Currency::parse(&self.currency)).unwrap_or_else(Currency::none);
+        let Some(billing_period) = faults.needed_word(self.billing_period, "billing_period", BillingPeriod::TEXTS) else {
+            return Err(faults.refusal().into());
+        };
+        let terms = Terms {
+            currency,
+            lookup_key: self.lookup_key,
+            billing_period,
+            billing_period_count,
+            billing_cycle: self.billing_cycle.unwrap_or_default(),
+            billing_anchor: self.billing_anchor,
+            start_date: self.start_date,
+            end_date: self.end_date,
+            collection_method,
+            payment_behavior: payment_behavior.unwrap_or_default(),
+            payment_terms: self.payment_terms,
+            proration_behavior: self.proration_behavior.unwrap_or_default(),
+            metadata: self.metadata.map(Metadata::into_inner).unwrap_or_default(),
+        };
+        faults.take(terms.check(now));
+        faults.check()?;
+        let (customer_id, external_customer_id) = (self.customer_id, self.external_customer_id);
+        Ok(NewSubscription { customer_id, external_customer_id, plan_id: self.plan_id, terms })
+    }
+
+    /// What is wrong with fields that are not built, whatever they will mean.
+    fn check_unbuilt(&self, faults: &mut Faults) {
+        faults.require(self.trial_period_days.is_none_or(|days| days >= 0), "trial_period_days", "trial_period_days must be 0 or more");
+        for (field, amount) in [("commitment_amount", &self.commitment_amount), ("auto_invoice_threshold", &self.auto_invoice_threshold)] {
+            let is_negative = amount.as_ref().is_some_and(Decimal::is_negative);
+            faults.require(!is_negative, field, &format!("{field} must be 0 or more"));
+        }
     }
 
     fn refuse_unbuilt(&self) -> Result<(), Error> {
         let positive = |value: &Option<Decimal>| value.as_ref().is_some_and(Decimal::is_positive);
         let object = |value: &Option<Value>| value.as_ref().is_some_and(|value| value.as_object().is_some_and(|object| !object.is_empty()));
         let not_active = self.subscription_status.is_some_and(|status| status != SubscriptionStatus::Active);
-        if self.trial_period_days.is_some_and(|days| days < 0) {
-            return Err(Error::input("trial_period_days must be 0 or more"));
-        }
-        for (field, amount) in [("commitment_amount", &self.commitment_amount), ("auto_invoice_threshold", &self.auto_invoice_threshold)] {
-            if amount.as_ref().is_some_and(Decimal::is_negative) {
-                return Err(Error::input(format!("{field} must be 0 or more")));
-            }
-        }
         let unbuilt = [
             ("trial_period_days", self.trial_period_days.is_some_and(|days| days > 0)),
             ("subscription_status", not_active),

@@ -32,6 +32,10 @@ impl Entity for Feature {
         format!("a feature with lookup_key {} exists already: choose another lookup_key", self.lookup_key)
     }
 
+    fn unique(&self) -> Option<(&'static str, &str)> {
+        Some(("lookup_key", &self.lookup_key))
+    }
+
     fn event(&self, action: ActivityAction) -> Option<SystemEventName> {
         Some(match action {
             ActivityAction::Created => SystemEventName::FeatureCreated,
@@ -63,7 +67,7 @@ impl App {
                 feature.meter_id = Some(meter.id.clone());
                 Some(meter)
             }
-            (FeatureType::Metered, None, None) => return Err(Error::input("a metered feature needs meter_id or meter")),
+            (FeatureType::Metered, None, None) => return Err(Error::field("meter_id", "a metered feature needs meter_id or meter")),
             (FeatureType::Boolean | FeatureType::Static | FeatureType::Config, _, _) => None,
         };
         if let Some(group) = &feature.group_id {
@@ -90,7 +94,7 @@ impl App {
             check_group(change.work(), &context.scope, group.as_str(), GroupEntityType::Feature).await?;
         }
         if let Some(filters) = filters {
-            let Some(meter_id) = &feature.meter_id else { return Err(Error::input("filters belong to metered features")) };
+            let Some(meter_id) = &feature.meter_id else { return Err(Error::field("filters", "filters belong to metered features")) };
             change.edit(meter_id.as_str(), |meter: &mut Meter| Ok(meter.merge_filters(&filters)?)).await?;
         }
         change.update(&before, &mut feature).await?;

@@ -21,6 +21,10 @@ impl Entity for Group {
     fn taken(&self) -> String {
         format!("a group with lookup_key {} exists already: choose another", self.lookup_key)
     }
+
+    fn unique(&self) -> Option<(&'static str, &str)> {
+        Some(("lookup_key", &self.lookup_key))
+    }
 }
 
 impl App {
@@ -54,7 +58,7 @@ pub(super) async fn check_group(work: &mut UnitOfWork, scope: &Scope, id: &str, 
     let group: Option<Group> = storage::get(&mut work.shared(), scope, id).await?;
     match group.filter(|group| group.audit.status == Status::Published) {
         Some(group) if group.entity_type == wanted => Ok(()),
-        Some(group) => Err(Error::input(format!("group {id} groups {}s, not {wanted}s", group.entity_type))),
-        None => Err(Error::input(format!("group {id} does not exist: leave out group_id, or make the group first"))),
+        Some(group) => Err(Error::field("group_id", format!("group {id} groups {}s, not {wanted}s", group.entity_type))),
+        None => Err(Error::field("group_id", format!("group {id} does not exist: leave out group_id, or make the group first"))),
     }
 }

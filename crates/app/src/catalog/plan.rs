@@ -23,6 +23,10 @@ impl Entity for Plan {
     fn taken(&self) -> String {
         format!("a plan with lookup_key {} exists already: choose another lookup_key", self.lookup_key)
     }
+
+    fn unique(&self) -> Option<(&'static str, &str)> {
+        Some(("lookup_key", &self.lookup_key))
+    }
 }
 
 /// The conditions under which a price belongs to a plan.

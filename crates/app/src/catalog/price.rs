@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::catalog::{GroupEntityType, Plan};
 use domain::cost::Costsheet;
 use domain::ids::{GroupId, PriceId};
-use domain::invalid::{Invalid, require};
+use domain::invalid::{Invalid, require, require_field};
 use domain::meter::{Meter, ResetUsage};
 use domain::money::Decimal;
 use domain::platform::EntityType;
@@ -28,6 +28,10 @@ impl Entity for Price {
 
     fn taken(&self) -> String {
         format!("a price with lookup_key {} exists already: choose another, or end that price", self.lookup_key)
+    }
+
+    fn unique(&self) -> Option<(&'static str, &str)> {
+        Some(("lookup_key", &self.lookup_key))
     }
 }
 
@@ -122,13 +126,13 @@ impl App {
 
     /// Makes up to 100 prices, all or none, in order. A refusal names the index.
     pub async fn create_prices(&self, context: &Context, prices: Vec<Price>) -> Result<Pending<Vec<Price>>> {
-        require((1..=BULK_MAX).contains(&prices.len()), "items must hold 1 to 100 prices")?;
+        require_field((1..=BULK_MAX).contains(&prices.len()), "items", "items must hold 1 to 100 prices")?;
         let mut change = self.begin(context).await?;
         let mut made = Vec::with_capacity(prices.len());
         for (index, price) in prices.into_iter().enumerate() {
             let inserted = insert_price(&mut change, price).await;
             made.push(inserted.map_err(|error| match error {
-                Error::Invalid(invalid) => Error::Invalid(invalid.with("index", index)),
+                Error::Invalid(invalid) => Error::Invalid(invalid.within(&format!("items[{index}]")).with("index", index)),
                 other => other,
             })?);
         }
@@ -160,14 +164,14 @@ impl App {
             check_group(change.work(), scope, group, GroupEntityType::Price).await?;
         }
         if !wish.is_critical() {
-            require(wish.effective_from.is_none(), "effective_from needs a change of what the price charges")?;
+            require_field(wish.effective_from.is_none(), "effective_from", "effective_from needs a change of what the price charges")?;
             wish.apply_in_place(&mut price);
             change.update(&before, &mut price).await?;
             return Ok(change.done(price));
         }
         require(price.end_date.is_none(), "the price has an end date: change its successor")?;
         let from = wish.effective_from.unwrap_or_else(|| self.now(scope));
-        require(from >= price.start_date, "effective_from must not lie before the price's start_date")?;
+        require_field(from >= price.start_date, "effective_from", "effective_from must not lie before the price's start_date")?;
         let mut successor = price.clone();
         wish.apply_in_place(&mut successor);
         wish.apply_critical(&mut successor);
@@ -191,10 +195,10 @@ impl App {
         let before: Price = change.require(id).await?;
         let mut price = before.clone();
         if let Some(end) = price.end_date {
-            return Err(Invalid::input(format!("the price ends at {end} already")).with("end_date", end).into());
+            return Err(Invalid::field("end_date", format!("the price ends at {end} already")).with("value", end).into());
         }
         let end = end_date.unwrap_or_else(|| self.now(scope));
-        require(end >= price.start_date, "end_date must not lie before the price's start_date")?;
+        require_field(end >= price.start_date, "end_date", "end_date must not lie before the price's start_date")?;
         price.end_date = Some(end);
         price.sequence = next_sequence(change.work(), scope, &price).await?;
         change.update(&before, &mut price).await?;
@@ -233,7 +237,10 @@ async fn insert_price(change: &mut Change, mut price: Price) -> Result<Price> {
         .into_iter()
         .chain([Condition::Null("end_date"), Condition::eq("status", &Status::Published)]);
     if storage::count::<Price>(change.work(), &scope, &live.collect::<Vec<_>>()).await? >= PRICES_MAX {
-        return Err(Error::input(format!("{} has {PRICES_MAX} prices, which is the limit", price.entity_id)));
+        return Err(Invalid::field("entity_id", format!("{} has {PRICES_MAX} prices, which is the limit", price.entity_id))
+            .with("value", &price.entity_id)
+            .with("limit", PRICES_MAX)
+            .into());
     }
     price.sequence = next_sequence(change.work(), &scope, &price).await?;
     change.create(&price).await?;
@@ -249,7 +256,7 @@ async fn hold_owner(change: &mut Change, price: &Price) -> Result<String> {
     match price.entity_type {
         PriceEntityType::Plan => Ok(change.require::<Plan>(id).await?.name),
         PriceEntityType::Costsheet => Ok(change.require::<Costsheet>(id).await?.name),
-        PriceEntityType::Price => Err(Error::input("entity_type PRICE is not allowed: use PLAN")),
+        PriceEntityType::Price => Err(Error::field("entity_type", "entity_type PRICE is not allowed: use PLAN")),
         PriceEntityType::Subscription | PriceEntityType::Addon => {
             Err(Error::unbuilt_value("entity_type", &format!("a price of entity_type {}", price.entity_type)))
         }

@@ -25,6 +25,11 @@ pub trait Entity: Record + Clone + Sync {
         format!("a {} like this exists already", Self::NAME)
     }
 
+    /// The field that a uniqueness rule watches, with its value: what is in the way has the same.
+    fn unique(&self) -> Option<(&'static str, &str)> {
+        None
+    }
+
     /// What others are told when this was done to it; many things are nobody else's business.
     fn event(&self, action: ActivityAction) -> Option<SystemEventName> {
         let _ = action;

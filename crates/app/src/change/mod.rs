@@ -70,6 +70,19 @@ impl App {
     }
 }
 
+/// A conflict in the words of the thing that could not be written.
+fn in_the_way<E: Entity>(error: Error, entity: Option<&E>) -> Error {
+    match (error, entity) {
+        (Error::AlreadyExists { mut details, .. }, Some(entity)) => {
+            if let Some((field, value)) = entity.unique() {
+                details.extend([("field".to_owned(), field.to_owned()), ("value".to_owned(), value.to_owned())]);
+            }
+            Error::AlreadyExists { message: entity.taken(), details }
+        }
+        (error, _) => error,
+    }
+}
+
 /// Reads a thing by its id, whatever its status, or says that it does not exist.
 pub(crate) async fn require<E: Entity>(source: &mut impl Source, scope: &Scope, id: &str) -> Result<E> {
     storage::get(source, scope, id).await?.ok_or_else(|| Error::not_found(E::NAME, id))
@@ -129,7 +142,7 @@ impl Change {
     /// Makes a thing. A broken uniqueness rule is refused in the thing's own words.
     pub(crate) async fn create<E: Entity>(&mut self, entity: &E) -> Result<()> {
         let inserted = storage::insert(&mut self.work, entity).await.map_err(Error::from);
-        inserted.map_err(|error| error.or_exists(|| entity.taken()))?;
+        inserted.map_err(|error| in_the_way(error, Some(entity)))?;
         self.tell_of_creation(entity);
         Ok(())
     }
@@ -137,7 +150,7 @@ impl Change {
     /// Makes many things of one kind.
     pub(crate) async fn create_all<E: Entity>(&mut self, entities: &[E]) -> Result<()> {
         let inserted = storage::insert_all(&mut self.work, entities).await.map_err(Error::from);
-        inserted.map_err(|error| error.or_exists(|| entities.first().map(E::taken).unwrap_or_default()))?;
+        inserted.map_err(|error| in_the_way(error, entities.first()))?;
         entities.iter().for_each(|entity| self.tell_of_creation(entity));
         Ok(())
     }
@@ -187,7 +200,7 @@ impl Change {
         audit.updated_at = now;
         audit.updated_by = self.context.user_id.to_string();
         let updated = storage::update(&mut self.work, entity).await.map_err(Error::from);
-        updated.map_err(|error| error.or_exists(|| entity.taken()))?;
+        updated.map_err(|error| in_the_way(error, Some(entity)))?;
         self.tell(entity, action, entity::shown(before));
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use domain::event::Event;
 use domain::ids::BackfillId;
-use domain::invalid::require;
+use domain::invalid::require_field;
 use domain::meter::{BackfillStatus, Meter, MeterBackfill};
 use domain::platform::EntityType;
 use domain::scope::{Scope, Status};
@@ -66,7 +66,7 @@ impl App {
         end_time: Option<Timestamp>,
     ) -> Result<Pending<MeterBackfill>> {
         let in_order = start_time.zip(end_time).is_none_or(|(start, end)| start <= end);
-        require(in_order, "end_time must not be before start_time")?;
+        require_field(in_order, "end_time", "end_time must not be before start_time")?;
         let mut change = self.begin(context).await?;
         let meter: Meter = change.require(meter_id).await?;
         if meter.audit.status != Status::Published {

@@ -61,7 +61,7 @@ impl EventTimes {
             return Ok(());
         }
         let message = format!("timestamp must not lie before {} and must lie before {}", self.earliest, self.end);
-        Err(Invalid::input(message).with("timestamp", time))
+        Err(Invalid::field("timestamp", message).with("value", time))
     }
 }
 

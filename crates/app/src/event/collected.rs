@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use domain::event::{CollectedEvent, Event, RawOutcome, RawReprocess, ReprocessMode, ReprocessStatus, object_id, transform};
 use domain::ids::ReprocessId;
-use domain::invalid::require;
+use domain::invalid::{require, require_field};
 use domain::platform::EntityType;
 use domain::time::Timestamp;
 use sha2::{Digest, Sha256};
@@ -56,7 +56,7 @@ impl Entity for RawReprocess {
 impl App {
     /// Keeps 1 to 1000 raw objects, transforms them and takes in what they become. When this returns all of that is durable.
     pub async fn ingest_raw(&self, context: &Context, objects: Vec<String>) -> Result<()> {
-        require((1..=OBJECTS_MAX).contains(&objects.len()), "events must hold 1 to 1000 objects")?;
+        require_field((1..=OBJECTS_MAX).contains(&objects.len()), "events", "events must hold 1 to 1000 objects")?;
         let now = self.now(&context.scope);
         let raw = objects.into_iter().map(|payload| (payload, now)).collect();
         let kept = self.take_in(context, raw).await?;
@@ -110,10 +110,10 @@ impl App {
     pub async fn start_reprocess(&self, context: &Context, request: ReprocessRequest) -> Result<Pending<RawReprocess>> {
         let now = self.now(&context.scope);
         let end_time = request.end_time.unwrap_or(now);
-        require(request.start_time <= end_time, "end_date must not be before start_date")?;
+        require_field(request.start_time <= end_time, "end_date", "end_date must not be before start_date")?;
         let most = i64::try_from(OBJECTS_MAX).unwrap_or(i64::MAX);
         let batch_size = request.batch_size.unwrap_or(most);
-        require((1..=most).contains(&batch_size), "batch_size must be 1 to 1000")?;
+        require_field((1..=most).contains(&batch_size), "batch_size", "batch_size must be 1 to 1000")?;
         for list in [&request.external_customer_ids, &request.event_names, &request.event_ids] {
             require(list.len() <= OBJECTS_MAX, "a list holds at most 1000 values")?;
         }

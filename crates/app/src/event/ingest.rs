@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::event::{Event, Properties};
-use domain::invalid::{Invalid, require};
+use domain::invalid::{Invalid, require_field};
 use domain::meter::{Expression, LedgerEntry};
 use domain::time::Timestamp;
 use sha2::{Digest, Sha256};
@@ -63,7 +63,7 @@ impl App {
     }
 
     async fn stamp_and_store(&self, context: &Context, incoming: Vec<IncomingEvent>) -> Result<Ingested> {
-        require((1..=EVENTS_MAX).contains(&incoming.len()), "events must hold 1 to 1000 events")?;
+        require_field((1..=EVENTS_MAX).contains(&incoming.len()), "events", "events must hold 1 to 1000 events")?;
         let _ingesting = self.shared.ingesting.read().await;
         let meters = Arc::clone(&self.meters(&context.scope).await?.all);
         let now = self.now(&context.scope);
@@ -114,8 +114,8 @@ impl App {
     /// What the event adds to each meter of its name.
     pub(super) fn measure_all(&self, meters: &MetersByName, event: &Event) -> std::result::Result<Vec<LedgerEntry>, Invalid> {
         let Some(meters) = meters.get(&event.name) else { return Ok(Vec::new()) };
-        let properties =
-            Properties::parse(&event.properties).map_err(|error| Invalid::input(format!("properties must be a JSON object: {error}")))?;
+        let properties = Properties::parse(&event.properties)
+            .map_err(|error| Invalid::field("properties", format!("properties must be a JSON object: {error}")))?;
         let mut entries = Vec::with_capacity(meters.len());
         for meter in meters {
             let entry = self.measure(meter, &event.name, &properties).map_err(|error| {

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use domain::event::Event;
+use domain::invalid::Invalid;
 use domain::scope::Scope;
 use domain::time::Timestamp;
 use streams::{EventFilter, EventOrder};
@@ -91,12 +92,14 @@ impl App {
         let EventPageRequest { filter, sort, order, page_size, offset, cursor } = request;
         let size = page_size.filter(|size| *size > 0).unwrap_or(50);
         if size > PAGE_MAX {
-            return Err(Error::input(format!("page_size must be 1 to {PAGE_MAX}, not {size}")));
+            let message = format!("page_size must be 1 to {PAGE_MAX}, not {size}");
+            return Err(Invalid::field("page_size", message).with("value", size).with("limit", PAGE_MAX).into());
         }
         let skip = if cursor.is_none() { offset } else { 0 };
         let skip_max = if sort == EventSort::Name { NAMED_OFFSET_MAX } else { OFFSET_MAX };
         if skip > skip_max {
-            return Err(Error::input(format!("offset must be 0 to {skip_max}, not {skip}: page with iter_last_key")));
+            let message = format!("offset must be 0 to {skip_max}, not {skip}: page with iter_last_key");
+            return Err(Invalid::field("offset", message).with("value", skip).with("limit", skip_max).into());
         }
         let total = self.count_from(scope, &filter, cursor.as_ref()).await?;
         // One more than asked tells whether more follow.

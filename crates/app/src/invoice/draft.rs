@@ -26,7 +26,7 @@ pub(crate) async fn draft_invoice(
         return match existing.invoice_status {
             InvoiceStatus::Draft | InvoiceStatus::Skipped => Ok(existing),
             InvoiceStatus::Finalized | InvoiceStatus::Voided => {
-                Err(Error::exists(format!("invoice {} bills this period already", existing.id)))
+                Err(Error::exists(format!("invoice {} bills this period already", existing.id)).with("id", &existing.id))
             }
         };
     }

@@ -29,7 +29,7 @@ impl App {
             preview.period_end.unwrap_or(subscription.current_period_end),
         );
         if period.is_empty() {
-            return Err(Error::input("period_end must be after period_start"));
+            return Err(Error::field("period_end", "period_end must be after period_start"));
         }
         let inputs =
             self.read_invoice_inputs(&context.scope, &subscription, period, Purpose::Preview, None, &UsageAhead::default()).await?;

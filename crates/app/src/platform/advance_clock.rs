@@ -152,7 +152,7 @@ impl App {
             return Err(Error::operation("the environment has no clock of its own: set one first with PUT"));
         };
         if *to < now {
-            return Err(Error::input(format!("to lies before the environment's present {now}: set the clock to go back")));
+            return Err(Error::field("to", format!("to lies before the environment's present {now}: set the clock to go back")));
         }
         let mut work = self.database().begin().await?;
         storage::clocks::begin_advance(&mut work, scope, *to).await?;

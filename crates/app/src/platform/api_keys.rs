@@ -1,7 +1,7 @@
 //! API keys: made, listed, taken away. The key itself is shown once (spec 60 §6).
 
 use domain::ids::SecretId;
-use domain::invalid::{require, require_text};
+use domain::invalid::{require_field, require_text};
 use domain::platform::{ActivityAction, EntityType};
 use domain::scope::Status;
 use domain::time::{Clock, Timestamp};
@@ -52,7 +52,7 @@ impl App {
     pub async fn create_api_key(&self, context: &Context, new: NewApiKey) -> Result<Pending<NewSecret>> {
         require_text(&new.name, "name")?;
         let now = self.clocks().system_now();
-        require(new.expires_at.is_none_or(|at| at > now), "expires_at must lie in the future")?;
+        require_field(new.expires_at.is_none_or(|at| at > now), "expires_at", "expires_at must lie in the future")?;
         let mut body = [0_u8; KEY_BYTES];
         rand::rng().fill_bytes(&mut body);
         let api_key = format!("sk_{}", hex(&body));

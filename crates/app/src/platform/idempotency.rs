@@ -72,7 +72,7 @@ impl App {
     /// The answer that was given under this key. The same key with another request is refused.
     pub async fn recall_answer(&self, scope: &Scope, idempotency: &IdempotencyKey) -> Result<Option<IdempotencyRecord>> {
         if idempotency.key.chars().count() > KEY_CHARS_MAX {
-            return Err(Error::input(format!("Idempotency-Key has at most {KEY_CHARS_MAX} characters")));
+            return Err(Error::field("Idempotency-Key", format!("Idempotency-Key has at most {KEY_CHARS_MAX} characters")));
         }
         recall(&mut self.database(), scope, idempotency).await
     }

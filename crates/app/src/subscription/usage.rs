@@ -59,7 +59,7 @@ impl App {
             Period::new(start.unwrap_or(subscription.current_period_start), end.unwrap_or(subscription.current_period_end))
         };
         if period.end < period.start {
-            return Err(Error::input("end_time must not be before start_time"));
+            return Err(Error::field("end_time", "end_time must not be before start_time"));
         }
         let inputs = self.read_invoice_inputs(scope, &subscription, period, Purpose::Usage, None, &UsageAhead::default()).await?;
         let computed = compute(&inputs)?;

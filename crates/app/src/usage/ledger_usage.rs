@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use domain::customer::Customer;
 use domain::ids::MeterId;
-use domain::invalid::require;
+use domain::invalid::{require, require_field};
 use domain::meter::{AggregationType, Meter, Window, WindowSize};
 use domain::money::Decimal;
 use domain::scope::Scope;
@@ -65,7 +65,7 @@ impl App {
     /// has none, and so has everything of an unknown customer.
     pub async fn meter_usage(&self, scope: &Scope, request: &MeterUsageRequest) -> Result<Vec<MeterUsage>> {
         require((1..=METERS_MAX).contains(&request.meter_ids.len()), "1 to 100 meters can be asked for at once")?;
-        require(request.period.start <= request.period.end, "end_time must not be before start_time")?;
+        require_field(request.period.start <= request.period.end, "end_time", "end_time must not be before start_time")?;
         let meters = self.get_many::<Meter>(scope, request.meter_ids.iter().cloned()).await?;
         let customer = self.customer_of_events(scope, &request.external_customer_id).await?;
         let (billed, external_ids) = match &customer {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use domain::customer::Customer;
 use domain::ids::{CustomerId, MeterId};
-use domain::invalid::require;
+use domain::invalid::require_field;
 use domain::money::Decimal;
 use domain::rating::{Price, rate};
 use domain::scope::Scope;
@@ -22,7 +22,7 @@ impl App {
     /// What each event costs, not rounded, in US dollars: its quantities at the price of the first line in force that bills the meter for
     /// the customer. An event that is unknown or not counted yet, or that nothing bills, costs 0. A price in another currency is refused.
     pub async fn request_costs(&self, scope: &Scope, event_ids: &[String]) -> Result<Vec<Decimal>> {
-        require((1..=REQUESTS_MAX).contains(&event_ids.len()), "requestIds must hold 1 to 1000 ids")?;
+        require_field((1..=REQUESTS_MAX).contains(&event_ids.len()), "requestIds", "requestIds must hold 1 to 1000 ids")?;
         let known = self.ledgers(scope).await?.counted(scope, event_ids).await?;
         let external_ids: BTreeSet<&str> = known.values().map(|event| event.external_customer_id.as_str()).collect();
         let external_ids: Vec<String> = external_ids.into_iter().map(str::to_owned).collect();

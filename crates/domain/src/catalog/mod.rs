@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{FeatureId, GroupId, MeterId, PlanId};
-use crate::invalid::{Invalid, require, require_text};
+use crate::invalid::{Faults, Invalid, require_text};
 use crate::money::Decimal;
 use crate::scope::Audit;
 
@@ -77,17 +77,19 @@ impl AlertSettings {
     /// Refuses levels that contradict each other.
     pub fn validate(&self) -> Result<(), Invalid> {
         let levels: Vec<&AlertThreshold> = [&self.info, &self.warning, &self.critical].into_iter().flatten().collect();
-        require(self.alert_enabled != Some(true) || !levels.is_empty(), "alert_enabled needs at least one threshold")?;
-        require(self.warning.is_none() || self.critical.is_some(), "a warning threshold needs a critical one")?;
-        for pair in levels.windows(2) {
-            require(pair[0].condition == pair[1].condition, "all thresholds must have the same condition")?;
-            let ordered = match pair[0].condition {
-                AlertCondition::Above => pair[0].threshold <= pair[1].threshold,
-                AlertCondition::Below => pair[0].threshold >= pair[1].threshold,
-            };
-            require(ordered, "thresholds must run from info over warning to critical")?;
-        }
-        Ok(())
+        let mut faults = Faults::default();
+        let is_served = self.alert_enabled != Some(true) || !levels.is_empty();
+        faults.require(is_served, "alert_settings.alert_enabled", "alert_enabled needs at least one threshold");
+        let has_worst = self.warning.is_none() || self.critical.is_some();
+        faults.require(has_worst, "alert_settings.critical", "a warning threshold needs a critical one");
+        let agree = levels.windows(2).all(|pair| pair[0].condition == pair[1].condition);
+        faults.require(agree, "alert_settings", "all thresholds must have the same condition");
+        let ordered = levels.windows(2).all(|pair| match pair[0].condition {
+            AlertCondition::Above => pair[0].threshold <= pair[1].threshold,
+            AlertCondition::Below => pair[0].threshold >= pair[1].threshold,
+        });
+        faults.require(!agree || ordered, "alert_settings", "thresholds must run from info over warning to critical");
+        faults.check()
     }
 
     /// Takes each threshold that `newer` gives; alerts are off unless one of both says otherwise.
@@ -133,18 +135,23 @@ pub struct Feature {
 impl Feature {
     /// Refuses a feature without name, with half a unit or with contradicting alerts (spec 20 §3.1).
     pub fn validate(&self) -> Result<(), Invalid> {
-        require_text(&self.name, "name")?;
-        require(
+        let mut faults = Faults::default();
+        faults.take(require_text(&self.name, "name"));
+        faults.require(
             self.unit_singular.is_empty() == self.unit_plural.is_empty(),
+            if self.unit_singular.is_empty() { "unit_singular" } else { "unit_plural" },
             "unit_singular and unit_plural go together: give both or neither",
-        )?;
+        );
         if let Some(unit) = &self.reporting_unit {
-            require(
-                !unit.unit_singular.is_empty() && !unit.unit_plural.is_empty() && unit.conversion_rate.is_positive(),
-                "reporting_unit needs unit_singular, unit_plural and a conversion_rate above 0",
-            )?;
+            let is_named = !unit.unit_singular.is_empty() && !unit.unit_plural.is_empty();
+            faults.require(is_named, "reporting_unit", "reporting_unit needs unit_singular and unit_plural");
+            let rate = "reporting_unit.conversion_rate";
+            faults.require(unit.conversion_rate.is_positive(), rate, "reporting_unit.conversion_rate must be above 0");
         }
-        self.alert_settings.as_ref().map_or(Ok(()), AlertSettings::validate)
+        if let Some(settings) = &self.alert_settings {
+            faults.take(settings.validate());
+        }
+        faults.check()
     }
 }
 

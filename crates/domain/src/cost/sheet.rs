@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::CostsheetId;
-use crate::invalid::{Invalid, require, require_text};
+use crate::invalid::{Faults, Invalid, require_text};
 use crate::scope::Audit;
 
 /// Longest name and lookup key, in characters.
@@ -29,8 +29,14 @@ pub struct Costsheet {
 impl Costsheet {
     /// Refuses a blank name, and a name or lookup key of more than 255 characters.
     pub fn validate(&self) -> Result<(), Invalid> {
-        require_text(&self.name, "name")?;
-        require(self.name.chars().count() <= TEXT_CHARS_MAX, "name is longer than 255 characters")?;
-        require(self.lookup_key.chars().count() <= TEXT_CHARS_MAX, "lookup_key is longer than 255 characters")
+        let mut faults = Faults::default();
+        faults.take(require_text(&self.name, "name"));
+        for (field, text) in [("name", &self.name), ("lookup_key", &self.lookup_key)] {
+            if text.chars().count() > TEXT_CHARS_MAX {
+                let message = format!("{field} has at most {TEXT_CHARS_MAX} characters");
+                faults.take::<()>(Err(Invalid::field(field, message).with("limit", TEXT_CHARS_MAX)));
+            }
+        }
+        faults.check()
     }
 }

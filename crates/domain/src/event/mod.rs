@@ -6,7 +6,7 @@ mod properties;
 pub use collector::{CollectedEvent, RawOutcome, RawReprocess, ReprocessMode, ReprocessStatus, object_id, transform};
 pub use properties::{PROPERTIES_DEPTH_MAX, Properties, PropertyValue};
 
-use crate::invalid::{Invalid, require};
+use crate::invalid::{Invalid, require_field};
 use crate::time::Timestamp;
 
 /// An accepted event. Its identity is (tenant, environment, id): the first accepted copy counts, whatever its timestamp.
@@ -41,8 +41,8 @@ impl Event {
     /// Refuses an event without name or customer, with oversized keys, with properties nested beyond [`PROPERTIES_DEPTH_MAX`], or dated outside 1970
     /// to 2105.
     pub fn validate(&self) -> Result<(), Invalid> {
-        require(!self.name.trim().is_empty(), "event_name is required and must not be blank")?;
-        require(!self.external_customer_id.is_empty(), "external_customer_id is required")?;
+        require_field(!self.name.trim().is_empty(), "event_name", "event_name is required and must not be blank")?;
+        require_field(!self.external_customer_id.is_empty(), "external_customer_id", "external_customer_id is required")?;
         for (field, value) in [
             ("event_id", &self.id),
             ("event_name", &self.name),
@@ -50,14 +50,15 @@ impl Event {
             ("source", &self.source),
         ] {
             if value.len() > KEY_BYTES_MAX {
-                return Err(Invalid::input(format!("{field} is longer than {KEY_BYTES_MAX} bytes")).with("field", field));
+                return Err(Invalid::field(field, format!("{field} is longer than {KEY_BYTES_MAX} bytes")).with("limit", KEY_BYTES_MAX));
             }
         }
         if properties::is_deeper(&self.properties, PROPERTIES_DEPTH_MAX) {
-            return Err(Invalid::input(format!("properties nest deeper than {PROPERTIES_DEPTH_MAX} levels")).with("field", "properties"));
+            return Err(Invalid::field("properties", format!("properties nest deeper than {PROPERTIES_DEPTH_MAX} levels"))
+                .with("limit", PROPERTIES_DEPTH_MAX));
         }
         if self.timestamp < EARLIEST || self.timestamp >= LATEST {
-            return Err(Invalid::input("timestamp must lie between 1970-01-01 and 2105-12-31").with("timestamp", self.timestamp));
+            return Err(Invalid::field("timestamp", "timestamp must lie between 1970-01-01 and 2105-12-31").with("value", self.timestamp));
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use crate::event::KEY_BYTES_MAX;
 use crate::ids::MeterId;
-use crate::invalid::{Invalid, require, require_text};
+use crate::invalid::{Faults, Invalid, require_field, require_text};
 use crate::money::Decimal;
 use crate::scope::Audit;
 
@@ -117,36 +117,47 @@ impl Aggregation {
         use AggregationType::{Avg, Count, Latest, Max, Sum, SumWithMultiplier};
         let has_field = !self.field.is_empty();
         let has_expression = self.expression.is_some();
-        require(self.kind == Count || has_field || has_expression, "aggregation needs a field or an expression")?;
-        require(!(has_field && has_expression), "aggregation takes a field or an expression, not both")?;
-        require(
+        let mut faults = Faults::default();
+        let measures = self.kind == Count || has_field || has_expression;
+        faults.require(measures, "aggregation.field", "aggregation needs a field or an expression");
+        let is_plain = !(has_field && has_expression);
+        faults.require(is_plain, "aggregation.expression", "aggregation takes a field or an expression, not both");
+        faults.require(
             !has_expression || matches!(self.kind, Sum | Avg | Max | Latest),
+            "aggregation.expression",
             "an expression is allowed for SUM, AVG, MAX and LATEST only",
-        )?;
-        if self.kind == SumWithMultiplier {
-            require(self.multiplier.as_ref().is_some_and(Decimal::is_positive), "SUM_WITH_MULTIPLIER needs a multiplier above 0")?;
-        }
-        require(self.bucket_size.is_none() || matches!(self.kind, Max | Sum), "bucket_size is allowed for MAX and SUM only")?;
-        require(
+        );
+        let multiplies = self.kind != SumWithMultiplier || self.multiplier.as_ref().is_some_and(Decimal::is_positive);
+        faults.require(multiplies, "aggregation.multiplier", "SUM_WITH_MULTIPLIER needs a multiplier above 0");
+        let buckets = self.bucket_size.is_none() || matches!(self.kind, Max | Sum);
+        faults.require(buckets, "aggregation.bucket_size", "bucket_size is allowed for MAX and SUM only");
+        faults.require(
             self.group_by.is_empty() || (self.kind == Max && self.bucket_size.is_some()),
+            "aggregation.group_by",
             "group_by is allowed for MAX with a bucket_size only",
-        )
+        );
+        faults.check()
     }
 }
 
 impl Meter {
     /// Refuses a meter without names, with an aggregation that measures nothing or with an empty filter.
     pub fn validate(&self) -> Result<(), Invalid> {
-        require_text(&self.name, "name")?;
-        require_text(&self.event_name, "event_name")?;
-        require(self.event_name.len() <= KEY_BYTES_MAX, "event_name is longer than that of any event")?;
-        self.aggregation.validate()?;
-        validate_filters(&self.filters)
+        let mut faults = Faults::default();
+        faults.take(require_text(&self.name, "name"));
+        faults.take(require_text(&self.event_name, "event_name"));
+        if self.event_name.len() > KEY_BYTES_MAX {
+            let message = format!("event_name is longer than that of any event, {KEY_BYTES_MAX} bytes");
+            faults.take::<()>(Err(Invalid::field("event_name", message).with("limit", KEY_BYTES_MAX)));
+        }
+        faults.take(self.aggregation.validate());
+        faults.take(validate_filters(&self.filters));
+        faults.check()
     }
 
     /// Adds keys and values; nothing can be taken away (spec 20 §2.2).
     pub fn merge_filters(&mut self, added: &[Filter]) -> Result<(), Invalid> {
-        require(!added.is_empty(), "filters must not be empty")?;
+        require_field(!added.is_empty(), "filters", "filters must not be empty")?;
         validate_filters(added)?;
         let mut merged: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for filter in self.filters.iter().chain(added) {
@@ -163,8 +174,10 @@ impl Meter {
 }
 
 fn validate_filters(filters: &[Filter]) -> Result<(), Invalid> {
-    for filter in filters {
-        require(!filter.key.is_empty() && !filter.values.is_empty(), "each filter needs a key and at least one value")?;
+    let mut faults = Faults::default();
+    for (index, filter) in filters.iter().enumerate() {
+        let is_complete = !filter.key.is_empty() && !filter.values.is_empty();
+        faults.require(is_complete, &format!("filters[{index}]"), "each filter needs a key and at least one value");
     }
-    Ok(())
+    faults.check()
 }

@@ -11,12 +11,17 @@ use crate::invalid::Invalid;
 pub struct Currency(String);
 
 impl Currency {
+    /// ISO 4217's XXX, for no currency: stands where a wrong one was given while the rest is checked.
+    pub fn none() -> Self {
+        Self("xxx".to_owned())
+    }
+
     /// Reads a code: three ASCII letters, in any case.
     pub fn parse(code: &str) -> Result<Self, Invalid> {
         if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             Ok(Self(code.to_ascii_lowercase()))
         } else {
-            Err(Invalid::input("currency must be a code of three letters such as USD").with("currency", code))
+            Err(Invalid::field("currency", "currency must be a code of three letters such as USD").with("value", code))
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{GroupId, MeterId, PriceId};
-use crate::invalid::{Invalid, require};
+use crate::invalid::{Faults, Invalid};
 use crate::money::{Currency, Decimal};
 use crate::scope::Audit;
 use crate::time::{BillingPeriod, Timestamp};
@@ -201,62 +201,77 @@ const INTEGER_DIGITS_MAX: i64 = 10;
 const TIERS_MAX: usize = 100;
 
 impl Price {
-    /// Refuses a price that cannot be billed (spec 20 §5.1, with the stricter tiers of §15 no. 2).
+    /// Refuses a price that cannot be billed, with all that is wrong about it (spec 20 §5.1, with the stricter tiers of §15 no. 2).
     pub fn validate(&self) -> Result<(), Invalid> {
-        require(!self.entity_id.is_empty(), "entity_id is required")?;
-        require(self.billing_period_count >= 1, "billing_period_count must be at least 1")?;
-        validate_amount(&self.amount, "amount")?;
-        match self.kind {
-            PriceType::Usage => {
-                require(self.meter_id.is_some(), "a USAGE price needs a meter_id")?;
-                require(self.invoice_cadence == InvoiceCadence::Arrear, "a USAGE price is billed in ARREAR")?;
-                require(self.min_quantity.is_none(), "min_quantity is allowed for FIXED prices only")?;
-            }
-            PriceType::Fixed => {}
-        }
-        if self.billing_period == BillingPeriod::Onetime {
-            require(self.invoice_cadence == InvoiceCadence::Advance, "a ONETIME price is billed in ADVANCE")?;
-        }
-        require(
-            self.trial_period_days == 0 || (self.kind == PriceType::Fixed && self.billing_period != BillingPeriod::Onetime),
-            "trial_period_days is allowed for recurring FIXED prices only",
-        )?;
+        let mut faults = Faults::default();
+        faults.require(!self.entity_id.is_empty(), "entity_id", "entity_id is required");
+        faults.require(self.billing_period_count >= 1, "billing_period_count", "billing_period_count must be at least 1");
+        faults.take(validate_amount(&self.amount, "amount"));
+        self.validate_kind(&mut faults);
         if let Some(min_quantity) = &self.min_quantity {
-            require(!min_quantity.is_negative() && min_quantity.fraction_digits() == 0, "min_quantity must be a whole number, 0 or more")?;
+            let is_whole = !min_quantity.is_negative() && min_quantity.fraction_digits() == 0;
+            faults.require(is_whole, "min_quantity", "min_quantity must be a whole number, 0 or more");
         }
-        require(self.end_date.is_none_or(|end| self.start_date <= end), "end_date must not be before start_date")?;
-        require(
+        let ends_after = self.end_date.is_none_or(|end| self.start_date <= end);
+        faults.require(ends_after, "end_date", "end_date must not be before start_date");
+        faults.require(
             self.billing_model == BillingModel::Package || self.transform_quantity == TransformQuantity::default(),
+            "transform_quantity",
             "transform_quantity is for PACKAGE prices alone: leave it out",
-        )?;
+        );
         match self.billing_model {
-            BillingModel::FlatFee => Ok(()),
-            BillingModel::Package => require(self.transform_quantity.divide_by >= 1, "transform_quantity.divide_by must be at least 1"),
-            BillingModel::Tiered => self.validate_tiers(),
+            BillingModel::FlatFee => {}
+            BillingModel::Package => {
+                let (size, field) = (self.transform_quantity.divide_by, "transform_quantity.divide_by");
+                faults.require(size >= 1, field, "transform_quantity.divide_by must be at least 1");
+            }
+            BillingModel::Tiered => self.validate_tiers(&mut faults),
         }
+        faults.check()
     }
 
-    fn validate_tiers(&self) -> Result<(), Invalid> {
-        require(!self.tiers.is_empty(), "a TIERED price needs tiers")?;
-        require(self.tiers.len() <= TIERS_MAX, "a price has at most 100 tiers")?;
-        require(self.tier_mode.is_some(), "a TIERED price needs a tier_mode: VOLUME or SLAB")?;
+    /// What goes with usage, with fees and with what is charged once.
+    fn validate_kind(&self, faults: &mut Faults) {
+        let is_onetime = self.billing_period == BillingPeriod::Onetime;
+        if self.kind == PriceType::Usage {
+            let is_arrear = self.invoice_cadence == InvoiceCadence::Arrear;
+            faults.require(self.meter_id.is_some(), "meter_id", "a USAGE price needs a meter_id");
+            faults.require(is_arrear, "invoice_cadence", "a USAGE price is billed in ARREAR: invoice_cadence must be ARREAR");
+            faults.require(self.min_quantity.is_none(), "min_quantity", "min_quantity is allowed for FIXED prices only");
+            faults.require(!is_onetime, "billing_period", "a USAGE price recurs: billing_period must not be ONETIME");
+        } else if is_onetime {
+            let is_advance = self.invoice_cadence == InvoiceCadence::Advance;
+            faults.require(is_advance, "invoice_cadence", "a ONETIME price is billed in ADVANCE: invoice_cadence must be ADVANCE");
+        }
+        faults.require(
+            self.trial_period_days == 0 || (self.kind == PriceType::Fixed && !is_onetime),
+            "trial_period_days",
+            "trial_period_days is allowed for recurring FIXED prices only",
+        );
+    }
+
+    fn validate_tiers(&self, faults: &mut Faults) {
+        faults.require(!self.tiers.is_empty(), "tiers", "a TIERED price needs tiers");
+        faults.require(self.tier_mode.is_some(), "tier_mode", "a TIERED price needs a tier_mode: VOLUME or SLAB");
+        if self.tiers.len() > TIERS_MAX {
+            faults.take::<()>(Err(Invalid::field("tiers", "a price has at most 100 tiers").with("limit", TIERS_MAX)));
+            return;
+        }
         for (index, tier) in self.tiers.iter().enumerate() {
-            validate_amount(&tier.unit_amount, "tiers.unit_amount")?;
-            validate_amount(&tier.flat_amount(), "tiers.flat_amount")?;
-            let last = index + 1 == self.tiers.len();
+            let field = |name: &str| format!("tiers[{index}].{name}");
+            faults.take(validate_amount(&tier.unit_amount, &field("unit_amount")));
+            faults.take(validate_amount(&tier.flat_amount(), &field("flat_amount")));
+            let (up_to, last) = (field("up_to"), index + 1 == self.tiers.len());
             match tier.up_to {
-                Some(_) if last => return Err(Invalid::input("the last tier must be open: leave out its up_to").with("tier", index)),
-                None if !last => return Err(Invalid::input("only the last tier may be open").with("tier", index)),
+                Some(_) if last => faults.require(false, &up_to, "the last tier must be open: leave out its up_to"),
+                None if !last => faults.require(false, &up_to, "only the last tier may be open: give the others an up_to"),
                 Some(bound) => {
                     let lower = if index == 0 { 0 } else { self.tiers[index - 1].up_to.unwrap_or(0) };
-                    if bound <= lower {
-                        return Err(Invalid::input("the bounds of tiers must rise: each up_to above the one before").with("tier", index));
-                    }
+                    faults.require(bound > lower, &up_to, "the bounds of tiers must rise: each up_to above the one before");
                 }
                 None => {}
             }
         }
-        Ok(())
     }
 
     /// Whether the price is in force at an instant.
@@ -273,10 +288,10 @@ impl Price {
 /// Refuses a negative amount and one that the stores cannot keep exactly.
 fn validate_amount(amount: &Decimal, field: &str) -> Result<(), Invalid> {
     if amount.is_negative() {
-        return Err(Invalid::input(format!("{field} must be 0 or more")).with(field, amount));
+        return Err(Invalid::field(field, format!("{field} must be 0 or more")).with("value", amount));
     }
     if amount.fraction_digits() > FRACTION_DIGITS_MAX || amount.integer_digits() > INTEGER_DIGITS_MAX {
-        return Err(Invalid::input(format!("{field} has at most 10 digits before and 15 after the point")).with(field, amount));
+        return Err(Invalid::field(field, format!("{field} has at most 10 digits before and 15 after the point")).with("value", amount));
     }
     Ok(())
 }

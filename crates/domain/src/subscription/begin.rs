@@ -10,7 +10,7 @@ use super::{
 use crate::catalog::Plan;
 use crate::customer::Customer;
 use crate::ids::{IdGen, MeterId, SubscriptionId};
-use crate::invalid::{Invalid, require};
+use crate::invalid::{Faults, Invalid};
 use crate::money::{Currency, Decimal};
 use crate::rating::{Price, PriceType};
 use crate::scope::Audit;
@@ -166,8 +166,9 @@ fn check_backdating(first: Period, cycle: &Cycle, now: Timestamp, periods_max: u
                 "start_date lies more than {periods_max} billing periods back, which is the limit: choose a later start_date or a longer billing \
                  period"
             ))
-            .with("start_date", first.start)
-            .with("backdated_periods_max", periods_max));
+            .with("field", "start_date")
+            .with("value", first.start)
+            .with("limit", periods_max));
         }
         period = cycle.period_from(period.end)?;
     }
@@ -191,27 +192,31 @@ fn check_one_period(prices: &[&Price]) -> Result<(), Invalid> {
     Err(Invalid::input(format!(
         "proration_behavior create_prorations needs fees of one billing period, and the plan has {periods}: use proration_behavior none"
     ))
-    .with("proration_behavior", ProrationBehavior::CreateProrations)
+    .with("field", "proration_behavior")
+    .with("value", ProrationBehavior::CreateProrations)
     .with("billing_periods", periods))
 }
 
 impl Terms {
-    /// Refuses terms that contradict each other (spec 30 §2.1).
-    fn check(&self, now: Timestamp) -> Result<(), Invalid> {
-        check_payment(self.collection_method, self.payment_behavior)?;
-        require(self.billing_period != BillingPeriod::Onetime, "a subscription cannot be billed ONETIME")?;
-        require(
+    /// Refuses terms that contradict each other, with all that is wrong about them, for a contract that begins `now` where no start is
+    /// given (spec 30 §2.1).
+    pub fn check(&self, now: Timestamp) -> Result<(), Invalid> {
+        let mut faults = Faults::default();
+        faults.take(check_payment(self.collection_method, self.payment_behavior));
+        faults.require(self.billing_period != BillingPeriod::Onetime, "billing_period", "a subscription cannot be billed ONETIME");
+        faults.require(self.billing_period_count >= 1, "billing_period_count", "billing_period_count must be at least 1");
+        faults.require(
             self.billing_anchor.is_none() || self.billing_cycle == BillingCycle::Anniversary,
+            "billing_anchor",
             "billing_anchor goes with anniversary billing only",
-        )?;
+        );
         let start = self.start_date.unwrap_or(now).truncate_to_millis();
         if start < EPOCH {
-            return Err(Invalid::input("start_date must not lie before 1970").with("start_date", start));
+            faults.take::<()>(Err(Invalid::field("start_date", "start_date must not lie before 1970").with("value", start)));
         }
-        require(self.end_date.is_none_or(|end| end >= start), "end_date must not lie before start_date")?;
-        if self.proration_behavior == ProrationBehavior::CreateProrations {
-            require(Zone::UTC.date(start) >= Zone::UTC.date(now), "create_prorations needs a start_date of today or later")?;
-        }
-        Ok(())
+        faults.require(self.end_date.is_none_or(|end| end >= start), "end_date", "end_date must not lie before start_date");
+        let is_in_time = self.proration_behavior != ProrationBehavior::CreateProrations || Zone::UTC.date(start) >= Zone::UTC.date(now);
+        faults.require(is_in_time, "start_date", "create_prorations needs a start_date of today or later");
+        faults.check()
     }
 }

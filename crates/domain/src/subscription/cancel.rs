@@ -1,7 +1,7 @@
 //! Ending a subscription: at once, with its period, or on a date (spec 30 §9.1).
 
 use super::{Subscription, SubscriptionStatus, SubscriptionType};
-use crate::invalid::{Invalid, require};
+use crate::invalid::{Invalid, require, require_field};
 use crate::time::{Period, Timestamp};
 
 /// When a cancellation takes effect.
@@ -96,7 +96,7 @@ impl Subscription {
         require(request.kind != ScheduledDate || request.cancel_at.is_some(), "a scheduled_date cancellation needs cancel_at")?;
         if let (Immediate | ScheduledDate, Some(at)) = (request.kind, request.cancel_at) {
             // An earlier end would reach into periods that are billed already.
-            require(at > self.current_period_start, "cancel_at must lie after the start of the current period")?;
+            require_field(at > self.current_period_start, "cancel_at", "cancel_at must lie after the start of the current period")?;
             require(request.kind == ScheduledDate || at <= now, "an immediate cancellation cannot lie in the future: use scheduled_date")?;
         }
         require(request.kind == Immediate || self.cancel_at.is_none(), "a cancellation is already scheduled: cancel its schedule first")

@@ -125,6 +125,7 @@ pub fn prices_for<'a>(
         .collect();
     if taken.is_empty() {
         return Err(Invalid::input(format!("the plan has no price in {currency} for the billing period {period}: add one first"))
+            .with("field", "plan_id")
             .with("currency", currency)
             .with("billing_period", period));
     }

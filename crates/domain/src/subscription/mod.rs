@@ -276,5 +276,6 @@ pub fn check_payment(method: CollectionMethod, behavior: PaymentBehavior) -> Res
     if allowed {
         return Ok(());
     }
-    Err(Invalid::input(format!("collection_method {method} does not go with payment_behavior {behavior}")))
+    let message = format!("collection_method {method} does not go with payment_behavior {behavior}");
+    Err(Invalid::field("payment_behavior", message).with("value", behavior))
 }

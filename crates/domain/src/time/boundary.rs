@@ -94,7 +94,7 @@ impl Cycle {
 /// Refuses a count of 0, [`BillingPeriod::Onetime`], and a boundary beyond the year 9999.
 pub fn next_boundary(start: Timestamp, cycle: &Cycle) -> Result<Timestamp, Invalid> {
     if cycle.count == 0 {
-        return Err(Invalid::input("billing_period_count must be at least 1"));
+        return Err(Invalid::field("billing_period_count", "billing_period_count must be at least 1"));
     }
     if cycle.period == BillingPeriod::Onetime {
         return Err(Invalid::input("a subscription cannot be billed ONETIME"));

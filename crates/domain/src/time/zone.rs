@@ -21,7 +21,9 @@ impl Zone {
         if name.is_empty() {
             return Ok(Self::UTC);
         }
-        name.parse().map(Self).map_err(|_| Invalid::input("timezone must be an IANA name such as Europe/Berlin").with("timezone", name))
+        name.parse()
+            .map(Self)
+            .map_err(|_| Invalid::field("timezone", "timezone must be an IANA name such as Europe/Berlin").with("value", name))
     }
 
     /// Reads an IANA name, or one of the abbreviations that settings may have, in any case (spec 60 §9). An abbreviation stands for a

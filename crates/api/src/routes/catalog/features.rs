@@ -6,8 +6,9 @@ use app::Page;
 use app::catalog::NewFeature;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use domain::catalog::{AlertSettings, Feature, Group};
+use domain::catalog::{AlertSettings, Feature, FeatureType, Group};
 use domain::ids::{FeatureId, MeterId};
+use domain::invalid::Faults;
 use domain::meter::{Filter, Meter};
 use domain::scope::Scope;
 use http::StatusCode;
@@ -47,12 +48,15 @@ async fn create_feature(
     Caller(context): Caller,
     Body(request): Body<CreateFeatureRequest>,
 ) -> ApiResult<Response> {
-    let feature = request.to_feature(FeatureId::new(state.app.ids()), state.app.audit(&context))?;
-    let wants_meter = feature.kind == domain::catalog::FeatureType::Metered && feature.meter_id.is_none();
-    let meter = match request.meter {
-        Some(meter) if wants_meter => Some(meter.into_meter(MeterId::new(state.app.ids()), state.app.audit(&context))?),
-        _ => None,
-    };
+    let mut faults = Faults::default();
+    let feature = faults.take(request.to_feature(FeatureId::new(state.app.ids()), state.app.audit(&context)));
+    let wants_meter = request.kind == Some(FeatureType::Metered) && request.meter_id.as_ref().is_none_or(String::is_empty);
+    let meter = request.meter.filter(|_| wants_meter).map(|meter| {
+        let meter = meter.into_meter(MeterId::new(state.app.ids()), state.app.audit(&context));
+        faults.take(meter.map_err(|fault| fault.within("meter")))
+    });
+    let (Some(feature), meter) = (feature, meter.flatten()) else { return Err(faults.refusal().into()) };
+    faults.check()?;
     let pending = state.app.create_feature(&context, NewFeature { feature, meter }).await?;
     let group = group_of(&state, &context.scope, &pending.value().0).await?;
     commit(&context, StatusCode::CREATED, pending, |(feature, _)| FeatureResponse::new(feature, None, group)).await

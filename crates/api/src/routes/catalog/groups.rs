@@ -33,7 +33,7 @@ async fn create_group(
     Caller(context): Caller,
     Body(request): Body<CreateGroupRequest>,
 ) -> ApiResult<Response> {
-    let entity_type = request.entity_type.ok_or_else(|| Error::input("entity_type is required: price or feature"))?;
+    let entity_type = request.entity_type.ok_or_else(|| Error::field("entity_type", "entity_type is required: price or feature"))?;
     let group = Group {
         id: GroupId::new(state.app.ids()),
         name: request.name,

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::catalog::Group;
 use domain::ids::PriceId;
-use domain::invalid::Invalid;
+use domain::invalid::Faults;
 use domain::meter::Meter;
 use domain::rating::Price;
 use domain::scope::Scope;
@@ -88,13 +88,17 @@ async fn create_prices_bulk(
     Caller(context): Caller,
     Body(request): Body<CreateBulkPriceRequest>,
 ) -> ApiResult<Response> {
-    let at_index = |(index, request)| {
-        decode(&state, &context, request).map_err(|error| match error {
-            Error::Invalid(invalid) => Error::Invalid(Invalid::with(invalid, "index", index)),
-            other => other,
-        })
-    };
-    let prices = request.items.into_iter().enumerate().map(at_index).collect::<Result<Vec<_>, _>>()?;
+    let mut prices = Vec::with_capacity(request.items.len());
+    let mut faults = Faults::default();
+    for (index, request) in request.items.into_iter().enumerate() {
+        match decode(&state, &context, request) {
+            Err(Error::Invalid(invalid)) => {
+                faults.take::<()>(Err(invalid.within(&format!("items[{index}]")).with("index", index)));
+            }
+            price => prices.push(price?),
+        }
+    }
+    faults.check()?;
     let pending = state.app.create_prices(&context, prices).await?;
     commit(&context, StatusCode::CREATED, pending, |prices| CreateBulkPriceResponse {
         items: prices.iter().map(PriceResponse::from).collect(),
@@ -185,7 +189,11 @@ async fn update_price(
     Body(request): Body<UpdatePriceRequest>,
 ) -> ApiResult<Response> {
     if request.price_unit_amount.is_some() || request.price_unit_tiers.is_some() {
-        return Err(Error::input("price_unit_amount and price_unit_tiers belong to CUSTOM prices: use amount and tiers").into());
+        return Err(Error::field(
+            "price_unit_amount",
+            "price_unit_amount and price_unit_tiers belong to CUSTOM prices: use amount and tiers",
+        )
+        .into());
     }
     let pending = state.app.update_price(&context, &id, request.into_change()?).await?;
     commit(&context, StatusCode::OK, pending, |price| PriceResponse::from(price)).await

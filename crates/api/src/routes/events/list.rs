@@ -4,6 +4,7 @@ use app::event::{EventCursor, EventPageRequest, EventSort, Side};
 use app::{Context, Error, EventFilter, EventOrder};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use domain::invalid::Invalid;
 use domain::time::Timestamp;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -46,15 +47,15 @@ async fn respond(state: &ApiState, context: &Context, request: GetEventsRequest)
     let order = match request.order.as_deref() {
         None | Some("" | "desc") => EventOrder::Descending,
         Some("asc") => EventOrder::Ascending,
-        Some(other) => return Err(Error::input(format!("order must be asc or desc, not {other}")).into()),
+        Some(other) => return Err(Invalid::not_one_of("order", &["asc", "desc"], other).into()),
     };
     let sort = match request.sort.as_deref() {
         None | Some("" | "timestamp") => EventSort::Timestamp,
         Some("event_name") => EventSort::Name,
-        Some(other) => return Err(Error::input(format!("events are sorted by timestamp or event_name, not by {other}")).into()),
+        Some(other) => return Err(Invalid::not_one_of("sort", &["timestamp", "event_name"], other).into()),
     };
     let period = asked_period(state, scope, request.start_time, request.end_time)?;
-    let offset = usize::try_from(request.offset.unwrap_or(0)).map_err(|_| Error::input("offset must be 0 or more"))?;
+    let offset = usize::try_from(request.offset.unwrap_or(0)).map_err(|_| Error::field("offset", "offset must be 0 or more"))?;
     let cursor = cursor(request.iter_first_key.as_deref(), request.iter_last_key.as_deref())?;
     let by_cursor = cursor.is_some();
     let text = |text: Option<String>| text.filter(|text| !text.is_empty());

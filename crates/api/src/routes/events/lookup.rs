@@ -34,7 +34,7 @@ async fn look_up_event_by_path(State(state): State<ApiState>, Caller(context): C
 
 async fn respond(state: &ApiState, context: &Context, id: &str) -> ApiResult<Response> {
     if id.is_empty() {
-        return Err(Error::input("id is required: the event's id").into());
+        return Err(Error::field("id", "id is required: the event's id").into());
     }
     let lookup = state.app.event_lookup(&context.scope, id).await?;
     Ok(axum::Json(GetEventByIDResponse::new(&context.scope, &lookup)).into_response())

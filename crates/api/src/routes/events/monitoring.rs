@@ -3,6 +3,7 @@
 use app::Error;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use domain::invalid::Invalid;
 use domain::meter::{Window, WindowSize};
 use domain::time::{Period, Zone};
 use utoipa_axum::router::OpenApiRouter;
@@ -32,15 +33,15 @@ async fn monitor_events(
     let (start, end) = (time("start_time", query.start_time.as_deref())?, time("end_time", query.end_time.as_deref())?);
     let period = match (start, end) {
         (Some(start), Some(end)) if start <= end => Period::new(start, end),
-        (Some(_), Some(_)) => return Err(Error::input("end_time must not be before start_time").into()),
+        (Some(_), Some(_)) => return Err(Error::field("end_time", "end_time must not be before start_time").into()),
         (None, None) => {
             let now = state.app.now(&context.scope);
             Period::new(now.plus_seconds(-DEFAULT_SECONDS), now)
         }
-        _ => return Err(Error::input("start_time and end_time go together").into()),
+        _ => return Err(Error::field("start_time", "start_time and end_time go together").into()),
     };
     let size = query.window_size.filter(|size| !size.is_empty());
-    let window = size.map(|size| WindowSize::parse(&size).ok_or_else(|| Error::input(format!("window_size `{size}` is unknown"))));
+    let window = size.map(|size| WindowSize::parse(&size).ok_or_else(|| Invalid::not_one_of("window_size", WindowSize::TEXTS, &size)));
     let window = window.transpose()?.map(|size| Window::new(size, Zone::UTC));
     let monitoring = state.app.event_monitoring(&context.scope, period, window).await?;
     Ok(axum::Json(MonitoringResponse::from(monitoring)).into_response())

@@ -4,6 +4,7 @@ use app::platform::{NewApiKey, NewSecret, Secret, SecretType};
 use app::{Condition, Error};
 use axum::extract::{Path, State};
 use axum::response::Response;
+use domain::invalid::Invalid;
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -36,17 +37,15 @@ async fn create_api_key(
             let reason = "publishable keys are not built yet, for nothing would take them: use the type private_key";
             return Err(Error::not_implemented(reason).into());
         }
-        other => return Err(Error::input(format!("type must be private_key, not `{other}`")).into()),
+        other => return Err(Invalid::not_one_of("type", &["private_key"], other).into()),
     }
     if request.service_account_id.is_some_and(|id| !id.is_empty()) {
         return Err(Error::unbuilt("service_account_id").into());
     }
     for (field, asked) in [("roles", &request.roles), ("permissions", &request.permissions)] {
         if asked.as_ref().is_some_and(|asked| !asked.is_null()) {
-            return Err(Error::not_implemented(format!(
-                "{field} of a key cannot be chosen yet: leave it out, and the key has the roles of the key that makes it"
-            ))
-            .into());
+            let what = format!("{field} of a key, which has the roles of the key that makes it,");
+            return Err(Error::unbuilt_value(field, &what).into());
         }
     }
     let new = NewApiKey { name: request.name, expires_at: request.expires_at };

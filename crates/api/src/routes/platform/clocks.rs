@@ -35,7 +35,7 @@ async fn set_clock(
     Path(id): Path<String>,
     Body(request): Body<SetClockRequest>,
 ) -> ApiResult<Response> {
-    let time = request.time.ok_or_else(|| Error::input("time is required, such as 2025-01-01T00:00:00Z"))?;
+    let time = request.time.ok_or_else(|| Error::field("time", "time is required, such as 2025-01-01T00:00:00Z"))?;
     let clock = state.app.set_clock(&context, &id, time).await?;
     keep(&state.app, &context, StatusCode::OK, &ClockResponse::new(&id, &clock)).await
 }
@@ -60,10 +60,10 @@ async fn advance_clock(
     Path(id): Path<String>,
     Body(request): Body<AdvanceClockRequest>,
 ) -> ApiResult<Response> {
-    let to = request.to.ok_or_else(|| Error::input("to is required, such as 2025-02-01T00:00:00Z"))?;
+    let to = request.to.ok_or_else(|| Error::field("to", "to is required, such as 2025-02-01T00:00:00Z"))?;
     let work_max = request.max_work.unwrap_or(ADVANCE_WORK_MAX);
     if !(1..=ADVANCE_WORK_MAX).contains(&work_max) {
-        return Err(Error::input(format!("max_work must be 1 to {ADVANCE_WORK_MAX}: advance again to go on")).into());
+        return Err(Error::field("max_work", format!("max_work must be 1 to {ADVANCE_WORK_MAX}: advance again to go on")).into());
     }
     let clock = state.app.advance_clock(&context, &id, to, work_max).await?;
     keep(&state.app, &context, StatusCode::OK, &ClockResponse::new(&id, &clock)).await

@@ -1,9 +1,9 @@
 //! Environments of the tenant.
 
-use app::Error;
 use app::platform::EnvironmentType;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use domain::invalid::Invalid;
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -36,7 +36,7 @@ async fn create_environment(
     let kind = match request.kind.as_str() {
         "development" => EnvironmentType::Development,
         "production" => EnvironmentType::Production,
-        other => return Err(Error::input(format!("type must be development or production, not `{other}`")).into()),
+        other => return Err(Invalid::not_one_of("type", &["development", "production"], other).into()),
     };
     let pending = state.app.create_environment(&context, &request.name, kind).await?;
     commit(&context, StatusCode::CREATED, pending, |environment| EnvironmentResponse::from(environment)).await
@@ -55,7 +55,8 @@ struct Paging {
 async fn list_environments(State(state): State<ApiState>, Caller(context): Caller, Query(paging): Query<Paging>) -> ApiResult<Response> {
     let (limit, offset) = (paging.limit.filter(|limit| *limit > 0).unwrap_or(50), paging.offset.unwrap_or(0));
     if limit > LIMIT_MAX {
-        return Err(Error::input(format!("limit must be 1 to {LIMIT_MAX}, not {limit}")).into());
+        let message = format!("limit must be 1 to {LIMIT_MAX}, not {limit}");
+        return Err(Invalid::field("limit", message).with("value", limit).with("limit", LIMIT_MAX).into());
     }
     let all = state.app.environments(&context);
     let environments: Vec<_> = all.iter().skip(offset).take(limit).map(|environment| EnvironmentResponse::from(&**environment)).collect();

@@ -22,7 +22,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
 fn key_of(text: &str) -> Result<SettingKey, Error> {
     SettingKey::parse(text).ok_or_else(|| {
         let known: Vec<_> = SettingKey::ALL.iter().map(|key| key.as_str()).collect();
-        Invalid::input(format!("`{text}` is no setting: use one of {}", known.join(", "))).with("key", text).into()
+        Invalid::input(format!("`{text}` is no setting: use one of {}", known.join(", "))).with("field", "key").with("value", text).into()
     })
 }
 
@@ -42,7 +42,7 @@ async fn update_setting(
     Path(key): Path<String>,
     Body(request): Body<UpdateSettingRequest>,
 ) -> ApiResult<Response> {
-    let chosen = request.value.ok_or_else(|| Error::input("value is required: an object with the keys to choose"))?;
+    let chosen = request.value.ok_or_else(|| Error::field("value", "value is required: an object with the keys to choose"))?;
     let pending = state.app.write_setting(&context, key_of(&key)?, &chosen).await?;
     commit(&context, StatusCode::OK, pending, |setting| SettingResponse::new(setting, &context.scope)).await
 }

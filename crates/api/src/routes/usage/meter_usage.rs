@@ -4,7 +4,7 @@ use app::Error;
 use app::usage::{MeterUsage, MeterUsageRequest};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::invalid::require_text;
+use domain::invalid::{Invalid, require_text};
 use domain::meter::AggregationType;
 use domain::scope::Scope;
 use domain::time::Period;
@@ -60,10 +60,11 @@ async fn read(
 ) -> ApiResult<(AggregationType, Vec<MeterUsage>)> {
     require_text(&asked.external_customer_id, "external_customer_id")?;
     let (Some(start), Some(end)) = (asked.start_time, asked.end_time) else {
-        return Err(Error::input("start_time and end_time are required").into());
+        return Err(Error::field("start_time", "start_time and end_time are required").into());
     };
     let name = asked.aggregation_type.to_uppercase();
-    let aggregation = AggregationType::parse(&name).ok_or_else(|| Error::input(format!("aggregation_type `{name}` is unknown")))?;
+    let aggregation =
+        AggregationType::parse(&name).ok_or_else(|| Invalid::not_one_of("aggregation_type", AggregationType::TEXTS, &name))?;
     let request = MeterUsageRequest {
         external_customer_id: asked.external_customer_id,
         meter_ids,

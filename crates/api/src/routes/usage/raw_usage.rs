@@ -5,6 +5,7 @@ use app::usage::{RawUsage, RawUsageRequest};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::ids::MeterId;
+use domain::invalid::Invalid;
 use domain::meter::{Aggregation, AggregationType, Filter, Meter, ResetUsage, Window, WindowSize};
 use domain::scope::Scope;
 use domain::time::{Timestamp, Zone};
@@ -67,12 +68,12 @@ async fn usage_statistics(
     let event_name = request.event_name.trim().to_owned();
     domain::invalid::require_text(&event_name, "event_name")?;
     let asked = request.aggregation_type.to_uppercase();
-    let kind = AggregationType::parse(&asked).ok_or_else(|| Error::input(format!("aggregation_type `{asked}` is unknown")))?;
+    let kind = AggregationType::parse(&asked).ok_or_else(|| Invalid::not_one_of("aggregation_type", AggregationType::TEXTS, &asked))?;
     if request.multiplier.is_some() && kind != SumWithMultiplier {
-        return Err(Error::input("multiplier belongs to SUM_WITH_MULTIPLIER").into());
+        return Err(Error::field("multiplier", "multiplier belongs to SUM_WITH_MULTIPLIER").into());
     }
     if request.multiplier.as_ref().is_some_and(|multiplier| !multiplier.is_positive()) {
-        return Err(Error::input("multiplier must be above 0").into());
+        return Err(Error::field("multiplier", "multiplier must be above 0").into());
     }
     let field = request.property_name.unwrap_or_default();
     // Without a property there is nothing to add up but the events themselves.

@@ -19,6 +19,7 @@ use domain::catalog::ReportingUnit;
 use domain::ids::FeatureId;
 use domain::ids::GroupId;
 use domain::ids::MeterId;
+use domain::invalid::Faults;
 use domain::invalid::Invalid;
 use domain::money::Decimal;
 use domain::scope::Audit;
@@ -192,19 +193,18 @@ impl TryFrom<AlertSettingsBody> for AlertSettings {
     type Error = Invalid;
 
     fn try_from(body: AlertSettingsBody) -> Result<Self, Invalid> {
-        let level = |body: Option<ThresholdBody>| match body {
-            None | Some(ThresholdBody { threshold: None, condition: None }) => Ok(None),
-            Some(ThresholdBody { threshold: Some(threshold), condition: Some(condition) }) => {
-                Ok(Some(AlertThreshold { threshold, condition }))
+        let mut faults = Faults::default();
+        let mut level = |field: &str, body: Option<ThresholdBody>| match body {
+            Some(ThresholdBody { threshold: Some(threshold), condition: Some(condition) }) => Some(AlertThreshold { threshold, condition }),
+            None | Some(ThresholdBody { threshold: None, condition: None }) => None,
+            Some(_) => {
+                faults.require(false, &format!("alert_settings.{field}"), "an alert level needs threshold and condition");
+                None
             }
-            Some(_) => Err(Invalid::input("an alert level needs threshold and condition")),
         };
-        Ok(Self {
-            critical: level(body.critical)?,
-            warning: level(body.warning)?,
-            info: level(body.info)?,
-            alert_enabled: body.alert_enabled,
-        })
+        let (critical, warning, info) = (level("critical", body.critical), level("warning", body.warning), level("info", body.info));
+        faults.check()?;
+        Ok(Self { critical, warning, info, alert_enabled: body.alert_enabled })
     }
 }
 
@@ -239,24 +239,29 @@ impl From<&ReportingUnit> for ReportingUnitBody {
 }
 
 impl CreateFeatureRequest {
-    /// The feature that is asked for, without its meter.
+    /// The feature that is asked for, without its meter, or all that is wrong about it.
     pub(crate) fn to_feature(&self, id: FeatureId, audit: Audit) -> Result<Feature, Invalid> {
-        let kind = self.kind.ok_or_else(|| Invalid::input("type is required: metered, boolean, static or config"))?;
-        Ok(Feature {
+        let mut faults = Faults::default();
+        let kind = faults.needed_word(self.kind, "type", FeatureType::TEXTS);
+        let alert_settings = faults.take(self.alert_settings.clone().map(AlertSettings::try_from).transpose()).flatten();
+        let feature = Feature {
             id,
             name: self.name.clone(),
             lookup_key: self.lookup_key.clone(),
             description: self.description.clone(),
-            kind,
+            // Nothing depends on it that is checked here.
+            kind: kind.unwrap_or(FeatureType::Static),
             meter_id: self.meter_id.as_deref().filter(|id| !id.is_empty()).map(MeterId::from),
             unit_singular: self.unit_singular.clone(),
             unit_plural: self.unit_plural.clone(),
             reporting_unit: self.reporting_unit.clone().map(ReportingUnit::from),
-            alert_settings: self.alert_settings.clone().map(AlertSettings::try_from).transpose()?,
+            alert_settings,
             group_id: self.group_id.as_deref().filter(|id| !id.is_empty()).map(GroupId::from),
             metadata: self.metadata.clone().map(Metadata::into_inner).unwrap_or_default(),
             audit,
-        })
+        };
+        faults.take(feature.validate());
+        faults.check().map(|()| feature)
     }
 }
 

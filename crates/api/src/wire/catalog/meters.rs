@@ -5,6 +5,7 @@ use crate::body::Texts;
 use crate::list::CommonFilter;
 use crate::wire::AuditBody;
 use domain::ids::MeterId;
+use domain::invalid::Faults;
 use domain::invalid::Invalid;
 use domain::meter::Aggregation;
 use domain::meter::AggregationType;
@@ -109,22 +110,21 @@ pub(crate) struct MeterFilter {
 }
 
 impl CreateMeterRequest {
-    /// The meter that is asked for.
+    /// The meter that is asked for, or all that is wrong about it.
     pub(crate) fn into_meter(self, id: MeterId, audit: Audit) -> Result<Meter, Invalid> {
-        let Some(AggregationBody { kind: Some(kind), field, expression, multiplier, bucket_size, group_by }) = self.aggregation else {
-            return Err(Invalid::input("aggregation.type is required").with("field", "aggregation.type"));
-        };
-        let reset_usage = self.reset_usage.ok_or_else(|| Invalid::input("reset_usage is required: BILLING_PERIOD or NEVER"))?;
-        let aggregation = Aggregation {
-            kind,
-            field: field.unwrap_or_default(),
-            expression: expression.filter(|text| !text.is_empty()).map(|text| Expression::compile(&text)).transpose()?,
-            multiplier,
-            bucket_size,
-            group_by: group_by.unwrap_or_default(),
-        };
+        let mut faults = Faults::default();
+        let AggregationBody { kind, field, expression, multiplier, bucket_size, group_by } = self.aggregation.unwrap_or_default();
+        let kind = faults.needed_word(kind, "aggregation.type", AggregationType::TEXTS);
+        let reset_usage = faults.needed_word(self.reset_usage, "reset_usage", ResetUsage::TEXTS);
+        let expression = expression.filter(|text| !text.is_empty()).map(|text| Expression::compile(&text)).transpose();
+        let expression = faults.take(expression.map_err(|fault| fault.with("field", "aggregation.expression")));
+        let (Some(kind), Some(reset_usage), Some(expression)) = (kind, reset_usage, expression) else { return Err(faults.refusal()) };
+        let (field, group_by) = (field.unwrap_or_default(), group_by.unwrap_or_default());
+        let aggregation = Aggregation { kind, field, expression, multiplier, bucket_size, group_by };
         let filters = self.filters.unwrap_or_default().into_iter().map(Filter::from).collect();
-        Ok(Meter { id, name: self.name, event_name: self.event_name.trim().to_owned(), aggregation, filters, reset_usage, audit })
+        let meter = Meter { id, name: self.name, event_name: self.event_name.trim().to_owned(), aggregation, filters, reset_usage, audit };
+        faults.take(meter.validate());
+        faults.check().map(|()| meter)
     }
 }
 

@@ -13,6 +13,7 @@ use app::catalog::PriceChange;
 use domain::ids::GroupId;
 use domain::ids::MeterId;
 use domain::ids::PriceId;
+use domain::invalid::Faults;
 use domain::invalid::Invalid;
 use domain::money::Currency;
 use domain::money::Decimal;
@@ -263,13 +264,18 @@ pub(crate) struct PriceFilter {
     pub(crate) start_date_lt: Option<Timestamp>,
 }
 
-impl TryFrom<TierBody> for Tier {
-    type Error = Invalid;
-
-    fn try_from(body: TierBody) -> Result<Self, Invalid> {
-        let up_to = body.up_to.map(u64::try_from).transpose().map_err(|_| Invalid::input("tiers.up_to must be above 0"))?;
-        let unit_amount = body.unit_amount.ok_or_else(|| Invalid::input("tiers.unit_amount is required"))?;
-        Ok(Self { up_to, unit_amount, flat_amount: body.flat_amount })
+impl TierBody {
+    /// The tier; what is wrong is noted, and something stands in for it.
+    fn into_tier(self, index: usize, faults: &mut Faults) -> Tier {
+        let up_to = format!("tiers[{index}].up_to");
+        let refuse = |bound: i64| Invalid::field(&up_to, format!("{up_to} must be above 0")).with("value", bound);
+        let bound = self.up_to.map(|bound| u64::try_from(bound).map_err(|_| refuse(bound))).transpose();
+        let unit_amount = faults.needed(self.unit_amount, &format!("tiers[{index}].unit_amount"));
+        Tier {
+            up_to: faults.take(bound).unwrap_or(Some(u64::MAX)),
+            unit_amount: unit_amount.unwrap_or_default(),
+            flat_amount: self.flat_amount,
+        }
     }
 }
 
@@ -289,17 +295,13 @@ impl From<TransformQuantityBody> for TransformQuantity {
     }
 }
 
-fn tiers(bodies: List<TierBody, 100>) -> Result<Vec<Tier>, Invalid> {
-    bodies.into_iter().map(Tier::try_from).collect()
+fn tiers(bodies: List<TierBody, 100>, faults: &mut Faults) -> Vec<Tier> {
+    bodies.into_iter().enumerate().map(|(index, body)| body.into_tier(index, faults)).collect()
 }
 
 fn whole(value: Option<i64>, default: u32, field: &str) -> Result<u32, Invalid> {
-    let refuse = |_| Invalid::input(format!("{field} is out of range")).with("field", field);
-    value.map_or(Ok(default), |value| u32::try_from(value).map_err(refuse))
-}
-
-fn needed<T>(value: Option<T>, field: &str) -> Result<T, Invalid> {
-    value.ok_or_else(|| Invalid::input(format!("{field} is required")).with("field", field))
+    let refuse = |value| Invalid::field(field, format!("{field} must be 0 to {}", u32::MAX)).with("value", value).with("limit", u32::MAX);
+    value.map_or(Ok(default), |value| u32::try_from(value).map_err(|_| refuse(value)))
 }
 
 impl CreatePriceRequest {
@@ -312,41 +314,47 @@ impl CreatePriceRequest {
         ])
     }
 
-    /// The price that is asked for.
+    /// The price that is asked for, or all that is wrong about it.
     pub(crate) fn into_price(self, id: PriceId, audit: Audit) -> Result<Price, Invalid> {
-        let billing_model = needed(self.billing_model, "billing_model")?;
-        let amount = match (billing_model, self.amount) {
-            (_, Some(amount)) => amount,
-            (BillingModel::Tiered, None) => Decimal::zero(),
-            (BillingModel::FlatFee | BillingModel::Package, None) => {
-                return Err(Invalid::input(format!("amount is required for {billing_model}")).with("field", "amount"));
-            }
+        let mut faults = Faults::default();
+        let entity_type = faults.needed_word(self.entity_type, "entity_type", PriceEntityType::TEXTS);
+        let kind = faults.needed_word(self.kind, "type", PriceType::TEXTS);
+        let billing_model = faults.needed_word(self.billing_model, "billing_model", BillingModel::TEXTS);
+        let billing_period = faults.needed_word(self.billing_period, "billing_period", BillingPeriod::TEXTS);
+        let invoice_cadence = faults.needed_word(self.invoice_cadence, "invoice_cadence", InvoiceCadence::TEXTS);
+        let needs_amount = matches!(billing_model, Some(BillingModel::FlatFee | BillingModel::Package)) && self.amount.is_none();
+        faults.require(!needs_amount, "amount", "amount is required unless the billing_model is TIERED");
+        let needs_size = billing_model == Some(BillingModel::Package) && self.transform_quantity.is_none();
+        faults.require(!needs_size, "transform_quantity", "transform_quantity is required for PACKAGE");
+        let currency = faults.take(Currency::parse(&self.currency)).unwrap_or_else(Currency::none);
+        let tiers = tiers(self.tiers.unwrap_or_default(), &mut faults);
+        let billing_period_count = faults.take(whole(self.billing_period_count, 1, "billing_period_count")).unwrap_or(1);
+        let trial_period_days = faults.take(whole(self.trial_period_days, 0, "trial_period_days")).unwrap_or(0);
+        let (Some(entity_type), Some(kind), Some(billing_model), Some(billing_period), Some(invoice_cadence)) =
+            (entity_type, kind, billing_model, billing_period, invoice_cadence)
+        else {
+            return Err(faults.refusal());
         };
-        let transform_quantity = match (billing_model, self.transform_quantity) {
-            (_, Some(body)) => body.into(),
-            (BillingModel::Package, None) => return Err(Invalid::input("transform_quantity is required for PACKAGE")),
-            (BillingModel::FlatFee | BillingModel::Tiered, None) => TransformQuantity::default(),
-        };
-        Ok(Price {
+        let price = Price {
             id,
             display_name: self.display_name,
             description: self.description,
             lookup_key: self.lookup_key,
-            entity_type: needed(self.entity_type, "entity_type")?,
+            entity_type,
             entity_id: self.entity_id,
-            kind: needed(self.kind, "type")?,
-            currency: Currency::parse(&self.currency)?,
+            kind,
+            currency,
             price_unit_type: self.price_unit_type.unwrap_or_default(),
             billing_model,
-            amount,
+            amount: self.amount.unwrap_or_default(),
             tier_mode: self.tier_mode,
-            tiers: tiers(self.tiers.unwrap_or_default())?,
-            transform_quantity,
-            billing_period: needed(self.billing_period, "billing_period")?,
-            billing_period_count: whole(self.billing_period_count, 1, "billing_period_count")?,
-            invoice_cadence: needed(self.invoice_cadence, "invoice_cadence")?,
+            tiers,
+            transform_quantity: self.transform_quantity.map(TransformQuantity::from).unwrap_or_default(),
+            billing_period,
+            billing_period_count,
+            invoice_cadence,
             meter_id: self.meter_id.as_deref().filter(|id| !id.is_empty()).map(MeterId::from),
-            trial_period_days: whole(self.trial_period_days, 0, "trial_period_days")?,
+            trial_period_days,
             min_quantity: self.min_quantity.map(Decimal::from),
             start_date: self.start_date.unwrap_or(audit.created_at),
             end_date: self.end_date,
@@ -355,13 +363,18 @@ impl CreatePriceRequest {
             metadata: self.metadata.map(Metadata::into_inner).unwrap_or_default(),
             sequence: 0,
             audit,
-        })
+        };
+        faults.take(price.validate());
+        faults.check().map(|()| price)
     }
 }
 
 impl UpdatePriceRequest {
     /// The change that is asked for.
     pub(crate) fn into_change(self) -> Result<PriceChange, Invalid> {
+        let mut faults = Faults::default();
+        let tiers = self.tiers.map(|bodies| tiers(bodies, &mut faults));
+        faults.check()?;
         Ok(PriceChange {
             lookup_key: self.lookup_key,
             description: self.description,
@@ -371,7 +384,7 @@ impl UpdatePriceRequest {
             billing_model: self.billing_model,
             amount: self.amount,
             tier_mode: self.tier_mode,
-            tiers: self.tiers.map(tiers).transpose()?,
+            tiers,
             transform_quantity: self.transform_quantity.map(TransformQuantity::from),
             effective_from: self.effective_from,
         })

@@ -26,7 +26,7 @@ pub(crate) struct RawBulkSchema {
 pub(crate) fn objects(raw: &[&RawValue]) -> Result<Vec<String>, Invalid> {
     let object = |(index, raw): (usize, &&RawValue)| match raw.get().as_bytes().first() {
         Some(b'{') => Ok(raw.get().to_owned()),
-        _ => Err(Invalid::input("events must be objects").with("index", index)),
+        _ => Err(Invalid::field("events", "events must be objects").with("index", index)),
     };
     raw.iter().enumerate().map(object).collect()
 }

@@ -1,5 +1,6 @@
 //! Bad input: each gets the status and code of the specification, and changes nothing.
 
+mod all_faults;
 mod api_keys;
 mod bodies;
 mod catalog;

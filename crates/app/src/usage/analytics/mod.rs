@@ -12,7 +12,7 @@ pub use item::{Analytics, AnalyticsItem, AnalyticsPoint};
 pub use request::AnalyticsRequest;
 pub use rows::{AnalyticsRow, BilledBy, PriceOwner};
 
-use domain::invalid::require;
+use domain::invalid::require_field;
 use domain::meter::Window;
 use domain::scope::Scope;
 use domain::time::Zone;
@@ -30,7 +30,7 @@ impl App {
     ///
     /// Refused: subscriptions of several currencies with usage, and an answer of more than 100,000 items and points.
     pub async fn analytics(&self, scope: &Scope, request: AnalyticsRequest) -> Result<Analytics> {
-        require(request.period.start <= request.period.end, "end_time must not be before start_time")?;
+        require_field(request.period.start <= request.period.end, "end_time", "end_time must not be before start_time")?;
         let cut = request.cut()?;
         let customer = match &request.external_customer_id {
             Some(external_id) => self.customer_of_events(scope, external_id).await?,

@@ -49,7 +49,12 @@ impl AnalyticsRequest {
                 "source" => GroupKey::Source,
                 other => match other.strip_prefix(PROPERTY) {
                     Some(name) if is_property_name(name) => GroupKey::Property(name.to_owned()),
-                    _ => return Err(Error::input(format!("group_by `{other}` is unknown: use feature_id, source or properties.NAME"))),
+                    _ => {
+                        return Err(Error::field(
+                            "group_by",
+                            format!("group_by `{other}` is unknown: use feature_id, source or properties.NAME"),
+                        ));
+                    }
                 },
             };
             if !by.contains(&key) {
@@ -57,7 +62,7 @@ impl AnalyticsRequest {
             }
         }
         if by.len() > GROUPINGS_MAX {
-            return Err(Error::input(format!("group_by names at most {GROUPINGS_MAX} things")));
+            return Err(Error::field("group_by", format!("group_by names at most {GROUPINGS_MAX} things")));
         }
         let properties = self.property_filters.iter().filter(|(_, values)| !values.is_empty());
         let properties = properties.map(|(key, values)| (key.clone(), values.clone())).collect();

@@ -328,7 +328,7 @@ fn dates_without_sense_are_refused() {
     assert!(begin(from("2024-01-15"), "UTC").is_ok());
     let refused = begin(from("2023-12-15T10:00:00Z"), "UTC").unwrap_err();
     assert!(refused.message.starts_with("start_date lies more than 24 billing periods back"), "{}", refused.message);
-    assert_eq!(refused.details.get("backdated_periods_max").map(String::as_str), Some("24"));
+    assert_eq!(refused.details.get("limit").map(String::as_str), Some("24"));
     assert!(begin(Terms { billing_period_count: 2, ..from("2023-12-15T10:00:00Z") }, "UTC").is_ok(), "longer periods are fewer");
     // What the contract's end leaves counts.
     assert!(begin(Terms { end_date: Some(at("1971-01-01")), ..from("1970-01-01") }, "UTC").is_ok());
