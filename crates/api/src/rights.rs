@@ -26,7 +26,9 @@ enum Right {
     Administer(EntityType),
 }
 
-use EntityType::{Costsheet, Customer, Environment, Event, Feature, Group, Invoice, Meter, Plan, Price, Secret, Setting, Subscription};
+use EntityType::{
+    Costsheet, Customer, Entitlement, Environment, Event, Feature, Group, Invoice, Meter, Plan, Price, Secret, Setting, Subscription,
+};
 use Right::{Administer, Look, Read, Write};
 
 /// Method, path as it is routed, and what it needs.
@@ -73,6 +75,19 @@ const TABLE: &[(&str, &str, Right)] = &[
     ("PUT", "/v1/features/{id}", Write(Feature)),
     ("DELETE", "/v1/features/{id}", Write(Feature)),
     ("POST", "/v1/features/{id}/clone", Write(Feature)),
+    ("GET", "/v1/entitlements", Look(Entitlement)),
+    ("POST", "/v1/entitlements", Write(Entitlement)),
+    ("POST", "/v1/entitlements/bulk", Write(Entitlement)),
+    ("POST", "/v1/entitlements/search", Look(Entitlement)),
+    ("GET", "/v1/entitlements/{id}", Look(Entitlement)),
+    ("PUT", "/v1/entitlements/{id}", Write(Entitlement)),
+    ("DELETE", "/v1/entitlements/{id}", Write(Entitlement)),
+    ("GET", "/v1/plans/{id}/entitlements", Look(Entitlement)),
+    ("GET", "/v1/subscriptions/{id}/entitlements", Look(Entitlement)),
+    ("GET", "/v1/customers/{id}/entitlements", Look(Entitlement)),
+    ("GET", "/v1/customers/external/{external_id}/entitlements", Look(Entitlement)),
+    ("GET", "/v1/customers/usage", Look(Entitlement)),
+    ("GET", "/v1/customers/{id}/usage", Look(Entitlement)),
     ("POST", "/v1/groups", Write(Group)),
     ("POST", "/v1/groups/search", Look(Group)),
     ("GET", "/v1/groups/{id}", Look(Group)),

@@ -18,6 +18,9 @@ pub mod customer;
 /// Meters, features, groups, plans, prices.
 pub mod catalog;
 
+/// What may be used: entitlements, and what was used of them.
+pub mod entitlement;
+
 /// Events in.
 pub mod event;
 

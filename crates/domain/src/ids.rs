@@ -88,6 +88,8 @@ id_type! {
     ReprocessId = "reprocess";
     /// What is sold.
     FeatureId = "feat";
+    /// What is given of a feature.
+    EntitlementId = "ent";
     /// A display group of prices or features.
     GroupId = "group";
     /// A bundle of prices.

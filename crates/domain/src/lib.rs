@@ -24,6 +24,9 @@ pub mod invoice;
 /// What is sold: features, plans, groups.
 pub mod catalog;
 
+/// What a customer may use: limits, switches and values.
+pub mod entitlement;
+
 /// What usage costs its seller: cost sheets and margins.
 pub mod cost;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::catalog::{AlertSettings, FeatureType, GroupEntityType, ReportingUnit};
+use domain::entitlement::{EntitlementEntityType, UsageResetPeriod};
 use domain::event::{RawOutcome, ReprocessMode, ReprocessStatus};
 use domain::ids;
 use domain::invoice::{BillingReason, Explanation, InvoiceStatus, InvoiceType, PaymentStatus};
@@ -251,6 +252,7 @@ id_cells!(
     CustomerId,
     MeterId,
     FeatureId,
+    EntitlementId,
     GroupId,
     PlanId,
     CostsheetId,
@@ -285,6 +287,8 @@ macro_rules! enum_cells {
 enum_cells!(
     Status,
     FeatureType,
+    EntitlementEntityType,
+    UsageResetPeriod,
     GroupEntityType,
     ResetUsage,
     BackfillStatus,

@@ -3,6 +3,7 @@
 mod asked_period;
 mod catalog;
 mod customers;
+mod entitlements;
 mod events;
 mod expand;
 mod invoices;
@@ -21,6 +22,7 @@ pub(crate) fn versioned() -> OpenApiRouter<ApiState> {
         .merge(usage::router())
         .merge(customers::router())
         .merge(catalog::router())
+        .merge(entitlements::router())
         .merge(subscriptions::router())
         .merge(invoices::router())
         .merge(platform::router())

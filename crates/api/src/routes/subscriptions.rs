@@ -24,12 +24,14 @@ use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
 use crate::filter::Columns;
 use crate::list::{DefaultStatus, ListResponse};
+use crate::routes::entitlements::aggregated;
 use crate::routes::expand::{Allowed, Expand};
 use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::plans::PlanResponse;
 use crate::wire::catalog::prices::PriceResponse;
 use crate::wire::customers::CustomerResponse;
 use crate::wire::embedding::{InvoiceResponse, SubscriptionResponse};
+use crate::wire::entitlements::effective::AggregatedFeature;
 use crate::wire::subscriptions::{
     CancelSubscriptionRequest, CancelSubscriptionResponse, CreateSubscriptionRequest, SubscriptionFilter, SubscriptionLineItemResponse,
     SubscriptionUsageRequest, SubscriptionUsageResponse,
@@ -58,7 +60,7 @@ const COLUMNS: Columns = Columns::of::<Subscription>(&[
     "version",
 ]);
 
-/// Schedules, coupons and entitlements are not built yet: they may be asked for, and none is embedded.
+/// Schedules and coupons are not built yet: they may be asked for, and none is embedded.
 const EXPAND: Allowed = &[
     ("plan", &["prices"]),
     ("customer", &[]),
@@ -128,6 +130,7 @@ async fn search(State(state): State<ApiState>, Caller(context): Caller, mut filt
         lines: with_lines,
         prices: expand.has("prices") || expand.has_in("subscription_line_items", "prices"),
         meters: expand.has("meters") || expand.has_in("subscription_line_items", "meters"),
+        entitlements: expand.has("entitlements"),
     };
     let items = embed(&state, scope, &items, wants).await?;
     Ok(axum::Json(ListResponse::new(Page { items, total }, query.limit, query.offset, |subscription| subscription)).into_response())
@@ -188,6 +191,7 @@ struct Embed {
     lines: bool,
     prices: bool,
     meters: bool,
+    entitlements: bool,
 }
 
 /// Subscriptions with what is wanted: one query per kind of thing, whatever their number.
@@ -210,8 +214,12 @@ async fn embed(state: &ApiState, scope: &Scope, subscriptions: &[Subscription], 
         response.meter = line.meter_id.as_ref().and_then(|id| meters.get(id.as_str())).map(MeterResponse::from);
         by_subscription.entry(line.subscription_id.to_string()).or_default().push(response);
     }
+    let mut entitlements = if wants.entitlements { entitlements_of(state, scope, subscriptions).await? } else { HashMap::new() };
     let response = |subscription: &Subscription| {
         let mut response = SubscriptionResponse::from(subscription);
+        if wants.entitlements {
+            response.entitlements = Some(entitlements.remove(subscription.id.as_str()).unwrap_or_default());
+        }
         response.plan = plans.get(subscription.plan_id.as_str()).map(|plan| PlanResponse::new(plan, None));
         response.customer = customers.get(subscription.customer_id.as_str()).map(CustomerResponse::from);
         if wants.lines {
@@ -222,12 +230,24 @@ async fn embed(state: &ApiState, scope: &Scope, subscriptions: &[Subscription], 
     Ok(subscriptions.iter().map(response).collect())
 }
 
+/// What each subscription may use, by its id.
+async fn entitlements_of(
+    state: &ApiState,
+    scope: &Scope,
+    subscriptions: &[Subscription],
+) -> ApiResult<HashMap<String, Vec<AggregatedFeature>>> {
+    let features = state.app.entitlements_of_each(scope, subscriptions).await?;
+    let mut aggregated = aggregated(state, scope, &features.iter().flatten().cloned().collect::<Vec<_>>()).await?.into_iter();
+    let of_each = subscriptions.iter().zip(features);
+    Ok(of_each.map(|(subscription, features)| (subscription.id.to_string(), aggregated.by_ref().take(features.len()).collect())).collect())
+}
+
 /// Reads a subscription with customer, plan, lines and prices
 #[utoipa::path(get, path = "/v1/subscriptions/{id}", operation_id = "getSubscription", tag = "Subscriptions",
     responses((status = 200, body = SubscriptionResponse)))]
 async fn get_subscription(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
     let subscription: Subscription = state.app.require(&context.scope, &id).await?;
-    let wants = Embed { plan: true, customer: true, lines: true, prices: true, meters: false };
+    let wants = Embed { plan: true, customer: true, lines: true, prices: true, ..Embed::default() };
     Ok(axum::Json(embed(&state, &context.scope, &[subscription], wants).await?.pop()).into_response())
 }
 
@@ -254,6 +274,7 @@ async fn get_subscription_v2(
         lines: expand.has("subscription_line_items"),
         prices: expand.has("prices") || expand.has_in("subscription_line_items", "prices"),
         meters: expand.has("meters") || expand.has_in("subscription_line_items", "meters"),
+        entitlements: expand.has("entitlements"),
     };
     let out_of_sync = state.app.plan_price_sequence(scope, subscription.plan_id.as_str()).await? > subscription.synced_price_sequence;
     let mut response = embed(&state, scope, &[subscription], wants).await?.pop();
@@ -325,7 +346,8 @@ async fn subscriptions_for_customer(
     ];
     let subscriptions: Vec<Subscription> = state.app.find_all(scope, &conditions).await?;
     let meters = expand.has_in("subscription_line_items", "meters");
-    let wants = Embed { plan: true, lines: expand.has("subscription_line_items"), meters, ..Embed::default() };
+    let lines = expand.has("subscription_line_items");
+    let wants = Embed { plan: true, lines, meters, entitlements: expand.has("entitlements"), ..Embed::default() };
     let items = embed(&state, scope, &subscriptions, wants).await?;
     let total = i64::try_from(items.len()).unwrap_or(i64::MAX);
     Ok(axum::Json(ListResponse::new(Page { items, total }, total, 0, |subscription| subscription)).into_response())

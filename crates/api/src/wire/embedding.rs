@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::wire::catalog::plans::PlanResponse;
 use crate::wire::customers::CustomerResponse;
+use crate::wire::entitlements::effective::AggregatedFeature;
 use crate::wire::invoices::InvoiceLineItemResponse;
 use crate::wire::subscriptions::SubscriptionLineItemResponse;
 use crate::wire::{AuditBody, some_text};
@@ -66,6 +67,10 @@ pub(crate) struct SubscriptionResponse {
     pub(crate) plan: Option<PlanResponse>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) customer: Option<CustomerResponse>,
+    /// What it may use; where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(no_recursion)]
+    pub(crate) entitlements: Option<Vec<AggregatedFeature>>,
     /// The opening invoice; only in the answer to its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(no_recursion)]
@@ -175,6 +180,7 @@ impl From<&Subscription> for SubscriptionResponse {
             line_items: None,
             plan: None,
             customer: None,
+            entitlements: None,
             latest_invoice: None,
             audit: AuditBody::from(audit),
         }

@@ -5,6 +5,7 @@ use crate::body::Texts;
 use crate::list::CommonFilter;
 use crate::wire::{AuditBody, some_text};
 use domain::invoice::BillingReason;
+use domain::invoice::Free;
 use domain::invoice::Invoice;
 use domain::invoice::InvoiceLineItem;
 use domain::invoice::InvoiceStatus;
@@ -44,8 +45,11 @@ pub(crate) struct InvoiceLineItemResponse {
     pub(crate) display_name: String,
     /// Rounded gross amount.
     pub(crate) amount: Decimal,
-    /// Billable units.
+    /// Units that are charged.
     pub(crate) quantity: Decimal,
+    /// Units that were free, besides; where something is free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) adjusted_entitlement_quantity: Option<Decimal>,
     pub(crate) currency: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) period_start: Option<Timestamp>,
@@ -140,6 +144,9 @@ pub(crate) struct LineExplanation {
     /// How many events stand behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) events: Option<i64>,
+    /// What was free of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) free: Option<FreeBody>,
     /// Their amounts add up to `rated`.
     pub(crate) steps: Vec<StepBody>,
     /// The price of the quantity, not rounded.
@@ -153,6 +160,20 @@ pub(crate) struct LineExplanation {
     pub(crate) rounding: Decimal,
     /// What the line bills.
     pub(crate) amount: Decimal,
+}
+
+/// Units that were not charged.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct FreeBody {
+    /// What gives them.
+    pub(crate) entitlement_ids: Vec<String>,
+    /// How many are free each time; null where all are.
+    pub(crate) limit: Option<Decimal>,
+    /// When they begin anew; with each billing period without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) usage_reset_period: Option<String>,
+    /// How many were free.
+    pub(crate) quantity: Decimal,
 }
 
 /// quantity × unit_amount + flat_amount = amount, all exact. Of a bucketed meter, sums over all values that took the step.
@@ -196,6 +217,10 @@ impl From<&InvoiceLineItem> for InvoiceLineItemResponse {
             display_name: line.display_name.clone(),
             amount: line.amount.clone(),
             quantity: line.quantity.clone(),
+            adjusted_entitlement_quantity: line
+                .explanation
+                .as_ref()
+                .and_then(|explanation| Some(explanation.free.as_ref()?.quantity.clone())),
             currency: line.currency.to_string(),
             period_start: line.period_start,
             period_end: line.period_end,
@@ -218,6 +243,14 @@ impl InvoiceExplanation {
             total: invoice.totals.total.clone(),
             lines: lines.iter().filter_map(explain).collect(),
         }
+    }
+}
+
+impl From<Free> for FreeBody {
+    fn from(free: Free) -> Self {
+        let Free { entitlement_ids, limit, reset, quantity } = free;
+        let entitlement_ids = entitlement_ids.iter().map(ToString::to_string).collect();
+        Self { entitlement_ids, limit, usage_reset_period: reset, quantity }
     }
 }
 
@@ -247,6 +280,7 @@ fn explain(line: &InvoiceLineItem) -> Option<LineExplanation> {
         bucket_group_by: buckets.and_then(|buckets| some_text(&buckets.group_by)),
         bucket_values: buckets.and_then(|buckets| i64::try_from(buckets.values).ok()),
         usage: explanation.usage.map(|usage| usage.quantity),
+        free: explanation.free.map(FreeBody::from),
         steps: steps.collect(),
         rated: explanation.rated,
         coefficient: explanation.coefficient,

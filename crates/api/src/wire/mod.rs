@@ -3,6 +3,7 @@
 pub(crate) mod catalog;
 pub(crate) mod customers;
 pub(crate) mod embedding;
+pub(crate) mod entitlements;
 pub(crate) mod events;
 pub(crate) mod invoices;
 pub(crate) mod platform;

@@ -9,9 +9,11 @@ use crate::wire::Filters;
 use crate::wire::Number;
 use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::prices::PriceResponse;
+use crate::wire::entitlements::OverrideEntitlementRequest;
 use app::Error;
 use app::subscription::NewSubscription;
 use app::subscription::SubscriptionUsage;
+use domain::entitlement::EntitlementOverride;
 use domain::invalid::{Faults, Invalid};
 use domain::money::Currency;
 use domain::money::Decimal;
@@ -129,10 +131,10 @@ pub(crate) struct CreateSubscriptionRequest {
     #[serde(default)]
     #[schema(value_type = Vec<Value>, max_items = 100)]
     pub(crate) line_items: List<Value, 100>,
-    /// Not built yet.
+    /// What is agreed on in place of entitlements of the plan.
     #[serde(default)]
-    #[schema(value_type = Vec<Value>, max_items = 100)]
-    pub(crate) override_entitlements: List<Value, 100>,
+    #[schema(value_type = Vec<OverrideEntitlementRequest>, max_items = 100)]
+    pub(crate) override_entitlements: List<OverrideEntitlementRequest, 100>,
     /// Not built yet.
     #[serde(default)]
     #[schema(value_type = Vec<Value>, max_items = 100)]
@@ -355,7 +357,8 @@ impl CreateSubscriptionRequest {
         faults.take(terms.check(now));
         faults.check()?;
         let (customer_id, external_customer_id) = (self.customer_id, self.external_customer_id);
-        Ok(NewSubscription { customer_id, external_customer_id, plan_id: self.plan_id, terms })
+        let entitlements = self.override_entitlements.into_iter().map(EntitlementOverride::from).collect();
+        Ok(NewSubscription { customer_id, external_customer_id, plan_id: self.plan_id, terms, entitlements })
     }
 
     /// What is wrong with fields that are not built, whatever they will mean.
@@ -389,7 +392,6 @@ impl CreateSubscriptionRequest {
             ("line_item_commitments", object(&self.line_item_commitments)),
             ("line_item_coupons", object(&self.line_item_coupons)),
             ("line_items", !self.line_items.is_empty()),
-            ("override_entitlements", !self.override_entitlements.is_empty()),
             ("override_line_items", !self.override_line_items.is_empty()),
             ("phases", !self.phases.is_empty()),
             ("subscription_coupons", !self.subscription_coupons.is_empty()),

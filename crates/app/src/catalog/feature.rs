@@ -1,6 +1,7 @@
 //! Features: what is sold, and the meter that counts it (spec 20 §3).
 
 use domain::catalog::{Feature, FeatureType, GroupEntityType, lookup_key_of};
+use domain::entitlement::Entitlement;
 use domain::ids::{FeatureId, MeterId};
 use domain::invalid::require;
 use domain::meter::{Filter, Meter};
@@ -101,10 +102,15 @@ impl App {
         Ok(change.done(feature))
     }
 
-    /// Archives a feature, and its meter unless another feature or a price still uses it.
+    /// Archives a feature, and its meter unless another feature or a price still uses it. Refused while an entitlement gives it.
     pub async fn delete_feature(&self, context: &Context, id: &str) -> Result<Pending<()>> {
         let mut change = self.begin(context).await?;
         let feature: Feature = change.require(id).await?;
+        let given = [Condition::Eq("feature_id", Value::Text(id.to_owned())), Condition::eq("status", &Status::Published)];
+        let entitlements = storage::count::<Entitlement>(change.work(), &context.scope, &given).await?;
+        if entitlements > 0 {
+            return Err(Error::operation(format!("{entitlements} entitlements give the feature: delete them first")));
+        }
         change.archive(&feature).await?;
         if let Some(meter_id) = &feature.meter_id {
             // The meter first: whoever begins to use it holds it, too, and is counted or waits.

@@ -1,7 +1,8 @@
 //! Plans: bundles of prices (spec 20 §4).
 
 use domain::catalog::Plan;
-use domain::ids::{PlanId, PriceId};
+use domain::entitlement::Entitlement;
+use domain::ids::{EntitlementId, PlanId, PriceId};
 use domain::invalid::require_text;
 use domain::platform::EntityType;
 use domain::rating::{Price, PriceEntityType};
@@ -77,8 +78,13 @@ impl App {
         Ok(change.done(()))
     }
 
-    /// Copies a plan with its published, unended prices under a new name and lookup key. Subscriptions are not touched.
-    pub async fn clone_plan(&self, context: &Context, id: &str, apply: impl FnOnce(&mut Plan)) -> Result<Pending<(Plan, Vec<Price>)>> {
+    /// Copies a plan with its published, unended prices and its entitlements under a new name and lookup key. Subscriptions are not touched.
+    pub async fn clone_plan(
+        &self,
+        context: &Context,
+        id: &str,
+        apply: impl FnOnce(&mut Plan),
+    ) -> Result<Pending<(Plan, Vec<Price>, Vec<Entitlement>)>> {
         let now = self.now(&context.scope);
         let source: Plan = self.require(&context.scope, id).await?;
         let mut plan = Plan { id: PlanId::new(self.ids()), audit: self.audit(context), ..source };
@@ -100,6 +106,14 @@ impl App {
             price.audit = self.audit(context);
         }
         change.create_all(&prices).await?;
-        Ok(change.done((plan, prices)))
+        let given = [Condition::Eq("entity_id", Value::Text(id.to_owned()))];
+        let mut entitlements: Vec<Entitlement> = storage::find_all(&mut change.work().glance(), &context.scope, &given).await?;
+        for entitlement in &mut entitlements {
+            entitlement.id = EntitlementId::new(self.ids());
+            entitlement.entity_id = plan.id.to_string();
+            entitlement.audit = self.audit(context);
+        }
+        change.create_all(&entitlements).await?;
+        Ok(change.done((plan, prices, entitlements)))
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use domain::ids::{InvoiceId, PriceId, SubscriptionLineItemId};
 use domain::invoice::{self, Inputs, Purpose, UsageToRead};
 use domain::meter::Meter;
+use domain::money::Decimal;
 use domain::rating::{MeteredUsage, Price};
 use domain::scope::Scope;
 use domain::subscription::{Subscription, SubscriptionLineItem};
@@ -14,6 +15,11 @@ use storage::{Condition, UnitOfWork};
 use super::UsageAhead;
 use crate::usage::MeterRead;
 use crate::{App, Error, Result};
+
+/// What meters counted for lines.
+type Usages = BTreeMap<SubscriptionLineItemId, MeteredUsage>;
+/// What they counted for lines over stretches, in their order.
+type Stretches = BTreeMap<SubscriptionLineItemId, Vec<Decimal>>;
 
 impl App {
     /// Reads lines, prices, what was invoiced already and the usage of a period, as far as it was not read ahead. `except` is the invoice that
@@ -33,7 +39,7 @@ impl App {
             // Billing has waited for its own ledger alone.
             self.require_counted_with_billing(scope, wanted.iter().map(|read| &read.meter_id)).await?;
         }
-        inputs.usages = self.read_usages(scope, subscription, &wanted, ahead).await?;
+        (inputs.usages, inputs.stretches) = self.read_usages(scope, subscription, &wanted, ahead).await?;
         Ok(inputs)
     }
 
@@ -57,29 +63,46 @@ impl App {
         };
         let mut inputs = Inputs { lines, billed, ..Inputs::new(subscription.clone(), period, purpose) };
         inputs.prices = by_id(prices.into_values());
+        if purpose != Purpose::Usage {
+            let meters = inputs.lines.iter().filter_map(|line| line.meter_id.clone()).collect();
+            // As it was in the period's last instant: a share of its limit that a first period has ends with it.
+            inputs.allowances = self.allowances(scope, subscription, &meters, period.end.plus_micros(-1)).await?;
+        }
         Ok(inputs)
     }
 
+    /// What meters counted for lines, and over the stretches that their allowances are told apart by: all by one read.
     async fn read_usages(
         &self,
         scope: &Scope,
         subscription: &Subscription,
         wanted: &[UsageToRead],
         ahead: &UsageAhead,
-    ) -> Result<BTreeMap<SubscriptionLineItemId, MeteredUsage>> {
+    ) -> Result<(Usages, Stretches)> {
         if wanted.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok((Usages::new(), Stretches::new()));
         }
         let meters: HashMap<String, Meter> = self.get_many(scope, wanted.iter().map(|read| read.meter_id.to_string())).await?;
         let mut reads = Vec::with_capacity(wanted.len());
-        for UsageToRead { line_id, meter_id, period } in wanted {
+        for UsageToRead { line_id, meter_id, period, stretches } in wanted {
             let missing = || invoice::Error::MeterMissing { line: line_id.clone() };
             let meter = meters.get(meter_id.as_str()).ok_or_else(missing)?;
-            reads.push(MeterRead { meter, period: *period, billing_anchor: Some(subscription.billing_anchor) });
+            let read = |period: &Period| MeterRead { meter, period: *period, billing_anchor: Some(subscription.billing_anchor) };
+            let stretches = if meter.aggregation.bucket_size.is_some() { &[][..] } else { stretches };
+            reads.extend(std::iter::once(period).chain(stretches).map(|period| (line_id, read(period))));
         }
         let customers = self.external_ids(scope, &subscription.customer_id).await?;
-        let usages = self.read_meters(scope, &customers, &reads, ahead).await?;
-        Ok(wanted.iter().map(|read| read.line_id.clone()).zip(usages).collect())
+        let (lines, reads): (Vec<_>, Vec<_>) = reads.into_iter().unzip();
+        let (mut usages, mut by_stretch) = (Usages::new(), Stretches::new());
+        for (line, usage) in lines.into_iter().zip(self.read_meters(scope, &customers, &reads, ahead).await?) {
+            // The whole comes first.
+            if usages.contains_key(line) {
+                by_stretch.entry(line.clone()).or_default().push(usage.quantities.total());
+            } else {
+                usages.insert(line.clone(), usage);
+            }
+        }
+        Ok((usages, by_stretch))
     }
 
     /// Refuses inputs when another invoice has been computed since they were read. The caller holds the subscription, so that invoices of

@@ -72,9 +72,9 @@ impl App {
         let wanted = self.read_charges(scope, &subscription, period, purpose, Some(&invoice.id)).await?.usage_to_read()?;
         let meters: HashMap<String, Meter> = self.get_many(scope, wanted.iter().map(|read| read.meter_id.to_string())).await?;
         let customers = self.external_ids(scope, &subscription.customer_id).await?;
-        let reads = wanted.iter().filter_map(|read| {
-            let meter = meters.get(read.meter_id.as_str())?;
-            Some(MeterRead { meter, period: read.period, billing_anchor: Some(subscription.billing_anchor) })
+        let reads = wanted.iter().filter_map(|read| Some((meters.get(read.meter_id.as_str())?, read))).flat_map(|(meter, read)| {
+            let periods = std::iter::once(read.period).chain(read.stretches.iter().copied());
+            periods.map(move |period| MeterRead { meter, period, billing_anchor: Some(subscription.billing_anchor) })
         });
         Ok(reads.filter(|read| read.buckets().is_none()).map(|read| read.query(&customers)).collect())
     }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use domain::catalog::Plan;
 use domain::customer::Customer;
+use domain::entitlement::{Entitlement, EntitlementEntityType, EntitlementOverride};
 use domain::ids::MeterId;
 use domain::invalid::require;
 use domain::invoice::{BillingReason, Inputs, Invoice, InvoiceConfig, InvoiceLineItem, Purpose, compute};
 use domain::meter::Meter;
 use domain::rating::{Price, PriceEntityType};
 use domain::scope::{Scope, Status};
-use domain::subscription::{Offer, Subscription, Terms};
+use domain::subscription::{Offer, ProrationBehavior, Subscription, Terms};
 use storage::{Condition, UnitOfWork};
 
 use super::SubscriptionWithLines;
@@ -18,7 +19,7 @@ use crate::catalog::price::sequence_name;
 use crate::change::Change;
 use crate::due_work::Kind;
 use crate::invoice::{by_id, draft_invoice, finalize, store_computed};
-use crate::{App, Context, Pending, Result};
+use crate::{App, Context, Error, Pending, Result};
 
 /// A subscription that is wished for.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct NewSubscription {
     pub plan_id: String,
     /// On which terms.
     pub terms: Terms,
+    /// What is agreed on in place of entitlements of the plan.
+    pub entitlements: Vec<EntitlementOverride>,
 }
 
 /// An invoice with its lines.
@@ -68,6 +71,8 @@ impl App {
         };
         let (subscription, lines) = Subscription::begin(new.terms, &customer, offer, audit, self.ids())?;
         change.create(&subscription).await?;
+        let entitlements = own_entitlements(&mut change, &subscription, &new.entitlements).await?;
+        change.create_all(&entitlements).await?;
         // The subscription's own entry in the activity log tells of the lines that it is made with.
         storage::insert_all(change.work(), &lines).await?;
         plan_roll_over(&mut change, &subscription).await?;
@@ -75,6 +80,31 @@ impl App {
         let invoice = open(&mut change, &config, &mut with_lines, prices).await?;
         Ok(change.done((with_lines, plan, invoice)))
     }
+}
+
+/// What a new contract has of its own instead of its plan's entitlements.
+async fn own_entitlements(change: &mut Change, subscription: &Subscription, agreed: &[EntitlementOverride]) -> Result<Vec<Entitlement>> {
+    let prorates = subscription.proration_behavior == ProrationBehavior::CreateProrations;
+    require(agreed.is_empty() || !prorates, "override_entitlements does not go with proration_behavior create_prorations")?;
+    let scope = change.scope().clone();
+    let conditions = [Condition::eq("entity_id", &subscription.plan_id), Condition::eq("entity_type", &EntitlementEntityType::Plan)];
+    let given: Vec<Entitlement> = storage::find_all(&mut change.work().glance(), &scope, &conditions).await?;
+    let mut own = Vec::new();
+    for (place, agreed_on) in agreed.iter().enumerate() {
+        let twice = agreed[..place].iter().any(|other| other.entitlement_id == agreed_on.entitlement_id);
+        require(!twice, "override_entitlements names an entitlement twice")?;
+        let id = agreed_on.entitlement_id.as_str();
+        let plans = given.iter().find(|entitlement| entitlement.id == agreed_on.entitlement_id);
+        own.push(plans.ok_or_else(|| Error::not_found("entitlement of the plan", id))?.overridden(
+            agreed_on,
+            subscription,
+            change.ids(),
+        )?);
+    }
+    for entitlement in &given {
+        own.extend(entitlement.of_first_period(subscription, change.ids())?);
+    }
+    Ok(own)
 }
 
 /// The opening invoice: advance charges of the first period, final at once. None when there is nothing to bill.

@@ -1,18 +1,8 @@
 //! What stands between an invoice's charges and its total (spec 40 §6): the inputs of the stages that are not built yet, and what each stage may
 //! change. A type without a value has no rule to apply, and its stage changes nothing. Each gets a file of its own with its rule.
 
-use super::charge::{ComputedLine, Counted, Priced};
+use super::charge::{ComputedLine, Priced};
 use crate::money::Decimal;
-
-/// Free units of a feature: they come off the counted quantity before it is priced (spec 40 §4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Allowance {}
-
-impl Allowance {
-    pub(super) fn apply(self, _charges: &mut [Counted<'_>]) {
-        match self {}
-    }
-}
 
 /// A promised minimum, and what exceeds it: they change exact amounts before these are rounded (spec 40 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! A charge on its way to a line: counted, then priced to an exact amount, then rounded once (spec 40 §§3.1, 4). Each step is a type, so that
 //! nothing is priced before its free units came off, and nothing is added up before it was rounded.
 
+use super::allowance::Free;
 use super::charges::{DueCharge, due_charges};
 use super::explanation::{Explanation, Usage};
 use super::{Error, Inputs};
+use crate::ids::{MeterId, SubscriptionLineItemId};
 use crate::money::Decimal;
 use crate::rating::{MeteredUsage, Price, PriceType, Quantities, rate_all};
 use crate::subscription::SubscriptionLineItem;
@@ -16,6 +18,8 @@ pub(super) struct Counted<'a> {
     usage: Option<&'a MeteredUsage>,
     /// What is to be priced.
     quantities: Quantities,
+    /// What came off them.
+    free: Option<Free>,
 }
 
 /// What falls due, in money that is not rounded yet.
@@ -54,17 +58,43 @@ impl<'a> Counted<'a> {
         match line.price_type {
             PriceType::Usage => {
                 let usage = inputs.usages.get(&line.id).ok_or_else(|| Error::UsageMissing { line: line.id.clone() })?;
-                Ok(Self { due, usage: Some(usage), quantities: usage.quantities.clone() })
+                Ok(Self { due, usage: Some(usage), quantities: usage.quantities.clone(), free: None })
             }
-            PriceType::Fixed => Ok(Self { due, usage: None, quantities: Quantities::Total(line.quantity.clone()) }),
+            PriceType::Fixed => Ok(Self { due, usage: None, quantities: Quantities::Total(line.quantity.clone()), free: None }),
         }
+    }
+
+    /// Whether it charges what this meter counts.
+    pub(super) fn counts(&self, meter_id: &MeterId) -> bool {
+        self.usage.is_some() && self.due.billable.line.meter_id.as_ref() == Some(meter_id)
+    }
+
+    /// What is to be priced so far.
+    pub(super) fn quantities(&self) -> &Quantities {
+        &self.quantities
+    }
+
+    /// The stretch that is paid for.
+    pub(super) fn service(&self) -> Period {
+        self.due.share.service
+    }
+
+    /// Whose charge it is.
+    pub(super) fn line_id(&self) -> &'a SubscriptionLineItemId {
+        &self.due.billable.line.id
+    }
+
+    /// Leaves what is not free.
+    pub(super) fn set_free(&mut self, quantities: Quantities, free: Free) {
+        self.quantities = quantities;
+        self.free = Some(free);
     }
 
     /// Prices the quantities, and of a fixed price takes the part that the service is.
     pub(super) fn price(self) -> Priced<'a> {
-        let Self { due, usage, quantities } = self;
+        let Self { due, usage, quantities, free } = self;
         let rated = rate_all(due.billable.price, &quantities);
-        let explanation = Explanation::new(&due, usage.map(Usage::from), rated);
+        let explanation = Explanation { free, ..Explanation::new(&due, usage.map(Usage::from), rated) };
         Priced { due, quantity: quantities.total(), explanation }
     }
 }

@@ -1,5 +1,6 @@
 //! How an amount came about: from the line back to the price version, the steps of the calculation and the events counted.
 
+use super::allowance::Free;
 use super::charges::DueCharge;
 use crate::money::Decimal;
 use crate::rating::{MeteredUsage, Quantities, Rated, Step};
@@ -65,6 +66,9 @@ pub struct Explanation {
     pub full_end: Option<Timestamp>,
     /// What the meter counted; only usage lines.
     pub usage: Option<Usage>,
+    /// What was free of it; only usage lines with an entitlement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free: Option<Free>,
     /// The steps; their amounts add up to `rated`.
     pub steps: Vec<Step>,
     /// The price of the quantity, not rounded.
@@ -94,6 +98,7 @@ impl Explanation {
             full_start: part.then_some(share.full.start),
             full_end: part.then_some(share.full.end),
             usage,
+            free: None,
             steps: rated.steps,
             rated: rated.amount,
             coefficient: share.coefficient(),

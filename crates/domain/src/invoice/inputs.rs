@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::adjustments::{Allowance, Commitment, Credit, Discount, Tax};
+use super::adjustments::{Commitment, Credit, Discount, Tax};
+use super::allowance::Allowance;
 use super::charges::{BillableLine, BilledLine, ReferencePoint, due_charges};
 use super::{BillingReason, Error};
 use crate::ids::{MeterId, PriceId, SubscriptionLineItemId};
+use crate::money::Decimal;
 use crate::rating::{MeteredUsage, Price, PriceType};
 use crate::subscription::{Subscription, SubscriptionLineItem};
 use crate::time::Period;
@@ -49,7 +51,9 @@ pub struct Inputs {
     pub billed: Vec<BilledLine>,
     /// What meters counted, by subscription line: the answers to [`Inputs::usage_to_read`].
     pub usages: BTreeMap<SubscriptionLineItemId, MeteredUsage>,
-    /// Free units.
+    /// What they counted over the stretches of [`UsageToRead::stretches`], in that order.
+    pub stretches: BTreeMap<SubscriptionLineItemId, Vec<Decimal>>,
+    /// Free units, one for a meter.
     pub allowances: Vec<Allowance>,
     /// Promised minimums.
     pub commitments: Vec<Commitment>,
@@ -70,6 +74,8 @@ pub struct UsageToRead {
     pub meter_id: MeterId,
     /// Over which time.
     pub period: Period,
+    /// Over which other stretches, each for itself: those that an allowance is told apart by. A meter with buckets needs none.
+    pub stretches: Vec<Period>,
 }
 
 impl Inputs {
@@ -83,6 +89,7 @@ impl Inputs {
             prices: BTreeMap::new(),
             billed: Vec::new(),
             usages: BTreeMap::new(),
+            stretches: BTreeMap::new(),
             allowances: Vec::new(),
             commitments: Vec::new(),
             discounts: Vec::new(),
@@ -98,7 +105,10 @@ impl Inputs {
             let line = charge.billable.line;
             if line.price_type == PriceType::Usage {
                 let meter_id = line.meter_id.clone().ok_or_else(|| Error::MeterMissing { line: line.id.clone() })?;
-                reads.push(UsageToRead { line_id: line.id.clone(), meter_id, period: charge.share.service });
+                let period = charge.share.service;
+                let allowance = self.allowances.iter().find(|allowance| allowance.meter_id == meter_id);
+                let stretches = allowance.map_or(Ok(Vec::new()), |allowance| allowance.stretches(self, period))?;
+                reads.push(UsageToRead { line_id: line.id.clone(), meter_id, period, stretches });
             }
         }
         Ok(reads)

@@ -3,6 +3,7 @@
 //! [`compute`] is the one way to its lines and totals, whatever it is made for: opening, cycle, cancellation, preview.
 
 mod adjustments;
+mod allowance;
 mod charge;
 mod charges;
 mod draft;
@@ -14,7 +15,8 @@ mod number;
 mod pipeline;
 mod totals;
 
-pub use adjustments::{Allowance, Commitment, Credit, Discount, Tax};
+pub use adjustments::{Commitment, Credit, Discount, Tax};
+pub use allowance::{Allowance, Free};
 pub use charge::ComputedLine;
 pub use charges::{BillableLine, BilledLine, DueCharge, ReferencePoint, due_charges};
 pub use error::Error;

@@ -18,7 +18,9 @@ pub struct Computed<'a> {
 /// missing refuses the whole.
 pub fn compute(inputs: &Inputs) -> Result<Computed<'_>, Error> {
     let mut counted: Vec<Counted<'_>> = count(inputs)?;
-    inputs.allowances.iter().for_each(|allowance| allowance.apply(&mut counted));
+    for allowance in &inputs.allowances {
+        allowance.apply(inputs, &mut counted)?;
+    }
     let mut priced: Vec<Priced<'_>> = counted.into_iter().map(Counted::price).collect();
     inputs.commitments.iter().for_each(|commitment| commitment.apply(&mut priced));
     let mut lines: Vec<ComputedLine<'_>> = priced.into_iter().map(Priced::round).collect();

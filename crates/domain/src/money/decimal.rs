@@ -9,7 +9,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul, Neg, Sub, SubAssign};
 use std::str::FromStr;
 
-use bigdecimal::{BigDecimal, RoundingMode, Signed, Zero};
+use bigdecimal::{BigDecimal, RoundingMode, Signed, ToPrimitive, Zero};
 use num_bigint::BigInt;
 
 /// Fraction digits that a division keeps.
@@ -165,6 +165,11 @@ impl Decimal {
     pub fn unscaled(&self, digits: u32) -> Option<i128> {
         let (unscaled, _) = self.truncate(digits).0.with_scale(i64::from(digits)).into_bigint_and_exponent();
         i128::try_from(unscaled).ok()
+    }
+
+    /// As a whole number; none where it has a fraction or does not fit.
+    pub fn to_i64(&self) -> Option<i64> {
+        if self.0.is_integer() { self.0.to_i64() } else { None }
     }
 
     /// The value as a double, for display only: never feed it back.

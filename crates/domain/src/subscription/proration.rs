@@ -93,6 +93,13 @@ impl Subscription {
         }
     }
 
+    /// Which part of the period of the cycle a billed period is, by time, 16 digits; none where it is the whole.
+    pub(crate) fn part_of_full_period(&self, billed: Period) -> Result<Option<Decimal>, Invalid> {
+        let full = self.full_period(billed)?;
+        let part = || Decimal::from(billed.micros()).div(&Decimal::from(full.micros()));
+        Ok(if billed.micros() < full.micros() { part() } else { None })
+    }
+
     /// The period of the cycle that a billed period is, or is a part of: as if the contract had no end, and with calendar billing no start.
     /// A short first period up to an anchor of the caller's choice is whole (spec 30 §10.3).
     fn full_period(&self, billed: Period) -> Result<Period, Invalid> {

@@ -37,3 +37,6 @@ mod invoices;
 
 /// How contracts begin, turn and end.
 mod subscriptions;
+
+/// What may be used: limits, their renewal, what is free.
+mod entitlements;

@@ -20,6 +20,7 @@ macro_rules! numbered {
             8 "answers_without_secrets" "0008_answers_without_secrets.sql",
             9 "former_external_ids" "0009_former_external_ids.sql",
             10 "cost_ledger_and_clocks" "0010_cost_ledger_and_clocks.sql",
+            11 "entitlements" "0011_entitlements.sql",
         )
     };
     ($database:literal: $($version:literal $name:literal $file:literal,)+) => {

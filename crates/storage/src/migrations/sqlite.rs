@@ -56,6 +56,8 @@ mod tests {
         ("features", "lookup_key = $3", "lookup_key"),
         ("groups", "lookup_key = $3", "lookup_key"),
         ("costsheets", "lookup_key = $3", "lookup_key"),
+        ("entitlements", "entity_id IN ($3, $4)", "entity_id"),
+        ("entitlements", "feature_id IN ($3, $4)", "feature_id"),
     ];
 
     #[test]

@@ -11,6 +11,7 @@ pub use setting::StoredSetting;
 use domain::catalog::{Feature, Group, Plan};
 use domain::cost::Costsheet;
 use domain::customer::Customer;
+use domain::entitlement::Entitlement;
 use domain::event::RawReprocess;
 use domain::invoice::{Invoice, InvoiceLineItem, Totals};
 use domain::meter::{Meter, MeterBackfill};
@@ -41,6 +42,11 @@ record!(Feature in "features" {
 });
 
 record!(Group in "groups" { id, name, lookup_key, entity_type, metadata });
+
+record!(Entitlement in "entitlements" {
+    id, entity_type, entity_id, feature_id, feature_type, is_enabled, usage_limit, usage_reset_period, is_soft_limit, static_value,
+    config_value, display_order, parent_entitlement_id, start_date, end_date,
+});
 
 record!(Plan in "plans" { id, name, lookup_key, description, display_order, metadata });
 

@@ -20,15 +20,17 @@ use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Query};
 use crate::filter::{Columns, any_of, equals, pairs};
 use crate::list::{DefaultStatus, ListResponse};
+use crate::routes::entitlements::{Wants, embed};
 use crate::routes::expand::{Allowed, Expand};
 use crate::wire::SuccessResponse;
 use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::plans::{ClonePlanRequest, CreatePlanRequest, PlanFilter, PlanResponse, UpdatePlanRequest};
 use crate::wire::catalog::prices::PriceResponse;
+use crate::wire::entitlements::EntitlementResponse;
 
 const COLUMNS: Columns = Columns::of::<Plan>(&["name", "lookup_key", "description", "display_order"]);
 
-/// Entitlements, credit grants and price units are not built yet: they may be asked for, and none is embedded.
+/// Credit grants and price units are not built yet: they may be asked for, and none is embedded.
 const EXPAND: Allowed = &[
     ("prices", &["meters", "priceunit"]),
     ("meters", &[]),
@@ -91,9 +93,18 @@ async fn search(State(state): State<ApiState>, Caller(context): Caller, filter: 
     } else {
         None
     };
+    let mut entitlements = if expand.has("entitlements") {
+        let ids: Vec<String> = page.items.iter().map(|plan| plan.id.to_string()).collect();
+        let features = expand.has("features") || expand.has_in("entitlements", "features");
+        Some(plan_entitlements(&state, scope, &ids, Wants { features, ..Wants::default() }).await?)
+    } else {
+        None
+    };
     let response = ListResponse::new(page, query.limit, query.offset, |plan| {
         let prices = prices.as_mut().map(|prices| prices.remove(plan.id.as_str()).unwrap_or_default());
-        PlanResponse::new(&plan, prices)
+        let mut response = PlanResponse::new(&plan, prices);
+        response.entitlements = entitlements.as_mut().map(|entitlements| entitlements.remove(plan.id.as_str()).unwrap_or_default());
+        response
     });
     Ok(axum::Json(response).into_response())
 }
@@ -120,12 +131,31 @@ async fn plan_prices(
     Ok(by_plan)
 }
 
-/// Reads a plan with its prices
+/// The entitlements of plans, by plan.
+async fn plan_entitlements(
+    state: &ApiState,
+    scope: &Scope,
+    plans: &[String],
+    wants: Wants,
+) -> ApiResult<HashMap<String, Vec<EntitlementResponse>>> {
+    let entitlements = state.app.entitlements_of_plans(scope, plans).await?;
+    let mut by_plan: HashMap<String, Vec<EntitlementResponse>> = HashMap::new();
+    for response in embed(state, scope, &entitlements, wants).await? {
+        by_plan.entry(response.entity_id.clone()).or_default().push(response);
+    }
+    Ok(by_plan)
+}
+
+/// Reads a plan with its prices and entitlements
 #[utoipa::path(get, path = "/v1/plans/{id}", operation_id = "getPlan", tag = "Plans", responses((status = 200, body = PlanResponse)))]
 async fn get_plan(State(state): State<ApiState>, Caller(context): Caller, Path(id): Path<String>) -> ApiResult<Response> {
     let plan: Plan = state.app.require(&context.scope, &id).await?;
     let mut prices = plan_prices(&state, &context.scope, std::slice::from_ref(&id), true).await?;
-    Ok(axum::Json(PlanResponse::new(&plan, Some(prices.remove(&id).unwrap_or_default()))).into_response())
+    let wants = Wants { features: true, meters: true, plans: false };
+    let mut entitlements = plan_entitlements(&state, &context.scope, std::slice::from_ref(&id), wants).await?;
+    let mut response = PlanResponse::new(&plan, Some(prices.remove(&id).unwrap_or_default()));
+    response.entitlements = Some(entitlements.remove(&id).unwrap_or_default());
+    Ok(axum::Json(response).into_response())
 }
 
 /// Changes a plan
@@ -148,7 +178,7 @@ async fn delete_plan(State(state): State<ApiState>, Caller(context): Caller, Pat
     commit(&context, StatusCode::OK, pending, |()| SuccessResponse::new("plan deleted successfully")).await
 }
 
-/// Copies a plan with its prices
+/// Copies a plan with its prices and entitlements
 #[utoipa::path(post, path = "/v1/plans/{id}/clone", operation_id = "clonePlan", tag = "Plans", request_body = ClonePlanRequest,
     responses((status = 201, body = PlanResponse)))]
 async fn clone_plan(
@@ -158,8 +188,10 @@ async fn clone_plan(
     Body(request): Body<ClonePlanRequest>,
 ) -> ApiResult<Response> {
     let pending = state.app.clone_plan(&context, &id, |plan| request.apply(plan)).await?;
-    commit(&context, StatusCode::CREATED, pending, |(plan, prices)| {
-        PlanResponse::new(plan, Some(prices.iter().map(PriceResponse::from).collect()))
+    commit(&context, StatusCode::CREATED, pending, |(plan, prices, entitlements)| {
+        let mut response = PlanResponse::new(plan, Some(prices.iter().map(PriceResponse::from).collect()));
+        response.entitlements = Some(entitlements.iter().map(EntitlementResponse::from).collect());
+        response
     })
     .await
 }

@@ -5,6 +5,7 @@ use crate::body::Texts;
 use crate::list::CommonFilter;
 use crate::wire::AuditBody;
 use crate::wire::catalog::prices::PriceResponse;
+use crate::wire::entitlements::EntitlementResponse;
 use domain::catalog::Plan;
 use domain::ids::PlanId;
 use domain::scope::Audit;
@@ -71,6 +72,10 @@ pub(crate) struct PlanResponse {
     /// Where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) prices: Option<Vec<PriceResponse>>,
+    /// Where they are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(no_recursion)]
+    pub(crate) entitlements: Option<Vec<EntitlementResponse>>,
     /// Status, scope, dates.
     #[serde(flatten)]
     pub(crate) audit: AuditBody,
@@ -153,6 +158,7 @@ impl PlanResponse {
             display_order: plan.display_order,
             metadata: plan.metadata.clone(),
             prices,
+            entitlements: None,
             audit: AuditBody::from(audit),
         }
     }

@@ -33,7 +33,6 @@ fn of_subscriptions() -> Vec<(&'static str, Value)> {
         "addons",
         "credit_grants",
         "line_items",
-        "override_entitlements",
         "override_line_items",
         "phases",
         "subscription_coupons",
