@@ -116,6 +116,13 @@ pub const ENTITIES: &[Entity] = &[
         ..entity("plans", Made::Posted(|_, name| json!({"name": name, "lookup_key": name}), "/id"))
     },
     Entity {
+        change: Some(|| json!({"usage_limit": 7})),
+        archived: true,
+        listed: true,
+        search: search("entitlement_ids", Some("features.meters,plans")),
+        ..entity("entitlements", Made::Posted(entitlement, "/id"))
+    },
+    Entity {
         names: &["lookup_key"],
         change: Some(described),
         archived: true,
@@ -169,6 +176,14 @@ pub const NAMED: &[(&str, &str)] = &[("settings", "invoice_config")];
 
 fn meter(name: &str) -> Value {
     json!({"name": name, "event_name": name, "aggregation": {"type": "COUNT"}, "reset_usage": "BILLING_PERIOD"})
+}
+
+/// With an end: of those without, a plan has one of a feature.
+fn entitlement(world: &World, _: &str) -> Value {
+    json!({
+        "plan_id": world.id("plans"), "feature_id": world.id("features"), "feature_type": "metered", "usage_limit": 100,
+        "usage_reset_period": "MONTHLY", "end_date": "2099-01-01T00:00:00Z",
+    })
 }
 
 fn subscription(world: &World, _: &str) -> Value {

@@ -6,6 +6,7 @@ mod bad_input;
 mod billing;
 mod catalog;
 mod conventions;
+mod entitlements;
 mod events;
 mod platform;
 mod published;

@@ -116,6 +116,7 @@ async fn search(State(state): State<ApiState>, Caller(context): Caller, filter: 
     let expand = Expand::parse(filter.common.expand.as_deref(), EXPAND)?;
     let none = || Condition::In("id", Vec::new());
     let own = [
+        any_of("id", &filter.entitlement_ids),
         any_of("entity_id", &filter.entity_ids),
         any_of("entity_id", &filter.plan_ids),
         any_of("feature_id", &filter.feature_ids),

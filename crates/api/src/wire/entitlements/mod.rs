@@ -200,6 +200,9 @@ pub(crate) struct EntitlementResponse {
 pub(crate) struct EntitlementFilter {
     #[serde(flatten)]
     pub(crate) common: CommonFilter,
+    /// Any of these ids.
+    #[serde(default)]
+    pub(crate) entitlement_ids: Vec<String>,
     pub(crate) entity_type: Option<EntitlementEntityType>,
     /// Of any of these plans, add-ons or subscriptions.
     #[serde(default)]
