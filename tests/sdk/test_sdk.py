@@ -283,6 +283,49 @@ class Story:
         else:
             raise AssertionError("wallets work now: test them")
 
+    def test_20_entitlements(self):
+        sdk = self.sdk
+        seats = sdk.features.create_feature(name="Seats", type_="static")
+        plan = sdk.plans.create_plan(name="Limited", lookup_key="limited")
+        sdk.prices.create_price(
+            entity_type="PLAN", entity_id=plan.id, currency="USD", billing_period="MONTHLY", billing_period_count=1, price_unit_type="FIAT",
+            type_="USAGE", invoice_cadence="ARREAR", billing_model="FLAT_FEE", amount="0.10", meter_id=self.calls.meter_id, start_date=MARCH,
+        )
+        limit = sdk.entitlements.create_entitlement(
+            plan_id=plan.id, feature_id=self.calls.id, feature_type="metered", usage_limit=100, usage_reset_period="MONTHLY", is_soft_limit=True
+        )
+        same((limit.usage_limit, limit.usage_reset_period, limit.is_soft_limit, limit.feature.id), (100, "MONTHLY", True, self.calls.id))
+        bulk = sdk.entitlements.create_entitlements_bulk(
+            items=[{"entity_type": "PLAN", "entity_id": plan.id, "feature_id": seats.id, "feature_type": "static", "static_value": "5"}]
+        )
+        same([item.static_value for item in bulk.items], ["5"])
+        same(len(sdk.entitlements.query_entitlement(entity_ids=[plan.id], expand="features").items), 2)
+        same(len(sdk.entitlements.get_plan_entitlements(id=plan.id).items), 2)
+        same(sdk.entitlements.update_entitlement(id=limit.id, usage_limit=120).usage_limit, 120)
+        same(sdk.entitlements.get_entitlement(id=limit.id).usage_limit, 120)
+        sdk.customers.create_customer(external_id="limited", name="Limited")
+        subscription = sdk.subscriptions.create_subscription(
+            external_customer_id="limited", plan_id=plan.id, currency="usd", billing_period="MONTHLY", start_date=APRIL,
+            override_entitlements=[{"entitlement_id": limit.id, "usage_limit": 50}],
+        )
+        of_subscription = sdk.subscriptions.get_subscription_entitlements(id=subscription.id, feature_ids=[self.calls.id])
+        same([feature.entitlement.usage_limit for feature in of_subscription.features], [50])
+        sdk.events.ingest_events_bulk(
+            events=[
+                {"event_name": "call", "external_customer_id": "limited", "event_id": f"limited-{number}", "timestamp": APRIL.isoformat()}
+                for number in range(75)
+            ]
+        )
+        preview = sdk.invoices.get_invoice_preview(subscription_id=subscription.id)
+        same((Decimal(preview.total), Decimal(preview.line_items[0].adjusted_entitlement_quantity)), (Decimal("2.5"), Decimal(50)))
+        summary = sdk.customers.get_customer_usage_summary(customer_lookup_key="limited", feature_ids=[self.calls.id, seats.id])
+        same([(feature.total_limit, feature.current_usage) for feature in summary.features], [(50, "75"), (None, "0")])
+        same(Decimal(summary.features[0].usage_percent), Decimal("1.5"))
+        same(len(sdk.customers.get_customer_entitlements_by_external_id(external_id="limited").features), 2)
+        refused(lambda: sdk.features.delete_feature(id=seats.id), 400, "invalid_operation")
+        sdk.entitlements.delete_entitlement(id=bulk.items[0].id)
+        sdk.features.delete_feature(id=seats.id)
+
 
 def main():
     with Server(sys.argv[1]) as server:

@@ -31,6 +31,7 @@ macro_rules! refuse_grants {
             ("grant_duration_value", $request.grant_duration_value.is_some_and(|value| value != 0)),
             ("grant_quota", $request.grant_quota.is_some()),
             ("grant_allocation_behavior", given(&$request.grant_allocation_behavior)),
+            ("grant_unlimited", $request.grant_unlimited == Some(true)),
         ];
         match fields.iter().find(|(_, given)| *given) {
             Some((field, _)) => Err(app::Error::unbuilt(field)),
@@ -87,6 +88,8 @@ pub(crate) struct CreateEntitlementRequest {
     pub(crate) grant_quota: Option<Decimal>,
     /// Not built yet.
     pub(crate) grant_allocation_behavior: Option<String>,
+    /// Not built yet.
+    pub(crate) grant_unlimited: Option<bool>,
 }
 
 /// Entitlements to make, all or none.
@@ -132,6 +135,8 @@ pub(crate) struct UpdateEntitlementRequest {
     pub(crate) grant_quota: Option<Decimal>,
     /// Not built yet.
     pub(crate) grant_allocation_behavior: Option<String>,
+    /// Not built yet.
+    pub(crate) grant_unlimited: Option<bool>,
 }
 
 /// What is agreed on in place of an entitlement of the plan.
