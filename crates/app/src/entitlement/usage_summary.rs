@@ -14,6 +14,7 @@ use domain::time::{BillingPeriod, Period, Timestamp};
 use storage::Condition;
 
 use super::CustomerEntitlements;
+use crate::invoice::UsageAhead;
 use crate::usage::MeterRead;
 use crate::{App, Error, Result};
 
@@ -131,7 +132,7 @@ impl App {
             let meter = meters.get(meter_id.as_str()).ok_or_else(missing)?;
             reads.push(MeterRead { meter, period: *period, billing_anchor: Some(*anchor) });
         }
-        let usages = self.read_meters(scope, &external_ids, &reads).await?;
+        let usages = self.read_meters(scope, &external_ids, &reads, &UsageAhead::default()).await?;
         let mut used: HashMap<FeatureId, Decimal> = HashMap::new();
         for ((feature_id, ..), usage) in wanted.into_iter().zip(usages) {
             *used.entry(feature_id.clone()).or_default() += &usage.quantities.total();

@@ -11,11 +11,13 @@ use domain::customer::Customer;
 use domain::entitlement::{EntitlementEntityType, FeatureEntitlement};
 use domain::scope::Scope;
 use serde::Deserialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::features;
 use crate::ApiState;
+use crate::body::Texts;
 use crate::error::ApiResult;
 use crate::extract::{Caller, Query};
 use crate::list::ListResponse;
@@ -35,32 +37,78 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(usage_summary_of_customer))
 }
 
-/// Lists in query parameters: names with commas between them.
-#[derive(Default, Deserialize)]
+/// Which features.
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
-struct Which {
-    customer_id: Option<String>,
-    customer_lookup_key: Option<String>,
-    feature_ids: Option<String>,
-    feature_lookup_keys: Option<String>,
-    subscription_ids: Option<String>,
+struct WhichFeatures {
+    /// Any of these ids; with commas between them, or one each time.
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    feature_ids: Texts,
 }
 
-fn listed(text: Option<&String>) -> Vec<String> {
-    text.map(String::as_str).unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+/// Which features, through which contracts.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default)]
+struct WhichEntitlements {
+    /// Any of these ids; with commas between them, or one each time.
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    feature_ids: Texts,
+    /// Any of these ids; with commas between them, or one each time.
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    subscription_ids: Texts,
+}
+
+/// Which features, through which contracts, and whose.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default)]
+struct WhichUsage {
+    /// Whose: by id.
+    customer_id: Option<String>,
+    /// Whose: by external id.
+    customer_lookup_key: Option<String>,
+    /// Any of these ids; with commas between them, or one each time.
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    feature_ids: Texts,
+    /// And these lookup keys; with commas between them, or one each time.
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    feature_lookup_keys: Texts,
+    /// Any of these ids; with commas between them, or one each time.
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    subscription_ids: Texts,
+}
+
+/// Which features, through which contracts of a customer whom the path names.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default)]
+struct WhichUsageOfOne {
+    /// Any of these ids; with commas between them, or one each time.
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    feature_ids: Texts,
+    /// And these lookup keys; with commas between them, or one each time.
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    feature_lookup_keys: Texts,
+    /// Any of these ids; with commas between them, or one each time.
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    subscription_ids: Texts,
+}
+
+/// Names as clients send them: with commas between them, or one each time.
+fn listed(texts: &Texts) -> Vec<String> {
+    let names = texts.iter().flat_map(|text| text.split(','));
+    names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// Reads what a subscription may use
 #[utoipa::path(get, path = "/v1/subscriptions/{id}/entitlements", operation_id = "getSubscriptionEntitlements", tag = "Subscriptions",
-    params(("feature_ids" = Option<String>, Query, description = "ids with commas between them")),
+    params(Query<WhichFeatures>),
     responses((status = 200, body = SubscriptionEntitlementsResponse)))]
 async fn subscription_entitlements(
     State(state): State<ApiState>,
     Caller(context): Caller,
     Path(id): Path<String>,
-    Query(which): Query<Which>,
+    Query(which): Query<WhichFeatures>,
 ) -> ApiResult<Response> {
-    let feature_ids = listed(which.feature_ids.as_ref());
+    let feature_ids = listed(&which.feature_ids);
     let SubscriptionEntitlements { subscription, features } =
         state.app.subscription_entitlements(&context.scope, &id, &feature_ids).await?;
     let response = SubscriptionEntitlementsResponse {
@@ -73,14 +121,13 @@ async fn subscription_entitlements(
 
 /// Reads what a customer may use, over its active and trialing subscriptions
 #[utoipa::path(get, path = "/v1/customers/{id}/entitlements", operation_id = "getCustomerEntitlements", tag = "Customers",
-    params(("feature_ids" = Option<String>, Query, description = "ids with commas between them"),
-        ("subscription_ids" = Option<String>, Query, description = "ids with commas between them")),
+    params(Query<WhichEntitlements>),
     responses((status = 200, body = CustomerEntitlementsResponse)))]
 async fn customer_entitlements(
     State(state): State<ApiState>,
     Caller(context): Caller,
     Path(id): Path<String>,
-    Query(which): Query<Which>,
+    Query(which): Query<WhichEntitlements>,
 ) -> ApiResult<Response> {
     let customer = state.app.customer(&context.scope, &id).await?;
     entitlements_of(&state, &context.scope, &customer, &which).await
@@ -88,21 +135,20 @@ async fn customer_entitlements(
 
 /// Reads what a customer may use, by its external id
 #[utoipa::path(get, path = "/v1/customers/external/{external_id}/entitlements", operation_id = "getCustomerEntitlementsByExternalID",
-    tag = "Customers", params(("feature_ids" = Option<String>, Query, description = "ids with commas between them"),
-        ("subscription_ids" = Option<String>, Query, description = "ids with commas between them")),
+    tag = "Customers", params(Query<WhichEntitlements>),
     responses((status = 200, body = CustomerEntitlementsResponse)))]
 async fn customer_entitlements_by_external_id(
     State(state): State<ApiState>,
     Caller(context): Caller,
     Path(external_id): Path<String>,
-    Query(which): Query<Which>,
+    Query(which): Query<WhichEntitlements>,
 ) -> ApiResult<Response> {
     let customer = state.app.customer_by_external_id(&context.scope, &external_id).await?;
     entitlements_of(&state, &context.scope, &customer, &which).await
 }
 
-async fn entitlements_of(state: &ApiState, scope: &Scope, customer: &Customer, which: &Which) -> ApiResult<Response> {
-    let (feature_ids, subscription_ids) = (listed(which.feature_ids.as_ref()), listed(which.subscription_ids.as_ref()));
+async fn entitlements_of(state: &ApiState, scope: &Scope, customer: &Customer, which: &WhichEntitlements) -> ApiResult<Response> {
+    let (feature_ids, subscription_ids) = (listed(&which.feature_ids), listed(&which.subscription_ids));
     let CustomerEntitlements { customer_id, subscriptions, features } =
         state.app.customer_entitlements(scope, customer, &feature_ids, &subscription_ids).await?;
     let response = CustomerEntitlementsResponse {
@@ -115,12 +161,9 @@ async fn entitlements_of(state: &ApiState, scope: &Scope, customer: &Customer, w
 
 /// Reads what a customer has used of what it may use
 #[utoipa::path(get, path = "/v1/customers/usage", operation_id = "getCustomerUsageSummary", tag = "Customers",
-    params(("customer_id" = Option<String>, Query), ("customer_lookup_key" = Option<String>, Query, description = "the external id"),
-        ("feature_ids" = Option<String>, Query, description = "ids with commas between them"),
-        ("feature_lookup_keys" = Option<String>, Query, description = "keys with commas between them"),
-        ("subscription_ids" = Option<String>, Query, description = "ids with commas between them")),
+    params(Query<WhichUsage>),
     responses((status = 200, body = CustomerUsageSummaryResponse)))]
-async fn usage_summary(State(state): State<ApiState>, Caller(context): Caller, Query(which): Query<Which>) -> ApiResult<Response> {
+async fn usage_summary(State(state): State<ApiState>, Caller(context): Caller, Query(which): Query<WhichUsage>) -> ApiResult<Response> {
     let named = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
     let by_key = match named(&which.customer_lookup_key) {
         Some(key) => Some(state.app.customer_by_external_id(&context.scope, &key).await?),
@@ -134,30 +177,29 @@ async fn usage_summary(State(state): State<ApiState>, Caller(context): Caller, Q
         (Some(id), None) => (*state.app.customer(&context.scope, &id).await?).clone(),
         (None, None) => return Err(Error::input("customer_id or customer_lookup_key is required").into()),
     };
-    used(&state, &context.scope, &customer, &which).await
+    let WhichUsage { feature_ids, feature_lookup_keys, subscription_ids, .. } = which;
+    used(&state, &context.scope, &customer, &WhichUsageOfOne { feature_ids, feature_lookup_keys, subscription_ids }).await
 }
 
 /// Reads what a customer has used of what it may use (former path)
 #[utoipa::path(get, path = "/v1/customers/{id}/usage", operation_id = "getUsageOfCustomer", tag = "Customers",
-    params(("feature_ids" = Option<String>, Query, description = "ids with commas between them"),
-        ("feature_lookup_keys" = Option<String>, Query, description = "keys with commas between them"),
-        ("subscription_ids" = Option<String>, Query, description = "ids with commas between them")),
+    params(Query<WhichUsageOfOne>),
     responses((status = 200, body = CustomerUsageSummaryResponse)))]
 async fn usage_summary_of_customer(
     State(state): State<ApiState>,
     Caller(context): Caller,
     Path(id): Path<String>,
-    Query(which): Query<Which>,
+    Query(which): Query<WhichUsageOfOne>,
 ) -> ApiResult<Response> {
     let customer = state.app.customer(&context.scope, &id).await?;
     used(&state, &context.scope, &customer, &which).await
 }
 
-async fn used(state: &ApiState, scope: &Scope, customer: &Customer, which: &Which) -> ApiResult<Response> {
+async fn used(state: &ApiState, scope: &Scope, customer: &Customer, which: &WhichUsageOfOne) -> ApiResult<Response> {
     let request = UsageSummaryRequest {
-        feature_ids: listed(which.feature_ids.as_ref()),
-        feature_lookup_keys: listed(which.feature_lookup_keys.as_ref()),
-        subscription_ids: listed(which.subscription_ids.as_ref()),
+        feature_ids: listed(&which.feature_ids),
+        feature_lookup_keys: listed(&which.feature_lookup_keys),
+        subscription_ids: listed(&which.subscription_ids),
     };
     let summary = state.app.usage_summary(scope, customer, &request).await?;
     let plans = plans(state, scope, summary.features.iter().map(|usage| &usage.entitlement)).await?;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::body::{List, Map as Members, Texts};
 use crate::list::CommonFilter;
 use crate::wire::AuditBody;
 use crate::wire::catalog::features::FeatureResponse;
@@ -69,7 +70,7 @@ pub(crate) struct CreateEntitlementRequest {
     pub(crate) static_value: Option<String>,
     /// The object of a config feature.
     #[schema(value_type = Option<Object>)]
-    pub(crate) config_value: Option<Map<String, Value>>,
+    pub(crate) config_value: Option<Members<Value, 1000>>,
     /// The entitlement that one of a subscription takes the place of.
     pub(crate) parent_entitlement_id: Option<String>,
     /// From the beginning without.
@@ -97,7 +98,8 @@ pub(crate) struct CreateEntitlementRequest {
 pub(crate) struct CreateBulkEntitlementRequest {
     /// 1 to 100.
     #[serde(default)]
-    pub(crate) items: Vec<CreateEntitlementRequest>,
+    #[schema(value_type = Vec<CreateEntitlementRequest>, max_items = 100)]
+    pub(crate) items: List<CreateEntitlementRequest, 100>,
 }
 
 /// The entitlements that were made.
@@ -120,7 +122,7 @@ pub(crate) struct UpdateEntitlementRequest {
     pub(crate) static_value: Option<String>,
     /// Replaces the object.
     #[schema(value_type = Option<Object>)]
-    pub(crate) config_value: Option<Map<String, Value>>,
+    pub(crate) config_value: Option<Members<Value, 1000>>,
     /// Grants are not built yet: there is none to clear.
     pub(crate) clear_grant_config: Option<bool>,
     /// Only additive is built.
@@ -154,7 +156,7 @@ pub(crate) struct OverrideEntitlementRequest {
     pub(crate) static_value: Option<String>,
     /// The object of a config feature.
     #[schema(value_type = Option<Object>)]
-    pub(crate) config_value: Option<Map<String, Value>>,
+    pub(crate) config_value: Option<Members<Value, 1000>>,
 }
 
 /// An entitlement.
@@ -207,21 +209,30 @@ pub(crate) struct EntitlementFilter {
     pub(crate) common: CommonFilter,
     /// Any of these ids.
     #[serde(default)]
-    pub(crate) entitlement_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) entitlement_ids: Texts,
     pub(crate) entity_type: Option<EntitlementEntityType>,
     /// Of any of these plans, add-ons or subscriptions.
     #[serde(default)]
-    pub(crate) entity_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) entity_ids: Texts,
     /// Of any of these plans.
     #[serde(default)]
-    pub(crate) plan_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) plan_ids: Texts,
     /// On any of these features.
     #[serde(default)]
-    pub(crate) feature_ids: Vec<String>,
+    #[schema(value_type = Vec<String>, max_items = 10000)]
+    pub(crate) feature_ids: Texts,
     pub(crate) feature_type: Option<FeatureType>,
     pub(crate) is_enabled: Option<bool>,
     /// Grants are not built yet: true shows none.
     pub(crate) has_grant_config: Option<bool>,
+}
+
+/// An object as the use cases take it.
+fn object(asked: Option<Members<Value, 1000>>) -> Option<Map<String, Value>> {
+    asked.map(|members| members.into_inner().into_iter().collect())
 }
 
 impl CreateEntitlementRequest {
@@ -251,7 +262,7 @@ impl CreateEntitlementRequest {
             usage_reset_period: self.usage_reset_period,
             is_soft_limit: self.is_soft_limit.unwrap_or(false),
             static_value: self.static_value.unwrap_or_default(),
-            config_value: self.config_value.unwrap_or_default(),
+            config_value: object(self.config_value).unwrap_or_default(),
             display_order: 0,
             parent_entitlement_id: named(self.parent_entitlement_id).map(EntitlementId::from),
             start_date: self.start_date,
@@ -273,7 +284,7 @@ impl UpdateEntitlementRequest {
             usage_reset_period: self.usage_reset_period,
             is_soft_limit: self.is_soft_limit,
             static_value: self.static_value,
-            config_value: self.config_value,
+            config_value: object(self.config_value),
         })
     }
 }
@@ -285,7 +296,7 @@ impl From<OverrideEntitlementRequest> for EntitlementOverride {
             usage_limit: request.usage_limit,
             is_enabled: request.is_enabled,
             static_value: request.static_value.unwrap_or_default(),
-            config_value: request.config_value.unwrap_or_default(),
+            config_value: object(request.config_value).unwrap_or_default(),
         }
     }
 }
