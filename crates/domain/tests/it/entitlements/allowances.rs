@@ -21,6 +21,9 @@ fn contract(every: BillingPeriod, first: Period) -> Subscription {
     Subscription { billing_period: every, ..subscription(first) }
 }
 
+/// Units of days, the limit, when it begins anew; charged and free units.
+type Row<'a> = (&'a [i64], i64, Option<UsageResetPeriod>, &'a str, &'a str);
+
 /// The inputs of the invoice of a period, with lines of 1.00 a unit over the given stretches of one meter; what is asked for is read from
 /// `used`.
 fn inputs(
@@ -79,7 +82,7 @@ fn on_days(units: &[i64]) -> Vec<(Timestamp, i64)> {
 #[test]
 fn a_limit_that_begins_anew_takes_off_each_stretch_what_it_uses() {
     let january = period("2026-01-01 2026-02-01");
-    let table: [(&[i64], i64, Option<UsageResetPeriod>, &str, &str); 8] = [
+    let table: [Row<'_>; 8] = [
         // Spec 20 §16 no. 16.
         (&[120, 80, 100, 260], 100, Some(Daily), "180", "380"),
         (&[120, 80, 100, 260], 100, None, "460", "100"),

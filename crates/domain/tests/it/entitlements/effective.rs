@@ -40,8 +40,11 @@ fn archived(entitlement: Entitlement) -> Entitlement {
     Entitlement { audit: Audit { status: Status::Archived, ..audit() }, ..entitlement }
 }
 
-/// The sum of what counts now; `None` when nothing counts.
-fn total(given: Vec<Entitlement>) -> Option<Option<i64>> {
+/// A sum of limits, none where one of them is none; `None` when nothing counts.
+type Total = Option<Option<i64>>;
+
+/// The sum of what counts now.
+fn total(given: Vec<Entitlement>) -> Total {
     merged(in_force(given, at(NOW)).into_iter().map(source)).first().map(|feature| feature.usage_limit)
 }
 
@@ -49,7 +52,7 @@ fn total(given: Vec<Entitlement>) -> Option<Option<i64>> {
 fn limits_add_up_and_an_override_takes_the_place_of_what_it_names() {
     let (plan, twice) = (limit("plan", Some(500)), [addon("addon", Some(200)), addon("addon", Some(200))]);
     let with = |more: Vec<Entitlement>| [vec![plan.clone()], twice.to_vec(), more].concat();
-    let table: Vec<(&str, Vec<Entitlement>, Option<Option<i64>>)> = vec![
+    let table: Vec<(&str, Vec<Entitlement>, Total)> = vec![
         ("an add-on counts once for each attachment", with(vec![]), Some(Some(900))),
         ("one row without limit lifts it", with(vec![addon("free", None)]), Some(None)),
         ("a disabled row is as if it were not there", [vec![off(plan.clone())], twice.to_vec()].concat(), Some(Some(400))),
