@@ -17,7 +17,7 @@ tested = $(target)/debug/flexprice
 features := --workspace --no-default-features --features cluster
 lint := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__
 
-.PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test fire fire-full tls scaling nightly test fmt build everyday servers unit checks bench docs contract
+.PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test fire fire-full tls hostile scaling nightly test fmt build everyday servers unit checks bench docs contract
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ fire: build ## Kill processes and servers while events come in; every number mus
 tls: build ## PostgreSQL, Kafka and Redis over TLS: right certificates get in, others do not
 	@FLEXPRICE_BIN="$(tested)" tests/cluster/tls.py
 
+hostile: build ## Load a server with hostile requests for 15 s: memory stays bounded, everything honest is answered and counted
+	@FLEXPRICE_BIN="$(tested)" tests/hostile/load.py --seconds 15
+
 fire-full: setup-cluster ## The same with a release build, 1,000,000 events and three rounds of strikes
 	cargo build --release -p server --features cluster
 	@FLEXPRICE_BIN="$(release)" tests/cluster/under_fire.py --full
@@ -61,7 +64,9 @@ scaling: setup-cluster ## Measure the cluster with more consumers, API processes
 	cargo bench --workspace --all-features --no-run --bench kafka_log --bench clickhouse_store --bench workflow_throughput
 	@FLEXPRICE_BIN="$(release)" tests/cluster/scaling.py
 
-nightly: setup-cluster servers ## 100,000 random questions to every read path, and 100 random worlds on a cluster, against exact formulas (hours)
+nightly: setup-cluster servers ## Ten minutes of hostile requests, then 100,000 random questions to every read path and 100 random worlds (hours)
+	cargo build --release -p server
+	@FLEXPRICE_BIN="$(release)" tests/hostile/load.py --seconds 600 --strict
 	ORACLE_QUESTIONS=100000 cargo test --release -p api --test it oracle
 	$(lint) CLUSTER_ORACLE_WORLDS=100 cargo test $(features) --test it cluster::oracle
 

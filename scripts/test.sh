@@ -30,7 +30,7 @@ wait_for_servers() {
   cat "$dir/servers.log"
 }
 
-for part in fmt build everyday servers unit fire tls checks; do
+for part in fmt build everyday servers unit fire tls hostile checks; do
   echo "== $part"
   began=$SECONDS failed=0
   if [[ $part == servers ]]; then
