@@ -88,17 +88,21 @@ const fn same_text(left: &str, right: &str) -> bool {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[schema(as = types::FilterCondition)]
 pub(crate) struct FilterCondition {
-    /// The column.
+    /// The column, such as `created_at`; a refusal names those of the list.
     #[serde(default)]
+    #[schema(required = true)]
     field: String,
-    /// eq, contains, not_contains, gt, lt, gte, lte, in, not_in, before, after.
+    /// eq, contains, not_contains, gt, lt, gte, lte, in, not_in, before or after, as the column's type allows.
     #[serde(default)]
+    #[schema(required = true)]
     operator: String,
-    /// string, number, boolean, date, array.
+    /// string, number, boolean, date or array: which member of `value` counts.
     #[serde(default)]
+    #[schema(required = true)]
     data_type: String,
-    /// The value, in the member that the data type names.
+    /// The value, in the member that `data_type` names.
     #[serde(default)]
+    #[schema(required = true)]
     value: FilterValue,
 }
 
@@ -106,10 +110,15 @@ pub(crate) struct FilterCondition {
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[schema(as = types::Value)]
 pub(crate) struct FilterValue {
+    /// For the data type string.
     string: Option<String>,
+    /// For the data type number: a decimal, as a string or a number.
     number: Option<Decimal>,
+    /// For the data type boolean.
     boolean: Option<bool>,
+    /// For the data type date: RFC 3339 with a zone.
     date: Option<String>,
+    /// For the data type array, with `in` and `not_in`: any of these texts; an empty list asks for nothing.
     #[schema(value_type = Option<Vec<String>>, max_items = 10000)]
     array: Option<Texts>,
 }

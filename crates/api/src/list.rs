@@ -23,12 +23,12 @@ const OFFSET_MAX: i64 = 100_000_000;
 pub(crate) struct CommonFilter {
     /// Most items of the page: 1 to 1000; 50 without.
     pub(crate) limit: Option<i64>,
-    /// Items before the page.
+    /// Items before the page: 0 to 100000000; 0 without.
     pub(crate) offset: Option<i64>,
-    /// Columns to sort by, or the name of one.
+    /// Columns to sort by, at most 10, or the name of one; `created_at` without, newest first.
     #[serde(default)]
     pub(crate) sort: SortBy,
-    /// `asc` or `desc`, for a single column.
+    /// `asc` or `desc`, for a single column; `desc` without.
     pub(crate) order: Option<String>,
     /// Row status; published without.
     pub(crate) status: Option<Status>,
@@ -36,11 +36,11 @@ pub(crate) struct CommonFilter {
     #[serde(default)]
     #[schema(value_type = Vec<FilterCondition>, max_items = 50)]
     pub(crate) filters: List<FilterCondition, 50>,
-    /// Things to embed, comma-separated.
+    /// Things to embed, with commas between them.
     pub(crate) expand: Option<String>,
-    /// At or after.
+    /// Made at or after this instant; of invoices and subscriptions, whose period begins then.
     pub(crate) start_time: Option<Timestamp>,
-    /// At or before.
+    /// Made at or before this instant; of invoices and subscriptions, whose period ends by then.
     pub(crate) end_time: Option<Timestamp>,
 }
 
@@ -48,8 +48,9 @@ pub(crate) struct CommonFilter {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[schema(as = types::SortCondition)]
 pub(crate) struct SortCondition {
-    /// The column.
+    /// The column, such as `created_at`; a refusal names those of the list.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) field: String,
     /// `asc` or `desc`, in any case; `asc` without.
     #[serde(default)]

@@ -112,7 +112,9 @@ async fn get_customer_by_lookup_key(state: State<ApiState>, caller: Caller, id: 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 struct WhichCustomer {
+    /// The customer by id; this or the external id is required.
     id: Option<String>,
+    /// The customer by external id; both must name the same one.
     external_customer_id: Option<String>,
 }
 

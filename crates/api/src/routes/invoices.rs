@@ -163,6 +163,7 @@ async fn embed(state: &ApiState, scope: &Scope, invoices: &[Invoice], lines: boo
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 struct GetInvoiceQuery {
+    /// Checked and without effect: customer, subscription and lines are always embedded.
     expand: Option<String>,
     /// Not built yet.
     group_by: Option<String>,

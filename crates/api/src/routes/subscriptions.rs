@@ -254,6 +254,7 @@ async fn get_subscription(State(state): State<ApiState>, Caller(context): Caller
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 struct ExpandQuery {
+    /// Things to embed, with commas between them: plan, customer, prices, meters, subscription_line_items, entitlements.
     expand: Option<String>,
 }
 

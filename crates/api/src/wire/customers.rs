@@ -18,35 +18,42 @@ use utoipa::ToSchema;
 /// A customer to make.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CreateCustomerRequest {
-    /// The integrating application's own identifier; events name it.
+    /// The integrating application's own identifier, which events name: 1 to 255 characters, unique among published customers.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) external_id: String,
-    /// Display name.
+    /// What people read: 1 to 255 characters.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) name: String,
-    /// May be empty.
+    /// An address such as billing@example.com, up to 255 characters; may be empty.
     #[serde(default)]
     pub(crate) email: String,
-    /// Phone or similar.
+    /// Phone or similar, up to 20 characters.
     #[serde(default)]
     pub(crate) contact: String,
+    /// Street and number, up to 255 characters.
     #[serde(default)]
     pub(crate) address_line1: String,
+    /// What the first line does not hold, up to 255 characters.
     #[serde(default)]
     pub(crate) address_line2: String,
+    /// Up to 100 characters.
     #[serde(default)]
     pub(crate) address_city: String,
+    /// State, province or region, up to 100 characters.
     #[serde(default)]
     pub(crate) address_state: String,
+    /// Up to 20 characters.
     #[serde(default)]
     pub(crate) address_postal_code: String,
     /// Two letters, ISO 3166-1.
     #[serde(default)]
     pub(crate) address_country: String,
-    /// IANA name; UTC without.
+    /// IANA name, such as Europe/Berlin: where periods begin; UTC without.
     #[serde(default)]
     pub(crate) timezone: String,
-    /// Free pairs.
+    /// Free pairs, at most 100.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<Metadata>,
     /// Not built yet.
@@ -74,16 +81,25 @@ pub(crate) struct CreateCustomerRequest {
 pub(crate) struct UpdateCustomerRequest {
     /// Events sent under the former one stay the customer's; it is shown in metadata, and no other published customer can have it.
     pub(crate) external_id: Option<String>,
+    /// 1 to 255 characters; kept without.
     pub(crate) name: Option<String>,
+    /// An address, up to 255 characters; empty takes it away, kept without.
     pub(crate) email: Option<String>,
+    /// Phone or similar, up to 20 characters; empty takes it away, kept without.
     pub(crate) contact: Option<String>,
+    /// Up to 255 characters; empty takes it away, kept without.
     pub(crate) address_line1: Option<String>,
+    /// Up to 255 characters; empty takes it away, kept without.
     pub(crate) address_line2: Option<String>,
+    /// Up to 100 characters; empty takes it away, kept without.
     pub(crate) address_city: Option<String>,
+    /// Up to 100 characters; empty takes it away, kept without.
     pub(crate) address_state: Option<String>,
+    /// Up to 20 characters; empty takes it away, kept without.
     pub(crate) address_postal_code: Option<String>,
+    /// Two letters, ISO 3166-1; empty takes it away, kept without.
     pub(crate) address_country: Option<String>,
-    /// Reaches only later subscriptions.
+    /// IANA name; kept without. Reaches only later subscriptions.
     pub(crate) timezone: Option<String>,
     /// Replaces all pairs.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
@@ -96,18 +112,31 @@ pub(crate) struct UpdateCustomerRequest {
 /// A customer.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct CustomerResponse {
+    /// `cust_` and a ULID.
     pub(crate) id: String,
+    /// The integrating application's own identifier; events name it.
     pub(crate) external_id: String,
+    /// What people read.
     pub(crate) name: String,
+    /// Empty when unused.
     pub(crate) email: String,
+    /// Phone or similar; empty when unused.
     pub(crate) contact: String,
+    /// Street and number; empty when unused.
     pub(crate) address_line1: String,
+    /// What the first line does not hold; empty when unused.
     pub(crate) address_line2: String,
+    /// Empty when unused.
     pub(crate) address_city: String,
+    /// State, province or region; empty when unused.
     pub(crate) address_state: String,
+    /// Empty when unused.
     pub(crate) address_postal_code: String,
+    /// Two letters, ISO 3166-1; empty when unused.
     pub(crate) address_country: String,
+    /// IANA name: where periods of later subscriptions begin.
     pub(crate) timezone: String,
+    /// Free pairs; `old_external_ids` holds former external ids, with commas between them.
     pub(crate) metadata: BTreeMap<String, String>,
     /// Status, scope, dates.
     #[serde(flatten)]
@@ -128,7 +157,9 @@ pub(crate) struct CustomerFilter {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) external_ids: Texts,
+    /// Exactly.
     pub(crate) external_id: Option<String>,
+    /// Exactly.
     pub(crate) email: Option<String>,
     /// All pairs must be there.
     #[schema(value_type = Option<BTreeMap<String, String>>)]

@@ -22,49 +22,79 @@ use crate::wire::{AuditBody, some_text};
 /// A subscription.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct SubscriptionResponse {
+    /// `subs_` and a ULID.
     pub(crate) id: String,
+    /// The caller's name; not unique, empty when unused.
     pub(crate) lookup_key: String,
+    /// Who uses it.
     pub(crate) customer_id: String,
+    /// Who is invoiced, when it is someone else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) invoicing_customer_id: Option<String>,
+    /// What was bought.
     pub(crate) plan_id: String,
+    /// Where it stands.
     pub(crate) subscription_status: SubscriptionStatus,
+    /// Its place among others: standalone, or part of a group that is invoiced together.
     pub(crate) subscription_type: SubscriptionType,
+    /// Three letters, lower case: in what it is invoiced.
     pub(crate) currency: String,
+    /// The instant its periods hang on.
     pub(crate) billing_anchor: Timestamp,
+    /// What that is derived from: anniversary (the start date, or a given anchor) or calendar (the first of a month, quarter, year).
     pub(crate) billing_cycle: BillingCycle,
     /// Always RECURRING.
     pub(crate) billing_cadence: String,
+    /// The length of a step.
     pub(crate) billing_period: BillingPeriod,
+    /// Steps in a period; at least 1.
     pub(crate) billing_period_count: i64,
+    /// First instant of the contract.
     pub(crate) start_date: Timestamp,
+    /// First instant after the contract; open without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) end_date: Option<Timestamp>,
+    /// First instant of the period that runs.
     pub(crate) current_period_start: Timestamp,
+    /// First instant after it.
     pub(crate) current_period_end: Timestamp,
+    /// When it was cancelled or its cancellation asked for; absent before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cancelled_at: Option<Timestamp>,
+    /// When the cancellation takes effect; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cancel_at: Option<Timestamp>,
+    /// Whether it ends with a period instead of at once.
     pub(crate) cancel_at_period_end: bool,
+    /// IANA name, copied from the customer when it was made: where its periods begin.
     pub(crate) timezone: String,
+    /// charge_automatically: a payment is tried when an invoice is final; send_invoice: the customer pays on their own.
     pub(crate) collection_method: CollectionMethod,
+    /// What an unpaid first invoice does to it.
     pub(crate) payment_behavior: PaymentBehavior,
+    /// Days until an invoice is due; as the settings say without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) payment_terms: Option<PaymentTerms>,
+    /// Whether parts of periods are charged in part: create_prorations, or none.
     pub(crate) proration_behavior: ProrationBehavior,
     /// Always none: pauses are not built yet.
     pub(crate) pause_status: String,
+    /// The `sequence` of the plan's prices that its lines reflect.
     pub(crate) synced_price_sequence: i64,
     /// Whether the plan's prices changed since; only in v2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plan_prices_out_of_sync: Option<bool>,
+    /// Free pairs.
     pub(crate) metadata: BTreeMap<String, String>,
+    /// Rises with each change.
     pub(crate) version: i64,
+    /// Where they are asked for; always in `GET /v1/subscriptions/{id}` and in the answer to its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) line_items: Option<Vec<SubscriptionLineItemResponse>>,
+    /// Where it is asked for; always in lists, in `GET /v1/subscriptions/{id}` and in the answer to its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plan: Option<PlanResponse>,
+    /// Where it is asked for; always in `GET /v1/subscriptions/{id}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) customer: Option<CustomerResponse>,
     /// What it may use; where it is asked for.
@@ -83,59 +113,95 @@ pub(crate) struct SubscriptionResponse {
 /// An invoice.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct InvoiceResponse {
+    /// `inv_` and a ULID.
     pub(crate) id: String,
+    /// Who pays.
     pub(crate) customer_id: String,
+    /// Who pays; in answers that read invoices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) customer: Option<CustomerResponse>,
+    /// Whose subscription it is; absent for other invoices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) subscription_customer_id: Option<String>,
+    /// Whose charges it carries; absent for other invoices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) subscription_id: Option<String>,
     /// Where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(no_recursion)]
     pub(crate) subscription: Option<Box<SubscriptionResponse>>,
+    /// SUBSCRIPTION: of a period; ONE_OFF: on its own; CREDIT: an adjustment.
     pub(crate) invoice_type: InvoiceType,
+    /// DRAFT: being made; FINALIZED: numbered and due; VOIDED: taken back; SKIPPED: nothing to charge, hidden from lists.
     pub(crate) invoice_status: InvoiceStatus,
+    /// Where its money stands.
     pub(crate) payment_status: PaymentStatus,
+    /// Why it was made.
     pub(crate) billing_reason: BillingReason,
+    /// Three letters, lower case: in what all its amounts are.
     pub(crate) currency: String,
+    /// Sum of the lines.
     pub(crate) subtotal: Decimal,
+    /// Discounts of lines and of the whole invoice.
     pub(crate) total_discount: Decimal,
+    /// Prepaid credits used.
     pub(crate) total_prepaid_credits_applied: Decimal,
+    /// Taxes on what discounts leave.
     pub(crate) total_tax: Decimal,
+    /// What the invoice comes to; never below zero.
     pub(crate) total: Decimal,
+    /// What credit notes took off.
     pub(crate) adjustment_amount: Decimal,
+    /// What must be paid.
     pub(crate) amount_due: Decimal,
+    /// What was paid.
     pub(crate) amount_paid: Decimal,
+    /// What is still to pay.
     pub(crate) amount_remaining: Decimal,
+    /// What was given back.
     pub(crate) refunded_amount: Decimal,
     /// Empty until it is final.
     pub(crate) invoice_number: String,
+    /// Counts the invoices of a subscription from 1; 0 for others.
     pub(crate) billing_sequence: i64,
+    /// Free text; empty when unused.
     pub(crate) description: String,
+    /// How often the subscription is invoiced; absent for other invoices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) billing_period: Option<String>,
+    /// First instant of the invoiced period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) period_start: Option<Timestamp>,
+    /// First instant after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) period_end: Option<Timestamp>,
+    /// When it must be paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) due_date: Option<Timestamp>,
+    /// What the invoice shows as its date.
     pub(crate) issue_date: Timestamp,
+    /// When its lines were last computed; absent before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_computed_at: Option<Timestamp>,
+    /// When it became final; absent before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) finalized_at: Option<Timestamp>,
+    /// When it was taken back; absent before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) voided_at: Option<Timestamp>,
+    /// When it was paid; absent before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) paid_at: Option<Timestamp>,
+    /// Guards against a second invoice of the same thing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) idempotency_key: Option<String>,
+    /// Always false: invoices cannot be edited by hand.
     pub(crate) is_manually_edited: bool,
+    /// Free pairs.
     pub(crate) metadata: BTreeMap<String, String>,
+    /// Rises with each change.
     pub(crate) version: i64,
+    /// How the subtotal comes about; where they are not left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) line_items: Option<Vec<InvoiceLineItemResponse>>,
     /// Status, scope, dates.

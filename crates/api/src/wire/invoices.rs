@@ -21,27 +21,40 @@ use utoipa::ToSchema;
 /// One line of an invoice.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct InvoiceLineItemResponse {
+    /// `inv_line_` and a ULID.
     pub(crate) id: String,
+    /// The invoice it stands on.
     pub(crate) invoice_id: String,
+    /// Who pays.
     pub(crate) customer_id: String,
+    /// What is invoiced; absent for other invoices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) subscription_id: Option<String>,
+    /// The subscription's line; absent for other invoices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) subscription_line_item_id: Option<String>,
+    /// Where its price comes from: plan, addon or subscription; absent for other invoices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) entity_type: Option<String>,
+    /// The id of that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) entity_id: Option<String>,
+    /// The plan's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plan_display_name: Option<String>,
+    /// The version of the rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) price_id: Option<String>,
+    /// USAGE or FIXED.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) price_type: Option<String>,
+    /// What was measured; only usage lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meter_id: Option<String>,
+    /// The meter's name; only usage lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meter_display_name: Option<String>,
+    /// What the customer reads.
     pub(crate) display_name: String,
     /// Rounded gross amount.
     pub(crate) amount: Decimal,
@@ -50,14 +63,21 @@ pub(crate) struct InvoiceLineItemResponse {
     /// Units that were free, besides; where something is free.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) adjusted_entitlement_quantity: Option<Decimal>,
+    /// Three letters, lower case.
     pub(crate) currency: String,
+    /// First instant of the stretch that is paid for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) period_start: Option<Timestamp>,
+    /// First instant after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) period_end: Option<Timestamp>,
+    /// Always 0: coupons are not built yet.
     pub(crate) line_item_discount: Decimal,
+    /// Always 0: coupons are not built yet.
     pub(crate) invoice_level_discount: Decimal,
+    /// Always 0: wallets are not built yet.
     pub(crate) prepaid_credits_applied: Decimal,
+    /// Free pairs.
     pub(crate) metadata: BTreeMap<String, String>,
     /// Status, scope, dates.
     #[serde(flatten)]
@@ -74,27 +94,45 @@ pub(crate) struct InvoiceFilter {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) invoice_ids: Texts,
+    /// Whom it charges, by id.
     pub(crate) customer_id: Option<String>,
+    /// Whom it charges, by external id.
     pub(crate) external_customer_id: Option<String>,
+    /// Of subscriptions of any of these customers.
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) subscription_customer_id: Texts,
+    /// Of this subscription.
     pub(crate) subscription_id: Option<String>,
+    /// Only of this type.
     pub(crate) invoice_type: Option<InvoiceType>,
+    /// In any of these; all but SKIPPED without.
     #[schema(value_type = Option<Vec<InvoiceStatus>>, max_items = 20)]
     pub(crate) invoice_status: Option<List<InvoiceStatus, 20>>,
+    /// In any of these.
     #[schema(value_type = Option<Vec<PaymentStatus>>, max_items = 20)]
     pub(crate) payment_status: Option<List<PaymentStatus, 20>>,
+    /// Made for this reason.
     pub(crate) billing_reason: Option<BillingReason>,
+    /// Three letters, lower case.
     pub(crate) currency: Option<String>,
+    /// With more than this to be paid.
     pub(crate) amount_due_gt: Option<Decimal>,
+    /// With more than this still to pay.
     pub(crate) amount_remaining_gt: Option<Decimal>,
+    /// Whose period begins at or after this instant.
     pub(crate) period_start_gte: Option<Timestamp>,
+    /// Whose period begins at or before this instant.
     pub(crate) period_start_lte: Option<Timestamp>,
+    /// Whose period ends at or after this instant.
     pub(crate) period_end_gte: Option<Timestamp>,
+    /// Whose period ends at or before this instant.
     pub(crate) period_end_lte: Option<Timestamp>,
+    /// That became final at or after this instant.
     pub(crate) finalized_at_gte: Option<Timestamp>,
+    /// That were taken back at or after this instant.
     pub(crate) voided_at_gte: Option<Timestamp>,
+    /// Leaves the lines out.
     pub(crate) skip_line_items: Option<bool>,
 }
 
@@ -102,28 +140,38 @@ pub(crate) struct InvoiceFilter {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = GetPreviewInvoiceRequest)]
 pub(crate) struct PreviewInvoiceRequest {
+    /// Whose invoice.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) subscription_id: String,
-    /// The current period's without.
+    /// First instant of the period; that of the current one without.
     pub(crate) period_start: Option<Timestamp>,
+    /// First instant after it; the current period's without.
     pub(crate) period_end: Option<Timestamp>,
+    /// Leaves out lines that cost nothing.
     pub(crate) hide_zero_charges_line_items: Option<bool>,
 }
 
 /// How the amount of a line came about.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct LineExplanation {
+    /// The line that is explained.
     pub(crate) line_item_id: String,
+    /// What the customer reads.
     pub(crate) display_name: String,
     /// The version of the rate.
     pub(crate) price_id: String,
+    /// FLAT_FEE, PACKAGE or TIERED.
     pub(crate) billing_model: String,
+    /// First instant of the service.
     pub(crate) service_start: Timestamp,
+    /// First instant after it.
     pub(crate) service_end: Timestamp,
     /// The period that the full price stands for, where the service is a part of it: `exact` is `rated` times the coefficient; without
     /// one, times the length of the service, divided by that of this period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) full_start: Option<Timestamp>,
+    /// First instant after that period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) full_end: Option<Timestamp>,
     /// How usage was aggregated.
@@ -179,10 +227,15 @@ pub(crate) struct FreeBody {
 /// quantity × unit_amount + flat_amount = amount, all exact. Of a bucketed meter, sums over all values that took the step.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct StepBody {
+    /// What is counted, such as `units`, `packages of 1000`, `tier 2 (above 1000 up to 5000)`.
     pub(crate) label: String,
+    /// How many of them.
     pub(crate) quantity: Decimal,
+    /// The rate of one.
     pub(crate) unit_amount: Decimal,
+    /// What the step costs besides; zero for most.
     pub(crate) flat_amount: Decimal,
+    /// The step's amount, not rounded.
     pub(crate) amount: Decimal,
     /// How many quantities took the step: 1, but for bucketed meters.
     pub(crate) times: i64,
@@ -191,10 +244,15 @@ pub(crate) struct StepBody {
 /// How an invoice came about, line by line.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct InvoiceExplanation {
+    /// The invoice that is explained.
     pub(crate) invoice_id: String,
+    /// Empty until it is final.
     pub(crate) invoice_number: String,
+    /// Sum of the lines.
     pub(crate) subtotal: Decimal,
+    /// What the invoice comes to.
     pub(crate) total: Decimal,
+    /// In the order of the invoice.
     pub(crate) lines: Vec<LineExplanation>,
 }
 

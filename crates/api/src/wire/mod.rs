@@ -29,11 +29,17 @@ use crate::body::{Map, Texts};
 pub(crate) struct AuditBody {
     /// published, archived or deleted.
     pub(crate) status: Status,
+    /// The organisation it belongs to.
     pub(crate) tenant_id: String,
+    /// The environment it belongs to.
     pub(crate) environment_id: String,
+    /// When it was made, by the environment's clock.
     pub(crate) created_at: Timestamp,
+    /// When it was last changed.
     pub(crate) updated_at: Timestamp,
+    /// The user who made it; empty for the system itself.
     pub(crate) created_by: String,
+    /// The user who last changed it; empty for the system itself.
     pub(crate) updated_by: String,
 }
 
@@ -54,6 +60,7 @@ impl From<&Audit> for AuditBody {
 /// Done.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct SuccessResponse {
+    /// For people: what was done.
     pub(crate) message: String,
 }
 

@@ -46,34 +46,39 @@ pub(crate) struct CreateSubscriptionRequest {
     pub(crate) customer_id: Option<String>,
     /// The customer by external id.
     pub(crate) external_customer_id: Option<String>,
-    /// What is bought.
+    /// What is bought: a published plan.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) plan_id: String,
-    /// Three letters.
+    /// Three letters such as USD, in any case: only the plan's prices in it become lines.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) currency: String,
-    /// The caller's name.
+    /// The caller's name; not unique, may be empty.
     #[serde(default)]
     pub(crate) lookup_key: String,
-    /// How often; required.
+    /// How often it is invoiced: any but ONETIME.
     #[schema(required = true)]
     pub(crate) billing_period: Option<BillingPeriod>,
-    /// 1 without.
+    /// How many of these make one period: 1 or more; 1 without.
     pub(crate) billing_period_count: Option<i64>,
-    /// anniversary without.
+    /// anniversary (periods hang on the start) or calendar (on the first of a month, quarter, year); anniversary without.
     pub(crate) billing_cycle: Option<BillingCycle>,
-    /// Only with anniversary billing.
+    /// What periods hang on; the start without. Only with anniversary billing.
     pub(crate) billing_anchor: Option<Timestamp>,
-    /// Now without; the past is allowed.
+    /// First instant; now without, the past is allowed.
     pub(crate) start_date: Option<Timestamp>,
+    /// First instant after it, not before the start; open without.
     pub(crate) end_date: Option<Timestamp>,
-    /// charge_automatically, send_invoice, or the former default_incomplete.
+    /// charge_automatically, send_invoice, or the former default_incomplete; charge_automatically without.
     pub(crate) collection_method: Option<String>,
     /// default_active without.
     pub(crate) payment_behavior: Option<PaymentBehavior>,
+    /// Days from the end of a period until its invoice is due; as the settings say without.
     pub(crate) payment_terms: Option<PaymentTerms>,
-    /// none without.
+    /// create_prorations charges parts of periods in part, from a start of today or later; none without.
     pub(crate) proration_behavior: Option<ProrationBehavior>,
+    /// Free pairs, at most 100.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<Metadata>,
     /// Not built yet; 0 is accepted.
@@ -156,32 +161,51 @@ pub(crate) struct CreateSubscriptionRequest {
 /// One priced thing in a subscription.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct SubscriptionLineItemResponse {
+    /// `subs_line_` and a ULID.
     pub(crate) id: String,
+    /// Whose line it is.
     pub(crate) subscription_id: String,
+    /// Who uses it.
     pub(crate) customer_id: String,
+    /// Where its price comes from: plan, addon or subscription.
     pub(crate) entity_type: LineItemEntityType,
+    /// The id of that.
     pub(crate) entity_id: String,
+    /// The plan's name.
     pub(crate) plan_display_name: String,
+    /// What it costs.
     pub(crate) price_id: String,
+    /// USAGE of a meter, or FIXED.
     pub(crate) price_type: PriceType,
     /// Where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) price: Option<PriceResponse>,
+    /// What it measures; only usage lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meter_id: Option<String>,
     /// Where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meter: Option<MeterResponse>,
+    /// The meter's name; empty for fixed lines.
     pub(crate) meter_display_name: String,
+    /// What the invoice shows.
     pub(crate) display_name: String,
+    /// Units of a fixed line; 0 for usage.
     pub(crate) quantity: Decimal,
+    /// Three letters, lower case.
     pub(crate) currency: String,
+    /// How often it is charged.
     pub(crate) billing_period: BillingPeriod,
+    /// How many of these make one period; at least 1.
     pub(crate) billing_period_count: i64,
+    /// ADVANCE: before its period; ARREAR: after it.
     pub(crate) invoice_cadence: InvoiceCadence,
+    /// First instant.
     pub(crate) start_date: Timestamp,
+    /// First instant after it; open without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) end_date: Option<Timestamp>,
+    /// Free pairs.
     pub(crate) metadata: BTreeMap<String, String>,
     /// Status, scope, dates.
     #[serde(flatten)]
@@ -198,22 +222,31 @@ pub(crate) struct SubscriptionFilter {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) subscription_ids: Texts,
+    /// Of this customer, by id.
     pub(crate) customer_id: Option<String>,
+    /// Of any of these customers, by id.
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) customer_ids: Texts,
+    /// Of this customer, by external id.
     pub(crate) external_customer_id: Option<String>,
+    /// Invoiced to any of these customers, where it is someone else.
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) invoicing_customer_ids: Texts,
+    /// Not built yet.
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) parent_subscription_ids: Texts,
+    /// Of this plan.
     pub(crate) plan_id: Option<String>,
+    /// In any of these; active ones without.
     #[schema(value_type = Option<Vec<SubscriptionStatus>>, max_items = 20)]
     pub(crate) subscription_status: Option<List<SubscriptionStatus, 20>>,
+    /// Of any of these types.
     #[schema(value_type = Option<Vec<SubscriptionType>>, max_items = 20)]
     pub(crate) subscription_type: Option<List<SubscriptionType, 20>>,
+    /// With any of these periods.
     #[schema(value_type = Option<Vec<BillingPeriod>>, max_items = 20)]
     pub(crate) billing_period: Option<List<BillingPeriod, 20>>,
     /// Always RECURRING: another one finds nothing.
@@ -236,31 +269,41 @@ pub(crate) struct SubscriptionFilter {
 /// How a subscription ends.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CancelSubscriptionRequest {
-    /// Required.
+    /// immediate (now, or at a past instant of the current period), end_of_period or scheduled_date.
     #[schema(required = true)]
     pub(crate) cancellation_type: Option<CancellationType>,
-    /// The date of a scheduled one, the past instant of an immediate one.
+    /// The date of a scheduled one, required then; the past instant of an immediate one, now without.
     pub(crate) cancel_at: Option<Timestamp>,
-    /// Whether an immediate one bills what was used; skip without.
+    /// Whether an immediate one charges what was used: generate_invoice, or skip; skip without.
     pub(crate) cancel_immediately_inovice_policy: Option<InvoicePolicy>,
     /// The same, spelled right.
     pub(crate) cancel_immediately_invoice_policy: Option<InvoicePolicy>,
     /// Credits are not built yet.
     pub(crate) proration_behavior: Option<ProrationBehavior>,
+    /// Free text, for people.
     pub(crate) reason: Option<String>,
 }
 
 /// How a subscription ends.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct CancelSubscriptionResponse {
+    /// Which subscription ends.
     pub(crate) subscription_id: String,
+    /// Where it stands now: cancelled, or as before until the date.
     pub(crate) status: SubscriptionStatus,
+    /// As it was asked for.
     pub(crate) cancellation_type: CancellationType,
+    /// When it ends or ended.
     pub(crate) effective_date: Timestamp,
+    /// When the request was served.
     pub(crate) processed_at: Timestamp,
+    /// As it was sent; empty without.
     pub(crate) reason: String,
+    /// For people: when it takes effect.
     pub(crate) message: String,
+    /// Always 0: credits are not built yet.
     pub(crate) total_credit_amount: Decimal,
+    /// Always empty: credits are not built yet.
     pub(crate) proration_details: Vec<Value>,
 }
 
@@ -268,12 +311,15 @@ pub(crate) struct CancelSubscriptionResponse {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = GetUsageBySubscriptionRequest)]
 pub(crate) struct SubscriptionUsageRequest {
+    /// Whose usage.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) subscription_id: String,
-    /// The current period's without.
+    /// First instant; that of the current period without.
     pub(crate) start_time: Option<Timestamp>,
+    /// First instant after it; the current period's without. Not before the start.
     pub(crate) end_time: Option<Timestamp>,
-    /// Everything until now.
+    /// Everything until now, whatever the times say.
     pub(crate) lifetime_usage: Option<bool>,
 }
 
@@ -281,16 +327,23 @@ pub(crate) struct SubscriptionUsageRequest {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = SubscriptionUsageByMetersResponse)]
 pub(crate) struct SubscriptionUsageCharge {
+    /// The subscription's line.
     pub(crate) subscription_line_item_id: String,
+    /// What it measures.
     pub(crate) meter_id: String,
+    /// The meter's name.
     pub(crate) meter_display_name: String,
-    /// A JSON number, with its digits.
+    /// What the meter counted. A JSON number, with its digits.
     pub(crate) quantity: Number,
-    /// A JSON number, with its digits.
+    /// What it costs, rounded to the currency. A JSON number, with its digits.
     pub(crate) amount: Number,
+    /// Three letters, lower case.
     pub(crate) currency: String,
+    /// The amount with its currency's symbol.
     pub(crate) display_amount: String,
+    /// Always false: commitments are not built yet.
     pub(crate) is_overage: bool,
+    /// Its price.
     pub(crate) price: PriceResponse,
     /// The meter's filters.
     pub(crate) filter_values: Filters,
@@ -300,13 +353,19 @@ pub(crate) struct SubscriptionUsageCharge {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = GetUsageBySubscriptionResponse)]
 pub(crate) struct SubscriptionUsageResponse {
-    /// A JSON number, with its digits.
+    /// The sum of the charges. A JSON number, with its digits.
     pub(crate) amount: Number,
+    /// Three letters, lower case.
     pub(crate) currency: String,
+    /// The amount with its currency's symbol.
     pub(crate) display_amount: String,
+    /// First instant of the window.
     pub(crate) start_time: Timestamp,
+    /// First instant after it.
     pub(crate) end_time: Timestamp,
+    /// One for each usage line, by the meter's name; those without events have 0.
     pub(crate) charges: Vec<SubscriptionUsageCharge>,
+    /// Always false: commitments are not built yet.
     pub(crate) has_overage: bool,
 }
 

@@ -111,6 +111,7 @@ async fn get_active_costsheet(State(state): State<ApiState>, Caller(context): Ca
 /// What to embed in a cost sheet.
 #[derive(Debug, Default, serde::Deserialize, utoipa::ToSchema)]
 struct Embed {
+    /// `meters` embeds the meters of the prices, which are always embedded.
     expand: Option<String>,
 }
 

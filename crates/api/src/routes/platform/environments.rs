@@ -45,7 +45,9 @@ async fn create_environment(
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 struct Paging {
+    /// Most environments of the page: 1 to 1000; 50 without.
     limit: Option<usize>,
+    /// Environments before the page; 0 without.
     offset: Option<usize>,
 }
 

@@ -18,11 +18,16 @@ pub(crate) struct BackfillMeterRequest {
 /// A run over past events.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BackfillResponse {
+    /// `backfill_` and a ULID.
     pub(crate) id: String,
+    /// For which meter; one runs at a time.
     pub(crate) meter_id: String,
+    /// RUNNING until all events of its time were read, then COMPLETED; FAILED when it was given up.
     pub(crate) status: BackfillStatus,
+    /// Events at or after this instant; all without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start_time: Option<Timestamp>,
+    /// Events before this instant; all without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) end_time: Option<Timestamp>,
     /// Events read so far.
@@ -42,7 +47,9 @@ pub(crate) struct BackfillResponse {
     /// Why it failed last.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) error: String,
+    /// When it was asked for.
     pub(crate) started_at: Timestamp,
+    /// When it ended; absent while it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) finished_at: Option<Timestamp>,
 }

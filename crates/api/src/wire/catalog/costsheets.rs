@@ -26,8 +26,10 @@ pub(crate) struct CreateCostsheetRequest {
     /// The caller's name; up to 255 characters, unique, may be empty.
     #[serde(default)]
     pub(crate) lookup_key: String,
+    /// Free text.
     #[serde(default)]
     pub(crate) description: String,
+    /// Free pairs, at most 100.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<Metadata>,
 }
@@ -35,8 +37,11 @@ pub(crate) struct CreateCostsheetRequest {
 /// Changes of a cost sheet: only what is given and not empty.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct UpdateCostsheetRequest {
+    /// 1 to 255 characters, unique; kept without.
     pub(crate) name: Option<String>,
+    /// Up to 255 characters, unique; kept without.
     pub(crate) lookup_key: Option<String>,
+    /// Free text; kept without.
     pub(crate) description: Option<String>,
     /// Replaces all pairs.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
@@ -46,10 +51,15 @@ pub(crate) struct UpdateCostsheetRequest {
 /// A cost sheet.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct CostsheetResponse {
+    /// `cost_` and a ULID.
     pub(crate) id: String,
+    /// 1 to 255 characters; unique.
     pub(crate) name: String,
+    /// The caller's name; empty when unused.
     pub(crate) lookup_key: String,
+    /// Free text; empty when unused.
     pub(crate) description: String,
+    /// Free pairs.
     pub(crate) metadata: BTreeMap<String, String>,
     /// Where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,14 +72,16 @@ pub(crate) struct CostsheetResponse {
 /// A cost sheet that was made or changed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CostsheetEnvelope {
+    /// As it is after the change.
     pub(crate) costsheet: CostsheetResponse,
 }
 
 /// A cost sheet that was read: the published contract has it inside an envelope, the established service sends it bare, so it is both.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GetCostsheetResponse {
+    /// The cost sheet; its members stand beside it, too.
     pub(crate) costsheet: CostsheetResponse,
-    /// The same.
+    /// Its members, bare.
     #[serde(flatten)]
     pub(crate) bare: CostsheetResponse,
 }
@@ -77,7 +89,9 @@ pub(crate) struct GetCostsheetResponse {
 /// What was removed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeleteCostsheetResponse {
+    /// For people: that it was removed.
     pub(crate) message: String,
+    /// Which cost sheet it was.
     pub(crate) id: String,
 }
 
@@ -121,12 +135,15 @@ pub(crate) struct CostsheetFilter {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = types::QueryFilter)]
 pub(crate) struct QueryFilterBody {
+    /// Most items of the page: 1 to 1000; 50 without.
     pub(crate) limit: Option<i64>,
+    /// Items before the page; 0 without.
     pub(crate) offset: Option<i64>,
     /// The column to sort by.
     pub(crate) sort: Option<String>,
     /// `asc` or `desc`.
     pub(crate) order: Option<String>,
+    /// Row status; published without.
     pub(crate) status: Option<Status>,
     /// Things to embed, comma-separated.
     pub(crate) expand: Option<String>,

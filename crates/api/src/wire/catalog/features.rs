@@ -37,13 +37,17 @@ fn as_number<S: Serializer>(value: &Option<Decimal>, serializer: S) -> Result<S:
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = types::ReportingUnit)]
 pub(crate) struct ReportingUnitBody {
+    /// One of it, such as `GB`.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) unit_singular: String,
+    /// Many of it.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) unit_plural: String,
-    /// Usage is divided by it. A JSON number, with its digits; requests may send a string.
+    /// How much usage is one of it: usage is divided by it. Above 0. A JSON number, with its digits; requests may send a string.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_number")]
-    #[schema(value_type = Option<Number>)]
+    #[schema(value_type = Option<Number>, required = true)]
     pub(crate) conversion_rate: Option<Decimal>,
 }
 
@@ -51,8 +55,10 @@ pub(crate) struct ReportingUnitBody {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = types::AlertThreshold)]
 pub(crate) struct ThresholdBody {
+    /// The value that usage is compared with; required with a condition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) threshold: Option<Decimal>,
+    /// Which side of the threshold raises the alert, itself included: above or below; required with a threshold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) condition: Option<AlertCondition>,
 }
@@ -61,12 +67,16 @@ pub(crate) struct ThresholdBody {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = types::AlertSettings)]
 pub(crate) struct AlertSettingsBody {
+    /// The worst level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) critical: Option<ThresholdBody>,
+    /// The middle level; needs the worst.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) warning: Option<ThresholdBody>,
+    /// The mildest level. All levels have one condition, and run from here to the worst.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) info: Option<ThresholdBody>,
+    /// Whether alerts are raised at all: no without. True needs a level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) alert_enabled: Option<bool>,
 }
@@ -74,29 +84,37 @@ pub(crate) struct AlertSettingsBody {
 /// A feature to make.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CreateFeatureRequest {
-    /// Display name.
+    /// What people read; not blank.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) name: String,
-    /// Required.
+    /// metered (counted by a meter), boolean (on or off), static (a fixed text) or config (a fixed object).
     #[serde(rename = "type")]
     #[schema(required = true)]
     pub(crate) kind: Option<FeatureType>,
-    /// Made from the name when empty.
+    /// The caller's name, unique among published features; made from the name when empty.
     #[serde(default)]
     pub(crate) lookup_key: String,
+    /// Free text.
     #[serde(default)]
     pub(crate) description: String,
-    /// An existing meter; wins over `meter`.
+    /// An existing meter: a metered feature needs this or `meter`, and this wins.
     pub(crate) meter_id: Option<String>,
-    /// A meter to make with it.
+    /// A meter to make with it: a metered feature needs this or `meter_id`.
     pub(crate) meter: Option<CreateMeterRequest>,
+    /// One unit of it, such as `call`; goes with `unit_plural`.
     #[serde(default)]
     pub(crate) unit_singular: String,
+    /// Many units of it; goes with `unit_singular`.
     #[serde(default)]
     pub(crate) unit_plural: String,
+    /// Another unit that usage is shown in besides; none without.
     pub(crate) reporting_unit: Option<ReportingUnitBody>,
+    /// When it raises alerts; never without.
     pub(crate) alert_settings: Option<AlertSettingsBody>,
+    /// A display group of features; none without.
     pub(crate) group_id: Option<String>,
+    /// Free pairs, at most 100.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<Metadata>,
 }
@@ -104,19 +122,24 @@ pub(crate) struct CreateFeatureRequest {
 /// Changes of a feature: only what is given.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct UpdateFeatureRequest {
+    /// What people read; not blank; kept without.
     pub(crate) name: Option<String>,
+    /// Free text; kept without.
     pub(crate) description: Option<String>,
     /// Replaces all pairs.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<Metadata>,
+    /// One unit of it; kept without.
     pub(crate) unit_singular: Option<String>,
+    /// Many units of it; kept without.
     pub(crate) unit_plural: Option<String>,
+    /// Replaces the unit as a whole; kept without.
     pub(crate) reporting_unit: Option<ReportingUnitBody>,
-    /// Merged level by level.
+    /// Merged level by level; kept without.
     pub(crate) alert_settings: Option<AlertSettingsBody>,
-    /// Empty takes the group away.
+    /// A display group of features; empty takes it away, kept without.
     pub(crate) group_id: Option<String>,
-    /// Added to the meter's.
+    /// Added to the meter's; nothing can be taken away.
     #[schema(value_type = Option<Vec<FilterBody>>, max_items = 100)]
     pub(crate) filters: Option<List<FilterBody, 100>>,
 }
@@ -124,15 +147,17 @@ pub(crate) struct UpdateFeatureRequest {
 /// What differs in the copy.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CloneFeatureRequest {
-    /// Required.
+    /// Of the copy; not blank.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) name: String,
-    /// Required.
+    /// Of the copy; unique among published features.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) lookup_key: String,
+    /// Free text; the source's without.
     pub(crate) description: Option<String>,
+    /// Added to the source's pairs.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<Metadata>,
 }
@@ -140,27 +165,40 @@ pub(crate) struct CloneFeatureRequest {
 /// A feature.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct FeatureResponse {
+    /// `feat_` and a ULID.
     pub(crate) id: String,
+    /// What people read.
     pub(crate) name: String,
+    /// The caller's name; unique among published features.
     pub(crate) lookup_key: String,
+    /// Free text; empty when unused.
     pub(crate) description: String,
+    /// metered (counted by a meter), boolean (on or off), static (a fixed text) or config (a fixed object).
     #[serde(rename = "type")]
     pub(crate) kind: FeatureType,
+    /// What counts it; only metered features.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meter_id: Option<String>,
     /// Where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meter: Option<MeterResponse>,
+    /// One unit of it; empty when unused.
     pub(crate) unit_singular: String,
+    /// Many units of it; empty when unused.
     pub(crate) unit_plural: String,
+    /// Another unit that usage is shown in; absent when unused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reporting_unit: Option<ReportingUnitBody>,
+    /// When it raises alerts; absent without a critical and an info level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) alert_settings: Option<AlertSettingsBody>,
+    /// Its display group; absent without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) group_id: Option<String>,
+    /// That group; where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) group: Option<GroupResponse>,
+    /// Free pairs.
     pub(crate) metadata: BTreeMap<String, String>,
     /// Status, scope, dates.
     #[serde(flatten)]
@@ -181,11 +219,13 @@ pub(crate) struct FeatureFilter {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) meter_ids: Texts,
+    /// Exactly.
     pub(crate) lookup_key: Option<String>,
+    /// Any of these lookup keys.
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) lookup_keys: Texts,
-    /// In any case.
+    /// A part of the name, in any case.
     pub(crate) name_contains: Option<String>,
 }
 

@@ -14,29 +14,39 @@ use utoipa::ToSchema;
 /// A group to make.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CreateGroupRequest {
-    /// Display name.
+    /// What people read; not blank.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) name: String,
-    /// What it groups; required.
+    /// What it groups: price or feature.
     #[schema(required = true)]
     pub(crate) entity_type: Option<GroupEntityType>,
-    /// The caller's name.
+    /// The caller's name, unique among published groups; not blank.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) lookup_key: String,
 }
 
 /// A display group of prices or features.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct GroupResponse {
+    /// `group_` and a ULID.
     pub(crate) id: String,
+    /// What people read.
     pub(crate) name: String,
+    /// The caller's name; unique among published groups.
     pub(crate) lookup_key: String,
+    /// What it groups: price or feature.
     pub(crate) entity_type: GroupEntityType,
     /// Always empty: members name their group.
     pub(crate) entity_ids: Vec<String>,
+    /// Free pairs.
     pub(crate) metadata: BTreeMap<String, String>,
+    /// published, archived or deleted.
     pub(crate) status: Status,
+    /// When it was made, by the environment's clock.
     pub(crate) created_at: Timestamp,
+    /// When it was last changed.
     pub(crate) updated_at: Timestamp,
 }
 
@@ -50,9 +60,11 @@ pub(crate) struct GroupFilter {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) group_ids: Texts,
+    /// Exactly.
     pub(crate) lookup_key: Option<String>,
+    /// Only groups of these things: price or feature.
     pub(crate) entity_type: Option<GroupEntityType>,
-    /// Holds this text.
+    /// A part of the name, in any case.
     pub(crate) name: Option<String>,
 }
 

@@ -26,8 +26,9 @@ use utoipa::ToSchema;
 pub(crate) struct AggregationBody {
     /// How quantities become usage.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schema(required = true)]
     pub(crate) kind: Option<AggregationType>,
-    /// A first-level property.
+    /// A first-level property; required but for COUNT, unless there is an expression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
     /// A CEL formula over first-level properties, instead of a field: only for SUM, AVG, MAX and LATEST.
@@ -48,28 +49,34 @@ pub(crate) struct AggregationBody {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = meter::Filter)]
 pub(crate) struct FilterBody {
+    /// A first-level property of the event.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) key: String,
+    /// Any of these is met, as texts; at least one.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 10000)]
+    #[schema(value_type = Vec<String>, max_items = 10000, required = true)]
     pub(crate) values: Texts,
 }
 
 /// A meter to make.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CreateMeterRequest {
-    /// Display name.
+    /// What people read; not blank.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) name: String,
-    /// The events it reads, exactly.
+    /// The events it reads, by their exact name; not blank.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) event_name: String,
     /// What it takes from them.
+    #[schema(required = true)]
     pub(crate) aggregation: Option<AggregationBody>,
-    /// Conditions, all of which must hold.
+    /// Conditions, all of which must hold; every event of the name counts without.
     #[schema(value_type = Option<Vec<FilterBody>>, max_items = 100)]
     pub(crate) filters: Option<List<FilterBody, 100>>,
-    /// Required.
+    /// BILLING_PERIOD: each period counts for itself; NEVER: usage runs on.
     #[schema(required = true)]
     pub(crate) reset_usage: Option<ResetUsage>,
 }
@@ -77,19 +84,26 @@ pub(crate) struct CreateMeterRequest {
 /// Filters to add; nothing can be taken away.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct UpdateMeterRequest {
+    /// 1 to 100; conditions are added to those that are there, and all must hold.
     #[serde(default)]
-    #[schema(value_type = Vec<FilterBody>, max_items = 100)]
+    #[schema(value_type = Vec<FilterBody>, max_items = 100, required = true)]
     pub(crate) filters: List<FilterBody, 100>,
 }
 
 /// A meter.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct MeterResponse {
+    /// `meter_` and a ULID.
     pub(crate) id: String,
+    /// What people read.
     pub(crate) name: String,
+    /// The events it reads, by their exact name.
     pub(crate) event_name: String,
+    /// What it takes from them.
     pub(crate) aggregation: AggregationBody,
+    /// Conditions, all of which must hold; empty for every event of the name.
     pub(crate) filters: Vec<FilterBody>,
+    /// BILLING_PERIOD: each period counts for itself; NEVER: usage runs on.
     pub(crate) reset_usage: ResetUsage,
     /// Status, scope, dates.
     #[serde(flatten)]

@@ -17,16 +17,19 @@ use utoipa::ToSchema;
 /// A plan to make.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CreatePlanRequest {
-    /// Display name.
+    /// What people read; not blank.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) name: String,
-    /// The caller's name; may be empty.
+    /// The caller's name, unique among published plans; may be empty.
     #[serde(default)]
     pub(crate) lookup_key: String,
+    /// Free text.
     #[serde(default)]
     pub(crate) description: String,
-    /// Position in lists.
+    /// Position in lists that sort by it; 0 without.
     pub(crate) display_order: Option<i64>,
+    /// Free pairs, at most 100.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<Metadata>,
 }
@@ -34,9 +37,13 @@ pub(crate) struct CreatePlanRequest {
 /// Changes of a plan: only what is given.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct UpdatePlanRequest {
+    /// What people read; not blank; kept without.
     pub(crate) name: Option<String>,
+    /// Unique among published plans; empty takes it away, kept without.
     pub(crate) lookup_key: Option<String>,
+    /// Free text; kept without.
     pub(crate) description: Option<String>,
+    /// Position in lists that sort by it; kept without.
     pub(crate) display_order: Option<i64>,
     /// Replaces all pairs.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
@@ -46,16 +53,19 @@ pub(crate) struct UpdatePlanRequest {
 /// What differs in the copy.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct ClonePlanRequest {
-    /// Required.
+    /// Of the copy; not blank.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) name: String,
-    /// Required.
+    /// Of the copy; unique among published plans.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) lookup_key: String,
+    /// Free text; the source's without.
     pub(crate) description: Option<String>,
+    /// Position in lists that sort by it; the source's without.
     pub(crate) display_order: Option<i64>,
+    /// Added to the source's pairs.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<Metadata>,
 }
@@ -63,11 +73,17 @@ pub(crate) struct ClonePlanRequest {
 /// A plan.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct PlanResponse {
+    /// `plan_` and a ULID.
     pub(crate) id: String,
+    /// What people read.
     pub(crate) name: String,
+    /// The caller's name, unique among published plans; empty when unused.
     pub(crate) lookup_key: String,
+    /// Free text; empty when unused.
     pub(crate) description: String,
+    /// Position in lists that sort by it.
     pub(crate) display_order: i64,
+    /// Free pairs.
     pub(crate) metadata: BTreeMap<String, String>,
     /// Where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,6 +107,7 @@ pub(crate) struct PlanFilter {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) plan_ids: Texts,
+    /// Exactly.
     pub(crate) lookup_key: Option<String>,
     /// All pairs must be there.
     #[schema(value_type = Option<BTreeMap<String, String>>)]

@@ -40,13 +40,14 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = price::PriceTier)]
 pub(crate) struct TierBody {
-    /// Upper bound, inclusive; open without.
+    /// Upper bound, inclusive, above the one before; only the last tier has none, and is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) up_to: Option<i64>,
-    /// The rate of one unit.
+    /// The rate of one unit: 0 or more, required.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = true)]
     pub(crate) unit_amount: Option<Decimal>,
-    /// What entering the tier costs besides.
+    /// What entering the tier costs besides; 0 without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) flat_amount: Option<Decimal>,
 }
@@ -55,7 +56,7 @@ pub(crate) struct TierBody {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = price::TransformQuantity)]
 pub(crate) struct TransformQuantityBody {
-    /// Units in a package.
+    /// Units in a package: 1 or more.
     #[serde(default)]
     pub(crate) divide_by: i64,
     /// Where a begun package goes; up without.
@@ -66,40 +67,42 @@ pub(crate) struct TransformQuantityBody {
 /// A price to make.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CreatePriceRequest {
-    /// What it belongs to; required.
+    /// What it belongs to: PLAN, SUBSCRIPTION, ADDON, PRICE or COSTSHEET.
     #[schema(required = true)]
     pub(crate) entity_type: Option<PriceEntityType>,
     /// The id of that.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) entity_id: String,
-    /// Required.
+    /// USAGE of a meter, or FIXED.
     #[serde(rename = "type")]
     #[schema(required = true)]
     pub(crate) kind: Option<PriceType>,
-    /// Three letters.
+    /// Three letters such as USD, in any case.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) currency: String,
-    /// The rate; required unless tiered.
+    /// The rate of a unit or package: 0 or more, at most 10 digits before and 15 after the point; required unless tiered.
     pub(crate) amount: Option<Decimal>,
-    /// Required.
+    /// FLAT_FEE (per unit), PACKAGE (per begun package) or TIERED.
     #[schema(required = true)]
     pub(crate) billing_model: Option<BillingModel>,
-    /// Required when tiered.
+    /// Required when tiered. VOLUME: all units at the rate of the tier reached; SLAB: each unit at the rate of its own tier.
     pub(crate) tier_mode: Option<TierMode>,
-    /// Required when tiered.
+    /// Required when tiered: ascending, the last one open.
     #[schema(value_type = Option<Vec<TierBody>>, max_items = 100)]
     pub(crate) tiers: Option<List<TierBody, 100>>,
-    /// Required for packages.
+    /// The size of a package; required for packages, refused otherwise.
     pub(crate) transform_quantity: Option<TransformQuantityBody>,
-    /// Required.
+    /// How often it is charged; ONETIME only for fixed prices in advance.
     #[schema(required = true)]
     pub(crate) billing_period: Option<BillingPeriod>,
-    /// 1 without.
+    /// How many of these make one period: 1 or more; 1 without.
     pub(crate) billing_period_count: Option<i64>,
-    /// Required.
+    /// ADVANCE: before its period; ARREAR: after it, as usage always is.
     #[schema(required = true)]
     pub(crate) invoice_cadence: Option<InvoiceCadence>,
-    /// Required for usage.
+    /// What it measures; required for usage.
     pub(crate) meter_id: Option<String>,
     /// FIAT without.
     pub(crate) price_unit_type: Option<PriceUnitType>,
@@ -110,19 +113,26 @@ pub(crate) struct CreatePriceRequest {
     /// Not built yet: a meter's filters choose its events.
     #[schema(value_type = Option<BTreeMap<String, Vec<String>>>)]
     pub(crate) filter_values: Option<PropertyFilters>,
-    /// Default quantity of a fixed line.
+    /// Default quantity of a fixed line: 0 or more; 1 without.
     pub(crate) min_quantity: Option<i64>,
+    /// Trial days of a recurring fixed price: 0 or more; 0 without.
     pub(crate) trial_period_days: Option<i64>,
-    /// Now without.
+    /// Active from here; now without.
     pub(crate) start_date: Option<Timestamp>,
+    /// Active until here, inclusive; open without.
     pub(crate) end_date: Option<Timestamp>,
+    /// What people read; made from the meter's or the owner's name when empty.
     #[serde(default)]
     pub(crate) display_name: String,
+    /// Free text.
     #[serde(default)]
     pub(crate) description: String,
+    /// The caller's name, unique among published prices without end; may be empty.
     #[serde(default)]
     pub(crate) lookup_key: String,
+    /// A display group of prices; none without.
     pub(crate) group_id: Option<String>,
+    /// Free pairs, at most 100.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<Metadata>,
 }
@@ -130,36 +140,45 @@ pub(crate) struct CreatePriceRequest {
 /// Prices to make, all or none.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CreateBulkPriceRequest {
+    /// 1 to 100; all are made or none.
     #[serde(default)]
-    #[schema(value_type = Vec<CreatePriceRequest>, max_items = 100)]
+    #[schema(value_type = Vec<CreatePriceRequest>, max_items = 100, required = true)]
     pub(crate) items: List<CreatePriceRequest, 100>,
 }
 
 /// The prices, in order.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct CreateBulkPriceResponse {
+    /// As they were made, in the order of the request.
     pub(crate) items: Vec<PriceResponse>,
 }
 
 /// Changes of a price: what it charges begins a successor.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct UpdatePriceRequest {
+    /// The caller's name, unique among published prices without end; kept without.
     pub(crate) lookup_key: Option<String>,
+    /// Free text; kept without.
     pub(crate) description: Option<String>,
-    /// Empty keeps.
+    /// What people read; kept when empty.
     pub(crate) display_name: Option<String>,
     /// Replaces all pairs.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<Metadata>,
     /// Empty takes the group away.
     pub(crate) group_id: Option<String>,
+    /// Another one begins a successor; kept without.
     pub(crate) billing_model: Option<BillingModel>,
+    /// Another rate begins a successor: 0 or more; kept without.
     pub(crate) amount: Option<Decimal>,
+    /// Another mode begins a successor; kept without.
     pub(crate) tier_mode: Option<TierMode>,
+    /// Other tiers begin a successor: ascending, the last one open; kept without.
     #[schema(value_type = Option<Vec<TierBody>>, max_items = 100)]
     pub(crate) tiers: Option<List<TierBody, 100>>,
+    /// Another package begins a successor; kept without.
     pub(crate) transform_quantity: Option<TransformQuantityBody>,
-    /// When the successor takes over; now without.
+    /// When the successor takes over, not before the price's start; now without. Goes with a change of what it charges.
     pub(crate) effective_from: Option<Timestamp>,
     /// Not built yet.
     pub(crate) price_unit_amount: Option<Decimal>,
@@ -170,58 +189,86 @@ pub(crate) struct UpdatePriceRequest {
 /// When a price ends.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct DeletePriceRequest {
-    /// Now without.
+    /// The last instant it is active, not before its start; now without.
     pub(crate) end_date: Option<Timestamp>,
 }
 
 /// A price.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct PriceResponse {
+    /// `price_` and a ULID.
     pub(crate) id: String,
+    /// What people read.
     pub(crate) display_name: String,
+    /// Free text; empty when unused.
     pub(crate) description: String,
+    /// The caller's name, unique among published prices without end; empty when unused.
     pub(crate) lookup_key: String,
+    /// What it belongs to: PLAN, SUBSCRIPTION, ADDON, PRICE or COSTSHEET.
     pub(crate) entity_type: PriceEntityType,
+    /// The id of that.
     pub(crate) entity_id: String,
+    /// USAGE of a meter, or FIXED.
     #[serde(rename = "type")]
     pub(crate) kind: PriceType,
+    /// Three letters, lower case.
     pub(crate) currency: String,
+    /// The rate of a unit or package; 0 for tiered prices.
     pub(crate) amount: Decimal,
     /// Symbol and amount.
     pub(crate) display_amount: String,
+    /// Always FIAT: custom units are not built yet.
     pub(crate) price_unit_type: PriceUnitType,
+    /// Always 0: custom units are not built yet.
     pub(crate) price_unit_amount: Decimal,
+    /// Always 1: custom units are not built yet.
     pub(crate) conversion_rate: Decimal,
+    /// FLAT_FEE (per unit), PACKAGE (per begun package) or TIERED.
     pub(crate) billing_model: BillingModel,
     /// Always RECURRING.
     pub(crate) billing_cadence: String,
+    /// VOLUME: all units at the rate of the tier reached; SLAB: each unit at the rate of its own tier. Only of tiered prices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tier_mode: Option<TierMode>,
+    /// Ascending, the last one open; only of tiered prices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tiers: Option<Vec<TierBody>>,
+    /// The size of a package; says nothing for other prices.
     pub(crate) transform_quantity: TransformQuantityBody,
+    /// How often it is charged.
     pub(crate) billing_period: BillingPeriod,
+    /// How many of these make one period; at least 1.
     pub(crate) billing_period_count: i64,
+    /// ADVANCE: before its period; ARREAR: after it.
     pub(crate) invoice_cadence: InvoiceCadence,
+    /// What it measures; only usage prices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meter_id: Option<String>,
     /// Where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meter: Option<MeterResponse>,
+    /// Trial days of a fixed price; 0 for none.
     pub(crate) trial_period_days: i64,
+    /// Default quantity of a fixed line; absent when unused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) min_quantity: Option<Decimal>,
+    /// Active from here.
     pub(crate) start_date: Timestamp,
+    /// Active until here, inclusive; open without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) end_date: Option<Timestamp>,
+    /// The first price of those that it overrides or follows; absent for that one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parent_price_id: Option<String>,
+    /// Its display group; absent without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) group_id: Option<String>,
     /// Where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) group: Option<GroupResponse>,
+    /// Free pairs.
     pub(crate) metadata: BTreeMap<String, String>,
+    /// Rises with every change of a plan's prices; tells subscriptions whether they reflect them.
     pub(crate) sequence: i64,
     /// Status, scope, dates.
     #[serde(flatten)]
@@ -242,6 +289,7 @@ pub(crate) struct PriceFilter {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) plan_ids: Texts,
+    /// Only prices of these things.
     pub(crate) entity_type: Option<PriceEntityType>,
     /// Of any of these.
     #[serde(default)]
@@ -251,10 +299,13 @@ pub(crate) struct PriceFilter {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) meter_ids: Texts,
+    /// Charged in any of these periods.
     #[serde(default)]
     #[schema(value_type = Vec<BillingPeriod>, max_items = 20)]
     pub(crate) billing_periods: List<BillingPeriod, 20>,
+    /// Versions and overrides of this first price.
     pub(crate) parent_price_id: Option<String>,
+    /// Only a subscription's own prices.
     pub(crate) subscription_id: Option<String>,
     /// Also prices that have ended.
     pub(crate) allow_expired_prices: Option<bool>,

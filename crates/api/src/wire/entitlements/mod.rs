@@ -50,16 +50,16 @@ pub(crate) struct CreateEntitlementRequest {
     pub(crate) entity_id: Option<String>,
     /// The plan that gives it: a former way to say entity_type PLAN.
     pub(crate) plan_id: Option<String>,
-    /// Required.
+    /// What may be used.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) feature_id: String,
-    /// The feature's type; required.
+    /// The feature's own type: metered, boolean, static or config.
     #[schema(required = true)]
     pub(crate) feature_type: Option<FeatureType>,
-    /// Of a boolean feature; the others are on.
+    /// Whether a boolean feature is on: no without. The others are on.
     pub(crate) is_enabled: Option<bool>,
-    /// Free units of a metered feature; unlimited without.
+    /// Free units of a metered feature: 0 or more; unlimited without.
     pub(crate) usage_limit: Option<i64>,
     /// When the limit begins anew; with each billing period without.
     #[serde(default, deserialize_with = "crate::wire::empty_is_none")]
@@ -73,9 +73,9 @@ pub(crate) struct CreateEntitlementRequest {
     pub(crate) config_value: Option<Members<Value, 1000>>,
     /// The entitlement that one of a subscription takes the place of.
     pub(crate) parent_entitlement_id: Option<String>,
-    /// From the beginning without.
+    /// First instant; from the beginning without.
     pub(crate) start_date: Option<Timestamp>,
-    /// Open without.
+    /// First instant after it; open without.
     pub(crate) end_date: Option<Timestamp>,
     /// Only additive is built.
     pub(crate) aggregation_mode: Option<String>,
@@ -96,31 +96,34 @@ pub(crate) struct CreateEntitlementRequest {
 /// Entitlements to make, all or none.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CreateBulkEntitlementRequest {
-    /// 1 to 100.
+    /// 1 to 100; all are made or none.
     #[serde(default)]
-    #[schema(value_type = Vec<CreateEntitlementRequest>, max_items = 100)]
+    #[schema(value_type = Vec<CreateEntitlementRequest>, max_items = 100, required = true)]
     pub(crate) items: List<CreateEntitlementRequest, 100>,
 }
 
 /// The entitlements that were made.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct CreateBulkEntitlementResponse {
+    /// As they were made, in the order of the request.
     pub(crate) items: Vec<EntitlementResponse>,
 }
 
 /// Changes of an entitlement: only what is given.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct UpdateEntitlementRequest {
+    /// Whether it counts; kept without.
     pub(crate) is_enabled: Option<bool>,
-    /// 0 makes it unlimited.
+    /// Free units of a metered feature; 0 makes it unlimited, kept without.
     pub(crate) usage_limit: Option<i64>,
-    /// Empty keeps.
+    /// When the limit begins anew; kept when empty.
     #[serde(default, deserialize_with = "crate::wire::empty_is_none")]
     pub(crate) usage_reset_period: Option<UsageResetPeriod>,
+    /// Whether use beyond the limit is only reported; kept without.
     pub(crate) is_soft_limit: Option<bool>,
-    /// Empty keeps.
+    /// The text of a static feature; kept when empty.
     pub(crate) static_value: Option<String>,
-    /// Replaces the object.
+    /// Replaces the object of a config feature; kept without.
     #[schema(value_type = Option<Object>)]
     pub(crate) config_value: Option<Members<Value, 1000>>,
     /// Grants are not built yet: there is none to clear.
@@ -162,31 +165,45 @@ pub(crate) struct OverrideEntitlementRequest {
 /// An entitlement.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct EntitlementResponse {
+    /// `ent_` and a ULID.
     pub(crate) id: String,
+    /// What gives it: PLAN, SUBSCRIPTION or ADDON.
     pub(crate) entity_type: EntitlementEntityType,
+    /// The id of that.
     pub(crate) entity_id: String,
-    /// Of a plan.
+    /// The id of the plan that gives it; absent for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plan_id: Option<String>,
+    /// What may be used.
     pub(crate) feature_id: String,
+    /// The feature's type: it says which of the values counts.
     pub(crate) feature_type: FeatureType,
+    /// Whether it counts; one that does not is as if it were not there.
     pub(crate) is_enabled: bool,
-    /// Null without limit.
+    /// Free units of a metered feature; null without limit.
     pub(crate) usage_limit: Option<i64>,
+    /// When the limit begins anew; with each billing period without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) usage_reset_period: Option<UsageResetPeriod>,
+    /// Whether use beyond the limit is only reported. It is charged either way.
     pub(crate) is_soft_limit: bool,
+    /// The text of a static feature; empty for others.
     pub(crate) static_value: String,
+    /// The object of a config feature; absent for others.
     #[serde(skip_serializing_if = "Map::is_empty")]
     #[schema(value_type = Object)]
     pub(crate) config_value: Map<String, Value>,
     /// Always additive: grants are not built yet.
     pub(crate) aggregation_mode: String,
+    /// Position in lists that sort by it.
     pub(crate) display_order: i64,
+    /// The plan's or add-on's entitlement that this one of a subscription takes the place of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parent_entitlement_id: Option<String>,
+    /// First instant; from the beginning without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start_date: Option<Timestamp>,
+    /// First instant after it; open without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) end_date: Option<Timestamp>,
     /// Where it is asked for.
@@ -211,6 +228,7 @@ pub(crate) struct EntitlementFilter {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) entitlement_ids: Texts,
+    /// Given by these things only: PLAN, SUBSCRIPTION or ADDON.
     pub(crate) entity_type: Option<EntitlementEntityType>,
     /// Of any of these plans, add-ons or subscriptions.
     #[serde(default)]
@@ -224,7 +242,9 @@ pub(crate) struct EntitlementFilter {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) feature_ids: Texts,
+    /// On features of this type only.
     pub(crate) feature_type: Option<FeatureType>,
+    /// Only those that count, or only those that do not.
     pub(crate) is_enabled: Option<bool>,
     /// Grants are not built yet: true shows none.
     pub(crate) has_grant_config: Option<bool>,

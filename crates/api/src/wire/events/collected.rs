@@ -34,6 +34,7 @@ pub(crate) fn objects(raw: &[&RawValue]) -> Result<Vec<String>, Invalid> {
 /// What was accepted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RawBulkResponse {
+    /// For people: that they were accepted.
     pub(crate) message: &'static str,
     /// Objects of the request.
     pub(crate) batch_size: i64,
@@ -42,19 +43,22 @@ pub(crate) struct RawBulkResponse {
 /// Which raw objects to transform again. Empty lists hold for all.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct ReprocessRawEventsRequest {
-    /// Required.
+    /// Objects whose events happened at or after this instant.
     #[schema(value_type = Timestamp, required = true)]
     start_date: Option<Timestamp>,
-    /// Now without.
+    /// Objects whose events happened before this instant; now without.
     end_date: Option<Timestamp>,
     /// 1 to 1000; 1000 without.
     batch_size: Option<i64>,
+    /// Only objects of these customers, by external id: at most 1000; of all without.
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     external_customer_ids: Texts,
+    /// Only objects that become events of these names: at most 1000; of all without.
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     event_names: Texts,
+    /// Only objects that become events with these ids: at most 1000; of all without.
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     event_ids: Texts,
@@ -78,8 +82,10 @@ impl ReprocessRawEventsRequest {
 /// A run that was planned.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReprocessRawEventsResponse {
+    /// For people: that the run was planned.
     pub(crate) message: &'static str,
     /// The work that does it.
     pub(crate) workflow_id: String,
+    /// `reprocess_` and a ULID.
     pub(crate) run_id: String,
 }

@@ -16,35 +16,45 @@ use crate::wire::RawProperties;
 /// Which events.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct GetEventsRequest {
+    /// Only a customer's, by the identifier that the events name.
     pub(crate) external_customer_id: Option<String>,
+    /// Exactly.
     pub(crate) event_name: Option<String>,
+    /// Exactly.
     pub(crate) event_id: Option<String>,
+    /// Exactly.
     pub(crate) source: Option<String>,
+    /// Each of these properties with any of its values; values as texts.
     #[schema(value_type = Option<BTreeMap<String, Vec<String>>>)]
     pub(crate) property_filters: Option<PropertyFilters>,
     /// Seven days before the end without.
     pub(crate) start_time: Option<Timestamp>,
     /// Now without; inclusive.
     pub(crate) end_time: Option<Timestamp>,
-    /// timestamp or event_name.
+    /// timestamp or event_name; timestamp without.
     pub(crate) sort: Option<String>,
-    /// asc or desc.
+    /// asc or desc; desc without.
     pub(crate) order: Option<String>,
-    /// 50 without, at most 1000.
+    /// Most events of the page: 1 to 1000; 50 without.
     pub(crate) page_size: Option<i64>,
+    /// Events before the page, without a key; far down a list, page with `iter_last_key`.
     pub(crate) offset: Option<i64>,
-    /// Events newer than this key.
+    /// Events newer than the event of this key, which an answer gave; wins over `iter_last_key`.
     pub(crate) iter_first_key: Option<String>,
-    /// Events older than this key.
+    /// Events older than the event of this key, which an answer gave.
     pub(crate) iter_last_key: Option<String>,
 }
 
 /// Which events, in a query string.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct GetEventsQuery {
+    /// Only a customer's, by the identifier that the events name.
     external_customer_id: Option<String>,
+    /// Exactly.
     event_name: Option<String>,
+    /// Exactly.
     event_id: Option<String>,
+    /// Exactly.
     source: Option<String>,
     /// `k1:v1,v2;k2:v3`: each property with any of its values.
     property_filters: Option<String>,
@@ -52,16 +62,17 @@ pub(crate) struct GetEventsQuery {
     start_time: Option<String>,
     /// RFC 3339; now without; inclusive.
     end_time: Option<String>,
-    /// timestamp or event_name.
+    /// timestamp or event_name; timestamp without.
     sort: Option<String>,
-    /// asc or desc.
+    /// asc or desc; desc without.
     order: Option<String>,
     /// 1 to 50; 50 without.
     page_size: Option<String>,
+    /// Events before the page, without a key; far down a list, page with `iter_last_key`.
     offset: Option<String>,
-    /// Events newer than this key.
+    /// Events newer than the event of this key, which an answer gave; wins over `iter_last_key`.
     iter_first_key: Option<String>,
-    /// Events older than this key.
+    /// Events older than the event of this key, which an answer gave.
     iter_last_key: Option<String>,
 }
 
@@ -120,12 +131,19 @@ fn property_filters(text: &str) -> Result<PropertyFilters, Invalid> {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Event)]
 pub(crate) struct EventResponse {
+    /// The sender's idempotency key, or one that was made up.
     pub(crate) id: String,
+    /// What happened.
     pub(crate) event_name: String,
+    /// Who did it, by the integrating application's own identifier.
     pub(crate) external_customer_id: String,
+    /// As it was sent; empty without.
     pub(crate) customer_id: String,
+    /// Where it was taken in.
     pub(crate) environment_id: String,
+    /// As it was sent; empty without.
     pub(crate) source: String,
+    /// When it happened; when it came in, where the sender did not say.
     pub(crate) timestamp: Timestamp,
     /// As they were sent.
     pub(crate) properties: RawProperties,
@@ -134,13 +152,18 @@ pub(crate) struct EventResponse {
 /// A page of events.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct GetEventsResponse {
+    /// In the order that was asked for; newest first without.
     pub(crate) events: Vec<EventResponse>,
+    /// Whether more follow.
     pub(crate) has_more: bool,
+    /// How many match in all; with a key, on its side of it.
     pub(crate) total_count: i64,
     /// The offset of the next page.
     pub(crate) offset: i64,
+    /// Of the first event of the page: events newer than this come before. Absent on an empty page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) iter_first_key: Option<String>,
+    /// Of the last event of the page: events older than this follow. Absent when a key led to the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) iter_last_key: Option<String>,
 }

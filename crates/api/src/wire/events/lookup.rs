@@ -28,10 +28,10 @@ pub(crate) struct EventLookupQuery {
     /// Sent by clients of the published API: the id alone names an event.
     #[expect(dead_code, reason = "ids are unique whoever sent them")]
     pub(crate) external_customer_id: Option<String>,
-    /// Likewise.
+    /// Without effect: the id alone names an event.
     #[expect(dead_code, reason = "ids are unique whenever it was")]
     pub(crate) start_time: Option<String>,
-    /// Likewise.
+    /// Without effect: the id alone names an event.
     #[expect(dead_code, reason = "ids are unique whenever it was")]
     pub(crate) end_time: Option<String>,
 }
@@ -39,6 +39,7 @@ pub(crate) struct EventLookupQuery {
 /// What became of an event.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GetEventByIDResponse {
+    /// As it was accepted.
     event: EventResponse,
     /// processed: a line bills it. processing: it may still be counted. failed: see debug_tracker.failure_point.
     status: &'static str,
@@ -57,25 +58,39 @@ pub(crate) struct GetEventByIDResponse {
 /// An event as one line bills it.
 #[derive(Debug, Serialize, ToSchema)]
 struct FeatureUsageInfo {
+    /// Whose subscription it is.
     customer_id: String,
+    /// The feature of the meter; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     feature_id: Option<String>,
+    /// What counted it.
     meter_id: String,
+    /// The rate.
     price_id: String,
+    /// The subscription's line.
     sub_line_item_id: String,
+    /// What is invoiced.
     subscription_id: String,
+    /// What it was counted with.
     qty_total: Decimal,
+    /// When the event was taken in.
     processed_at: Timestamp,
 }
 
 /// The steps from an event to an invoice, up to the first that fails.
 #[derive(Debug, Serialize, ToSchema)]
 struct DebugTracker {
+    /// Whether a published customer has its external id.
     customer_lookup: CustomerLookupResult,
+    /// Which meters count such events.
     meter_matching: MeterMatchingResult,
+    /// Which usage prices stand on these meters.
     price_lookup: PriceLookupResult,
+    /// Which lines of the customer's subscriptions have these prices.
     subscription_line_item_lookup: SubscriptionLineItemLookupResult,
+    /// Whether it was counted as the customer's.
     attributed_to_customer: AttributedToCustomerResult,
+    /// The first step that failed; absent while it may still be counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_point: Option<FailurePointBody>,
 }
@@ -84,7 +99,9 @@ struct DebugTracker {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = types::FailurePoint)]
 struct FailurePointBody {
+    /// customer_lookup, meter_lookup, price_lookup, subscription_line_item_lookup or attributed_to_customer.
     failure_point_type: &'static str,
+    /// What is missing and what to do.
     error: ErrorResponse,
 }
 
@@ -92,8 +109,10 @@ struct FailurePointBody {
 struct CustomerLookupResult {
     /// found, error.
     status: &'static str,
+    /// Whose event it is; absent when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     customer: Option<CustomerResponse>,
+    /// Why there is none; absent when found.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorResponse>,
 }
@@ -102,15 +121,20 @@ struct CustomerLookupResult {
 struct MeterMatchingResult {
     /// found, not_found, unprocessed.
     status: &'static str,
+    /// Those that match; empty when there is none.
     matched_meters: Vec<MatchedMeter>,
+    /// Why there is none; absent when found.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorResponse>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 struct MatchedMeter {
+    /// Which meter.
     meter_id: String,
+    /// The events it reads.
     event_name: String,
+    /// All of it.
     meter: MeterResponse,
 }
 
@@ -118,16 +142,22 @@ struct MatchedMeter {
 struct PriceLookupResult {
     /// found, not_found, unprocessed.
     status: &'static str,
+    /// Those on the meters that match; empty when there is none.
     matched_prices: Vec<MatchedPrice>,
+    /// Why there is none; absent when found.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorResponse>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 struct MatchedPrice {
+    /// Which price.
     price_id: String,
+    /// What it measures.
     meter_id: String,
+    /// published, archived or deleted.
     status: String,
+    /// All of it.
     price: PriceResponse,
 }
 
@@ -135,21 +165,31 @@ struct MatchedPrice {
 struct SubscriptionLineItemLookupResult {
     /// found, not_found, unprocessed.
     status: &'static str,
+    /// Those with these prices, in force or not; empty when there is none.
     matched_line_items: Vec<MatchedSubscriptionLineItem>,
+    /// Why there is none; absent when found.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorResponse>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 struct MatchedSubscriptionLineItem {
+    /// The subscription's line.
     sub_line_item_id: String,
+    /// Whose line it is.
     subscription_id: String,
+    /// What it costs.
     price_id: String,
+    /// First instant of the line.
     start_date: Timestamp,
+    /// First instant after it; open without.
     #[serde(skip_serializing_if = "Option::is_none")]
     end_date: Option<Timestamp>,
+    /// Whether it is in force at the event's time.
     is_active_for_event: bool,
+    /// Whether the event's time lies within the line's: the same, under its other name.
     timestamp_within_range: bool,
+    /// All of it.
     subscription_line_item: SubscriptionLineItemResponse,
 }
 
@@ -157,24 +197,32 @@ struct MatchedSubscriptionLineItem {
 struct AttributedToCustomerResult {
     /// attributed, processing, not_found, unprocessed.
     status: &'static str,
+    /// What was counted; absent when nothing was yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     meter_usage: Option<MeterUsageAttribution>,
+    /// Why it was not; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorResponse>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 struct MeterUsageAttribution {
+    /// Whose usage it is, by the identifier that the event names.
     external_customer_id: String,
+    /// What counted it.
     meter_id: String,
+    /// What it was counted with.
     qty_total: Decimal,
 }
 
 /// One meter beside the event.
 #[derive(Debug, Serialize, ToSchema)]
 struct ExaminedMeterBody {
+    /// Which meter.
     meter_id: String,
+    /// What people read.
     name: String,
+    /// published, archived or deleted: only published ones count.
     status: String,
     /// Whether the event meets all its filters and can be measured.
     matches: bool,
@@ -183,6 +231,7 @@ struct ExaminedMeterBody {
     /// What it was counted with.
     #[serde(skip_serializing_if = "Option::is_none")]
     quantity: Option<Decimal>,
+    /// Filters that the event does not meet; empty when it meets all.
     failed_filters: Vec<FailedFilterBody>,
     /// Why it was not counted, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,6 +240,7 @@ struct ExaminedMeterBody {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct FailedFilterBody {
+    /// The property that is looked at.
     key: String,
     /// Any of these would do.
     values: Vec<String>,
@@ -201,7 +251,9 @@ struct FailedFilterBody {
 /// A copy of a known id: it changed nothing.
 #[derive(Debug, Serialize, ToSchema)]
 struct RefusedCopyBody {
+    /// The copy as it was sent.
     event: EventResponse,
+    /// When it was refused.
     refused_at: Timestamp,
     /// Fields in which it differs from the event that counts.
     differs_in: Vec<&'static str>,

@@ -10,15 +10,16 @@ use utoipa::ToSchema;
 pub(crate) struct MonitoringQuery {
     /// RFC 3339; with `end_time`, or the last 24 hours.
     pub(crate) start_time: Option<String>,
-    /// RFC 3339.
+    /// RFC 3339; with `start_time`.
     pub(crate) end_time: Option<String>,
-    /// Points besides the total, in UTC.
+    /// Points besides the total, in UTC: MINUTE, 15MIN, 30MIN, HOUR, 3HOUR, 6HOUR, 12HOUR, DAY, WEEK or MONTH.
     pub(crate) window_size: Option<String>,
 }
 
 /// Events of a time, and what waits to be counted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MonitoringResponse {
+    /// Events of the time.
     pub(crate) total_count: i64,
     /// Events that the group which stores them has not read.
     pub(crate) consumption_lag: i64,
@@ -32,7 +33,9 @@ pub(crate) struct MonitoringResponse {
 /// Events of one window.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MonitoringPoint {
+    /// First instant of the window.
     timestamp: Timestamp,
+    /// Events in it.
     event_count: i64,
 }
 

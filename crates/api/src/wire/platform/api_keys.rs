@@ -10,12 +10,15 @@ use utoipa::ToSchema;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = CreateAPIKeyRequest)]
 pub(crate) struct CreateApiKeyRequest {
-    /// Display name.
+    /// What people read; not blank.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) name: String,
     /// private_key; publishable keys are not built yet.
     #[serde(default, rename = "type")]
+    #[schema(required = true)]
     pub(crate) kind: String,
+    /// When it stops working, in the future; never without.
     pub(crate) expires_at: Option<Timestamp>,
     /// Not built yet.
     pub(crate) service_account_id: Option<String>,
@@ -28,19 +31,31 @@ pub(crate) struct CreateApiKeyRequest {
 /// What is kept of a key.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct SecretResponse {
+    /// `secret_` and a ULID.
     pub(crate) id: String,
+    /// What people read.
     pub(crate) name: String,
+    /// private_key.
     #[serde(rename = "type")]
     pub(crate) kind: String,
+    /// First five characters of the key, `***`, last two.
     pub(crate) display_id: String,
+    /// Always flexprice.
     pub(crate) provider: String,
+    /// Whose key it is.
     pub(crate) user_id: String,
+    /// user or service_account, as it was when the key was made.
     pub(crate) user_type: String,
+    /// What it may do, as it was when the key was made.
     pub(crate) roles: Vec<String>,
+    /// When it stops working; never without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<Timestamp>,
+    /// published, archived or deleted.
     pub(crate) status: Status,
+    /// When it was made.
     pub(crate) created_at: Timestamp,
+    /// When it was last changed.
     pub(crate) updated_at: Timestamp,
 }
 
@@ -48,7 +63,9 @@ pub(crate) struct SecretResponse {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = CreateAPIKeyResponse)]
 pub(crate) struct CreateApiKeyResponse {
+    /// What is kept of it.
     pub(crate) secret: SecretResponse,
+    /// The key itself, for the header `x-api-key`: shown here and never again.
     pub(crate) api_key: String,
 }
 

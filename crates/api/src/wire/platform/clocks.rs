@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 /// Where a sandbox's clock is set.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct SetClockRequest {
-    /// Required.
+    /// What the clock shows from now on: RFC 3339 with a zone.
     #[schema(required = true)]
     pub(crate) time: Option<Timestamp>,
 }
@@ -16,7 +16,7 @@ pub(crate) struct SetClockRequest {
 /// How far a sandbox's clock is advanced.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct AdvanceClockRequest {
-    /// Required; not before the present.
+    /// Until when, not before the present: RFC 3339 with a zone.
     #[schema(required = true)]
     pub(crate) to: Option<Timestamp>,
     /// Most pieces of due work that run, 1 to 100000; as many without.
@@ -27,6 +27,7 @@ pub(crate) struct AdvanceClockRequest {
 /// Where an environment's clock stands.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct ClockResponse {
+    /// Whose clock it is.
     pub(crate) environment_id: String,
     /// The environment's present.
     pub(crate) now: Timestamp,

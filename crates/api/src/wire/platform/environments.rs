@@ -9,43 +9,55 @@ use utoipa::ToSchema;
 /// An environment to make.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CreateEnvironmentRequest {
-    /// Display name.
+    /// What people read; not blank.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) name: String,
-    /// development or production.
+    /// development (a sandbox) or production.
     #[serde(default, rename = "type")]
+    #[schema(required = true)]
     pub(crate) kind: String,
 }
 
 /// A new name.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct UpdateEnvironmentRequest {
+    /// What people read; not blank.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) name: String,
 }
 
 /// An environment.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct EnvironmentResponse {
+    /// What `X-Environment-ID` names.
     pub(crate) id: String,
+    /// What people read.
     pub(crate) name: String,
+    /// development (a sandbox) or production.
     #[serde(rename = "type")]
     pub(crate) kind: String,
+    /// published, archived or deleted.
     pub(crate) status: Status,
+    /// The organisation it belongs to.
     pub(crate) tenant_id: String,
-    /// To the second.
+    /// RFC 3339, to the second.
     pub(crate) created_at: String,
-    /// To the second.
+    /// RFC 3339, to the second.
     pub(crate) updated_at: String,
 }
 
 /// The tenant's environments.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct ListEnvironmentsResponse {
+    /// This page's.
     pub(crate) environments: Vec<EnvironmentResponse>,
     /// Environments on this page.
     pub(crate) total: i64,
+    /// Environments before the page.
     pub(crate) offset: i64,
+    /// Most environments of a page.
     pub(crate) limit: i64,
 }
 

@@ -21,20 +21,27 @@ pub(crate) struct SettingResponse {
     /// Only of a setting that was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<String>,
+    /// Which setting: the name in the address.
     pub(crate) key: String,
     /// Every key, chosen or by default.
     #[schema(value_type = Object)]
     pub(crate) value: Map<String, Value>,
+    /// The organisation it belongs to.
     pub(crate) tenant_id: String,
     /// Empty for a setting of the tenant.
     pub(crate) environment_id: String,
+    /// Always published.
     pub(crate) status: Status,
+    /// When it was first chosen; absent where all is by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) created_at: Option<Timestamp>,
+    /// When it was last chosen; absent where all is by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) updated_at: Option<Timestamp>,
+    /// The user who first chose it; absent where all is by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) created_by: Option<String>,
+    /// The user who last chose it; absent where all is by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) updated_by: Option<String>,
 }

@@ -22,6 +22,7 @@ use utoipa::ToSchema;
 pub(crate) struct GetUsageAnalyticsRequest {
     /// Everybody's without, then without cost.
     pub(crate) external_customer_id: Option<String>,
+    /// Only of these features; of all without.
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000)]
     pub(crate) feature_ids: Texts,
@@ -29,7 +30,7 @@ pub(crate) struct GetUsageAnalyticsRequest {
     pub(crate) start_time: Option<Timestamp>,
     /// Now without.
     pub(crate) end_time: Option<Timestamp>,
-    /// Points besides the total.
+    /// Points of this size besides the total, in the customer's zone; none without.
     pub(crate) window_size: Option<WindowSize>,
     /// source and properties.NAME make an item per value; feature_id and meter_id stand apart anyway.
     #[serde(default)]
@@ -70,12 +71,17 @@ pub(crate) struct GetDetailedUsageAnalyticsRequest {
 /// Usage of one window.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct UsageAnalyticPoint {
+    /// First instant of the window.
     pub(crate) timestamp: Timestamp,
+    /// The usage in it; of a bucketed MAX, its largest bucket.
     pub(crate) usage: Decimal,
     /// Of this window alone, not rounded.
     pub(crate) cost: Decimal,
+    /// The same as the cost: coupons are not built yet.
     pub(crate) subtotal: Decimal,
+    /// Always 0: coupons are not built yet.
     pub(crate) discount: Decimal,
+    /// Events in the window.
     pub(crate) event_count: i64,
     /// What prices the window's buckets; where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,6 +94,7 @@ pub(crate) struct PointBucket {
     /// Absent for what the line's own price covers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bucket_id: Option<String>,
+    /// What prices it.
     pub(crate) price_id: String,
 }
 
@@ -107,10 +114,15 @@ pub(crate) struct BucketSummary {
     /// Absent for what the line's own price covers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bucket_id: Option<String>,
+    /// What prices it.
     pub(crate) price_id: String,
+    /// The line that is charged.
     pub(crate) subscription_line_item_id: String,
+    /// When it begins, each day.
     pub(crate) start: TimeOfDay,
+    /// When it ends, each day: exclusive.
     pub(crate) end: TimeOfDay,
+    /// What its buckets add up to.
     pub(crate) total_usage: Decimal,
     /// The sum of the buckets' costs, not rounded.
     pub(crate) base_charge: Decimal,
@@ -119,52 +131,76 @@ pub(crate) struct BucketSummary {
 /// Usage of one meter on one line, of one group.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct UsageAnalyticItem {
+    /// The feature's name; the meter's without a feature.
     pub(crate) name: String,
+    /// What was used; absent for a meter without feature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) feature_id: Option<String>,
+    /// Where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) feature: Option<FeatureResponse>,
+    /// What counted it.
     pub(crate) meter_id: String,
+    /// Where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meter: Option<MeterResponse>,
+    /// The events that it reads.
     pub(crate) event_name: String,
+    /// How quantities become usage.
     pub(crate) aggregation_type: AggregationType,
+    /// One unit of the feature; absent when it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unit: Option<String>,
+    /// Many units of the feature; absent when it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unit_plural: Option<String>,
+    /// What prices it; absent where no line charges it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) price_id: Option<String>,
+    /// Where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) price: Option<PriceResponse>,
     /// The plan of the price; of a subscription's own price, of the one that it overrides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plan_id: Option<String>,
+    /// That plan; where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plan: Option<PlanResponse>,
     /// The add-on of the price, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) add_on_id: Option<String>,
+    /// Whose line charges it; absent where none does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) subscription_id: Option<String>,
+    /// The line that charges it; absent where none does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sub_line_item_id: Option<String>,
+    /// That line; where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) subscription_line_item: Option<SubscriptionLineItemResponse>,
+    /// Over the whole time; of a bucketed meter the sum of its buckets.
     pub(crate) total_usage: Decimal,
     /// In the feature's reporting unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) total_usage_display: Option<Decimal>,
+    /// The other unit of the feature; absent when it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reporting_unit: Option<ReportingUnitBody>,
+    /// Events behind it.
     pub(crate) event_count: i64,
+    /// What it costs, rounded to the currency; 0 without a line.
     pub(crate) total_cost: Decimal,
+    /// The same: coupons are not built yet.
     pub(crate) subtotal: Decimal,
+    /// Always 0: coupons are not built yet.
     pub(crate) total_discount: Decimal,
+    /// Three letters, lower case; absent without a line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) currency: Option<String>,
+    /// The size of the points' windows; absent when none were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) window_size: Option<WindowSize>,
+    /// One for each window that has events, ascending; empty when none were asked for.
     pub(crate) points: Vec<UsageAnalyticPoint>,
     /// Of bucketed meters that are billed, where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,9 +218,14 @@ pub(crate) struct UsageAnalyticItem {
 /// Usage and cost.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct GetUsageAnalyticsResponse {
+    /// One for each line, meter and group, by name; those without events are left out.
     pub(crate) items: Vec<UsageAnalyticItem>,
+    /// The sum of the items' costs.
     pub(crate) total_cost: Decimal,
+    /// The same: coupons are not built yet.
     pub(crate) subtotal: Decimal,
+    /// Always 0: coupons are not built yet.
     pub(crate) total_discount: Decimal,
+    /// Three letters, lower case; empty when nothing is charged.
     pub(crate) currency: String,
 }

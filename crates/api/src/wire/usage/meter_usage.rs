@@ -13,7 +13,7 @@ use crate::wire::empty_is_none;
 /// Usage of one meter.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct MeterUsageQueryRequest {
-    /// Required.
+    /// Which meter.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) meter_id: String,
@@ -25,7 +25,7 @@ pub(crate) struct MeterUsageQueryRequest {
 /// Usage of several meters.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct MeterUsageAnalyticsRequest {
-    /// Required: 1 to 100.
+    /// Which meters: 1 to 100.
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 10000, required = true)]
     pub(crate) meter_ids: Texts,
@@ -37,17 +37,17 @@ pub(crate) struct MeterUsageAnalyticsRequest {
 /// Whose usage, when, and how quantities become usage.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct MeterUsageCommon {
-    /// Required.
+    /// Whose usage, by the identifier that events name.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) external_customer_id: String,
-    /// Required.
+    /// First instant.
     #[schema(value_type = Timestamp, required = true)]
     pub(crate) start_time: Option<Timestamp>,
-    /// Required.
+    /// First instant after it.
     #[schema(value_type = Timestamp, required = true)]
     pub(crate) end_time: Option<Timestamp>,
-    /// Required; in any case. It need not be the meter's own.
+    /// COUNT, SUM, AVG, COUNT_UNIQUE, LATEST, SUM_WITH_MULTIPLIER, MAX or WEIGHTED_SUM, in any case; it need not be the meter's own.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) aggregation_type: String,
@@ -61,10 +61,13 @@ pub(crate) struct MeterUsageCommon {
 /// Usage of one meter.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MeterUsageResponse {
+    /// Which meter.
     meter_id: String,
+    /// As it was asked for.
     aggregation_type: AggregationType,
     /// Over the whole time; of buckets the sum.
     total_value: Decimal,
+    /// Events behind it.
     event_count: i64,
     /// Per window that has events.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -76,13 +79,16 @@ pub(crate) struct MeterUsageResponse {
 struct MeterUsagePointBody {
     /// Its first instant.
     window_size: Timestamp,
+    /// The usage in the window.
     value: Decimal,
+    /// Events in the window.
     event_count: i64,
 }
 
 /// Usage per meter that has any.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MeterUsageAnalyticsResponse {
+    /// One for each meter that has usage.
     pub(crate) items: Vec<MeterUsageResponse>,
 }
 

@@ -13,15 +13,15 @@ use crate::wire::{Number, empty_is_none};
 /// Usage straight from the events, by name and property.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct GetUsageRequest {
-    /// Required.
+    /// Which events, by their exact name; not blank.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) event_name: String,
-    /// Required; in any case.
+    /// COUNT, SUM, AVG, COUNT_UNIQUE, LATEST, SUM_WITH_MULTIPLIER, MAX or WEIGHTED_SUM, in any case.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) aggregation_type: String,
-    /// COUNT without.
+    /// A first-level property; events are counted without.
     pub(crate) property_name: Option<String>,
     /// Everybody's without.
     pub(crate) external_customer_id: Option<String>,
@@ -40,9 +40,9 @@ pub(crate) struct GetUsageRequest {
     /// Conditions on properties.
     #[schema(value_type = Option<BTreeMap<String, Vec<String>>>)]
     pub(crate) filters: Option<PropertyFilters>,
-    /// Only for SUM_WITH_MULTIPLIER.
+    /// A factor above 0; only for SUM_WITH_MULTIPLIER.
     pub(crate) multiplier: Option<Decimal>,
-    /// Where days begin.
+    /// IANA name: where days begin; UTC without.
     pub(crate) timezone: Option<String>,
     /// Where months begin.
     pub(crate) billing_anchor: Option<Timestamp>,
@@ -57,14 +57,19 @@ pub(crate) struct GetUsageRequest {
 /// Usage straight from the events, by a meter.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct GetUsageByMeterRequest {
-    /// Required.
+    /// Which meter.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) meter_id: String,
+    /// Everybody's without.
     pub(crate) external_customer_id: Option<String>,
+    /// The same by the customer's id.
     pub(crate) customer_id: Option<String>,
+    /// First instant; seven days before the end without.
     pub(crate) start_time: Option<Timestamp>,
+    /// First instant after it; now without.
     pub(crate) end_time: Option<Timestamp>,
+    /// Usage per window besides.
     #[serde(default, deserialize_with = "empty_is_none")]
     pub(crate) window_size: Option<WindowSize>,
     /// For meters of MAX and SUM that have none of their own.
@@ -73,7 +78,9 @@ pub(crate) struct GetUsageByMeterRequest {
     /// Added to the meter's.
     #[schema(value_type = Option<BTreeMap<String, Vec<String>>>)]
     pub(crate) filters: Option<PropertyFilters>,
+    /// Where months begin.
     pub(crate) billing_anchor: Option<Timestamp>,
+    /// IANA name: where days begin; UTC without.
     pub(crate) timezone: Option<String>,
 }
 
@@ -82,6 +89,7 @@ pub(crate) struct GetUsageByMeterRequest {
 pub(crate) struct UsageResult {
     /// Its first instant.
     pub(crate) window_size: Timestamp,
+    /// The usage in it. A JSON number, with its digits.
     pub(crate) value: Number,
     /// The value that the bucket is told apart by; empty for events without.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,12 +99,15 @@ pub(crate) struct UsageResult {
 /// Usage.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct GetUsageResponse {
+    /// The events that were read.
     pub(crate) event_name: String,
+    /// How quantities became usage.
     #[serde(rename = "type")]
     pub(crate) kind: String,
-    /// Absent when 0, and when windows were asked for.
+    /// A JSON number, with its digits; absent when 0, and when windows say all there is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) value: Option<Number>,
+    /// One for each window that has events, ascending; absent when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) results: Option<Vec<UsageResult>>,
 }

@@ -17,6 +17,7 @@ pub(crate) struct GetHuggingFaceBillingDataRequest {
 /// What they cost, in the order of the request.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GetHuggingFaceBillingDataResponse {
+    /// One for each id, in the order of the request.
     pub(crate) requests: Vec<EventCostInfo>,
 }
 

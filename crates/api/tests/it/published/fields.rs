@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::document::Document;
 
 /// Where we differ on purpose.
-const ON_PURPOSE: [&str; 5] = [
+const ON_PURPOSE: [&str; 15] = [
     // Always empty.
     "CancelSubscriptionResponse.proration_details: any, the contract has #ProrationDetail",
     // The specification demands what the contract forgot to (spec 20 §§3.2, 4).
@@ -16,6 +16,17 @@ const ON_PURPOSE: [&str; 5] = [
     "CloneFeatureRequest.name is demanded, the contract does not",
     "ClonePlanRequest.lookup_key is demanded, the contract does not",
     "ClonePlanRequest.name is demanded, the contract does not",
+    // Nothing can be measured, shown or found without them: who leaves them out is refused, and the document says so.
+    "meter.Aggregation.type is demanded, the contract does not",
+    "meter.Filter.key is demanded, the contract does not",
+    "meter.Filter.values is demanded, the contract does not",
+    "types.FilterCondition.data_type is demanded, the contract does not",
+    "types.FilterCondition.field is demanded, the contract does not",
+    "types.FilterCondition.operator is demanded, the contract does not",
+    "types.FilterCondition.value is demanded, the contract does not",
+    "types.ReportingUnit.conversion_rate is demanded, the contract does not",
+    "types.ReportingUnit.unit_plural is demanded, the contract does not",
+    "types.ReportingUnit.unit_singular is demanded, the contract does not",
 ];
 
 /// Which way a body goes.

@@ -2,8 +2,10 @@
 
 mod bounds;
 mod coverage;
+mod descriptions;
 mod docs_page;
 pub(crate) mod document;
 mod fields;
 mod openapi;
 mod parameters;
+mod required;
