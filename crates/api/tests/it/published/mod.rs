@@ -4,6 +4,7 @@ mod bounds;
 mod coverage;
 mod docs_page;
 pub(crate) mod document;
+mod examples;
 mod fields;
 mod openapi;
 mod parameters;
