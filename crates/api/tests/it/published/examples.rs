@@ -118,10 +118,15 @@ async fn catalog(story: &mut Story) -> String {
     let plan = id(&story.post("createPlan", plan).await);
     let tiers = json!([{"up_to": 1000, "unit_amount": "0.01"}, {"unit_amount": "0.005"}]);
     let per_token = json!({
-        "type": "USAGE", "meter_id": tokens, "billing_model": "TIERED", "tier_mode": "SLAB", "tiers": tiers, "invoice_cadence": "ARREAR",
+        "type": "USAGE", "meter_id": tokens, "billing_model": "TIERED", "tier_mode": "SLAB", "tiers": tiers.clone(), "invoice_cadence": "ARREAR",
         "lookup_key": "per-token", "group_id": group,
     });
     let per_token = id(&story.post("createPrice", price(&plan, per_token)).await);
+    let draft = json!({
+        "type": "USAGE", "meter_id": tokens, "currency": "usd", "billing_model": "TIERED", "tier_mode": "SLAB", "tiers": tiers,
+        "billing_period": "MONTHLY", "invoice_cadence": "ARREAR",
+    });
+    story.post("previewPrice", json!({"price": draft, "quantities": ["250", "1600"]})).await;
     let seat = json!({"type": "FIXED", "billing_model": "FLAT_FEE", "amount": "49", "invoice_cadence": "ADVANCE", "display_name": "Seat"});
     story.post("createPricesBulk", json!({"items": [price(&plan, seat)]})).await;
     let limit = json!({
