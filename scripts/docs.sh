@@ -13,6 +13,9 @@ write() {
 }
 
 mkdir -p docs
+# The document shows what is answered to the story of its examples.
+WRITE_EXAMPLES=1 cargo test --quiet -p api --test it published::examples::every_operation >/dev/null
+echo "wrote crates/api/examples.json"
 write docs/configuration.md config reference
 write config.example.yaml config example
 write docs/metrics.md config metrics

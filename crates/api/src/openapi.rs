@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document, generated from the routes and types.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use axum::response::{IntoResponse, Response};
@@ -8,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Info, OpenApi, Ref, RefOr, Required, Response as Answer, SecurityRequirement, Server};
+use utoipa::openapi::{Content, ContentBuilder, Info, OpenApi, Ref, RefOr, Required, Response as Answer, SecurityRequirement, Server};
 
 use crate::error::ErrorResponse;
 
@@ -29,12 +30,14 @@ pub fn document() -> OpenApi {
 
 /// Adds what the routes do not say each by themselves: parameters of paths, words for answers, the envelope of errors.
 fn complete(document: &mut OpenApi) {
+    let examples = examples();
     for (path, item) in &mut document.paths.paths {
         let names: Vec<&str> = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect();
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete, &mut item.patch].into_iter().flatten() {
             declare_path_parameters(operation, &names);
             declare_environment(operation);
             describe_answers(operation);
+            show_example(operation, &examples);
         }
     }
     let mut schemas = Vec::new();
@@ -81,6 +84,38 @@ fn describe_answers(operation: &mut Operation) {
         if answer.description.is_empty() {
             let reason = status.parse().ok().and_then(|status: StatusCode| status.canonical_reason());
             answer.description = reason.unwrap_or("Answer").to_owned();
+        }
+    }
+}
+
+/// What was sent to an operation, and what it answered.
+#[derive(serde::Deserialize)]
+struct Example {
+    request: Option<serde_json::Value>,
+    response: Option<serde_json::Value>,
+}
+
+/// One of each operation, as a test writes them: they are true.
+fn examples() -> HashMap<String, Example> {
+    serde_json::from_str(include_str!("../examples.json")).unwrap_or_default()
+}
+
+fn show_example(operation: &mut Operation, examples: &HashMap<String, Example>) {
+    let Some(example) = operation.operation_id.as_ref().and_then(|id| examples.get(id)) else { return };
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        show(&mut body.content, example.request.as_ref());
+    }
+    let answers = operation.responses.responses.iter_mut().filter(|(status, _)| status.starts_with('2'));
+    for (_, answer) in answers {
+        let RefOr::T(answer) = answer else { continue };
+        show(&mut answer.content, example.response.as_ref());
+    }
+}
+
+fn show<'a, K: 'a>(contents: impl IntoIterator<Item = (&'a K, &'a mut RefOr<Content>)>, example: Option<&serde_json::Value>) {
+    for (_, content) in contents {
+        if let RefOr::T(content) = content {
+            content.example = example.cloned();
         }
     }
 }

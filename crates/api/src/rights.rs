@@ -102,6 +102,7 @@ const TABLE: &[(&str, &str, Right)] = &[
     ("GET", "/v1/prices", Look(Price)),
     ("POST", "/v1/prices", Write(Price)),
     ("POST", "/v1/prices/bulk", Write(Price)),
+    ("POST", "/v1/prices/preview", Look(Price)),
     ("POST", "/v1/prices/search", Look(Price)),
     ("GET", "/v1/prices/lookup/{lookup_key}", Look(Price)),
     ("GET", "/v1/prices/{id}", Look(Price)),

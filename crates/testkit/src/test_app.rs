@@ -10,9 +10,10 @@ use app::event::{EventChoices, EventLog};
 use app::platform::{
     ConfiguredKey, DEFAULT_TENANT, DEFAULT_USER, Environment, EnvironmentType, SANDBOX_ENVIRONMENT, Secret, SecretType, key_hash,
 };
-use app::{App, Foundation, Settings, UlidIds};
+use app::{App, Foundation, SequentialIds, Settings, UlidIds};
 use axum::Router;
 use axum::body::Body;
+use domain::ids::IdGen;
 use domain::scope::{Audit, Scope, Status};
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
@@ -79,7 +80,16 @@ impl TestApp {
         Self::start_set_up(settings_of_api, settings(), None).await
     }
 
+    /// Starts likewise, where identifiers count from 1: the same calls get the same answers.
+    pub async fn start_counting_ids() -> Self {
+        Self::start_on(ApiSettings::default(), settings(), None, Box::new(SequentialIds::default())).await
+    }
+
     async fn start_set_up(settings_of_api: ApiSettings, settings: Settings, log: Option<Arc<dyn EventLog>>) -> Self {
+        Self::start_on(settings_of_api, settings, log, Box::new(UlidIds::default())).await
+    }
+
+    async fn start_on(settings_of_api: ApiSettings, settings: Settings, log: Option<Arc<dyn EventLog>>, ids: Box<dyn IdGen>) -> Self {
         let dir = TempDir::new().expect("a directory");
         let clock = SystemClock::new();
         let database = Database::open(&dir.path().join("test.db"), &DatabaseOptions::default()).await.expect("a database");
@@ -90,7 +100,7 @@ impl TestApp {
         let events = EmbeddedEventStore::open(dir.path().join("events"), options).expect("an event store");
         let now = clock.clone();
         let foundation = Foundation { log, ..Foundation::embedded(database.clone(), Arc::new(events)) };
-        let app = App::start(foundation, move || now.now(), Box::new(UlidIds::default()), settings).await.expect("the system starts");
+        let app = App::start(foundation, move || now.now(), ids, settings).await.expect("the system starts");
         let router = api::router(app.clone(), settings_of_api);
         Self { app, clock, router, database, dir }
     }

@@ -12,6 +12,7 @@ use domain::invoice::InvoiceStatus;
 use domain::invoice::InvoiceType;
 use domain::invoice::PaymentStatus;
 use domain::money::Decimal;
+use domain::rating::Step;
 use domain::time::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
@@ -304,6 +305,13 @@ impl InvoiceExplanation {
     }
 }
 
+impl From<Step> for StepBody {
+    fn from(step: Step) -> Self {
+        let Step { label, quantity, unit_amount, flat_amount, amount, times } = step;
+        Self { label, quantity, unit_amount, flat_amount, amount, times: i64::try_from(times).unwrap_or(i64::MAX) }
+    }
+}
+
 impl From<Free> for FreeBody {
     fn from(free: Free) -> Self {
         let Free { entitlement_ids, limit, reset, quantity } = free;
@@ -314,14 +322,7 @@ impl From<Free> for FreeBody {
 
 fn explain(line: &InvoiceLineItem) -> Option<LineExplanation> {
     let explanation = line.explanation.clone()?;
-    let steps = explanation.steps.into_iter().map(|step| StepBody {
-        label: step.label,
-        quantity: step.quantity,
-        unit_amount: step.unit_amount,
-        flat_amount: step.flat_amount,
-        amount: step.amount,
-        times: i64::try_from(step.times).unwrap_or(i64::MAX),
-    });
+    let steps = explanation.steps.into_iter().map(StepBody::from);
     let buckets = explanation.usage.as_ref().and_then(|usage| usage.buckets.as_ref());
     Some(LineExplanation {
         line_item_id: line.id.to_string(),

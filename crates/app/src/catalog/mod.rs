@@ -8,5 +8,5 @@ pub(crate) mod price;
 
 pub use feature::NewFeature;
 pub(crate) use plan::prices_of;
-pub use price::PriceChange;
 pub(crate) use price::prices_of_entity;
+pub use price::{PriceChange, Quote};

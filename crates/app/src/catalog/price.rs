@@ -9,7 +9,7 @@ use domain::invalid::{Invalid, require, require_field};
 use domain::meter::{Meter, ResetUsage};
 use domain::money::Decimal;
 use domain::platform::EntityType;
-use domain::rating::{BillingModel, Price, PriceEntityType, PriceType, PriceUnitType, Tier, TierMode, TransformQuantity};
+use domain::rating::{BillingModel, Price, PriceEntityType, PriceType, PriceUnitType, Rated, Tier, TierMode, TransformQuantity, rate};
 use domain::scope::{Scope, Status};
 use domain::time::Timestamp;
 use storage::{Condition, UnitOfWork, Value};
@@ -67,6 +67,17 @@ pub struct PriceChange {
     pub effective_from: Option<Timestamp>,
 }
 
+/// What a quantity costs.
+#[derive(Clone, Debug)]
+pub struct Quote {
+    /// Of how much.
+    pub quantity: Decimal,
+    /// Not rounded, with its steps.
+    pub rated: Rated,
+    /// Rounded to the price's currency.
+    pub amount: Decimal,
+}
+
 impl PriceChange {
     fn is_critical(&self) -> bool {
         self.billing_model.is_some()
@@ -122,6 +133,20 @@ impl App {
         let mut change = self.begin(context).await?;
         let price = insert_price(&mut change, price).await?;
         Ok(change.done(price))
+    }
+
+    /// What quantities would cost at a price that is not made: each with its steps, and rounded as a line would be. Of a meter with buckets, each
+    /// is that of one bucket.
+    pub async fn preview_price(&self, scope: &Scope, price: &Price, quantities: Vec<Decimal>) -> Result<Vec<Quote>> {
+        check_price(price)?;
+        if let (PriceType::Usage, Some(meter_id)) = (price.kind, &price.meter_id) {
+            check_meter(&self.require::<Meter>(scope, meter_id.as_str()).await?, price)?;
+        }
+        let quote = |quantity: Decimal| {
+            let rated = rate(price, &quantity);
+            Quote { amount: price.currency.round(&rated.amount), quantity, rated }
+        };
+        Ok(quantities.into_iter().map(quote).collect())
     }
 
     /// Makes up to 100 prices, all or none, in order. A refusal names the index.
@@ -206,24 +231,36 @@ impl App {
     }
 }
 
-async fn insert_price(change: &mut Change, mut price: Price) -> Result<Price> {
+/// Refuses a price that cannot be billed, or not yet.
+fn check_price(price: &Price) -> Result<()> {
     if price.price_unit_type == PriceUnitType::Custom {
         return Err(Error::unbuilt_value("price_unit_type", "price_unit_type CUSTOM"));
-    }
-    if price.kind == PriceType::Fixed {
-        price.meter_id = None;
     }
     price.validate()?;
     if price.trial_period_days > 0 {
         return Err(Error::unbuilt_value("trial_period_days", "trial_period_days of a price"));
     }
+    Ok(())
+}
+
+/// Refuses a meter whose usage cannot be invoiced yet.
+fn check_meter(meter: &Meter, price: &Price) -> Result<()> {
+    // Costs look at a time of the caller's choice, which has no periods.
+    if meter.reset_usage == ResetUsage::Never && price.entity_type != PriceEntityType::Costsheet {
+        return Err(Error::unbuilt_value("meter_id", "a price of a meter whose reset_usage is NEVER"));
+    }
+    Ok(())
+}
+
+async fn insert_price(change: &mut Change, mut price: Price) -> Result<Price> {
+    if price.kind == PriceType::Fixed {
+        price.meter_id = None;
+    }
+    check_price(&price)?;
     let mut default_name = hold_owner(change, &price).await?;
     if let Some(meter_id) = &price.meter_id {
         let meter = change.require_shared::<Meter>(meter_id.as_str()).await?;
-        // Costs look at a time of the caller's choice, which has no periods.
-        if meter.reset_usage == ResetUsage::Never && price.entity_type != PriceEntityType::Costsheet {
-            return Err(Error::unbuilt_value("meter_id", "a price of a meter whose reset_usage is NEVER"));
-        }
+        check_meter(&meter, &price)?;
         default_name = meter.name;
     }
     if price.display_name.is_empty() {

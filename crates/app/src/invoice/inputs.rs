@@ -71,7 +71,7 @@ impl App {
         Ok(inputs)
     }
 
-    /// What meters counted for lines, and over the stretches that their allowances are told apart by: all by one read.
+    /// What meters counted for lines, and over the stretches that their allowances are told apart by: by one question, and one for all days.
     async fn read_usages(
         &self,
         scope: &Scope,
@@ -83,13 +83,17 @@ impl App {
             return Ok((Usages::new(), Stretches::new()));
         }
         let meters: HashMap<String, Meter> = self.get_many(scope, wanted.iter().map(|read| read.meter_id.to_string())).await?;
-        let mut reads = Vec::with_capacity(wanted.len());
-        for UsageToRead { line_id, meter_id, period, stretches } in wanted {
+        let (mut reads, mut days) = (Vec::with_capacity(wanted.len()), Vec::new());
+        for wanted @ UsageToRead { line_id, meter_id, period, stretches, days_in } in wanted {
             let missing = || invoice::Error::MeterMissing { line: line_id.clone() };
             let meter = meters.get(meter_id.as_str()).ok_or_else(missing)?;
             let read = |period: &Period| MeterRead { meter, period: *period, billing_anchor: Some(subscription.billing_anchor) };
-            let stretches = if meter.aggregation.bucket_size.is_some() { &[][..] } else { stretches };
-            reads.extend(std::iter::once(period).chain(stretches).map(|period| (line_id, read(period))));
+            reads.push((line_id, read(period)));
+            match days_in {
+                _ if meter.aggregation.bucket_size.is_some() => {}
+                Some(zone) => days.push((wanted, (read(period), *zone))),
+                None => reads.extend(stretches.iter().map(|stretch| (line_id, read(stretch)))),
+            }
         }
         let customers = self.external_ids(scope, &subscription.customer_id).await?;
         let (lines, reads): (Vec<_>, Vec<_>) = reads.into_iter().unzip();
@@ -101,6 +105,11 @@ impl App {
             } else {
                 usages.insert(line.clone(), usage);
             }
+        }
+        let (by_day, reads): (Vec<_>, Vec<_>) = days.into_iter().unzip();
+        for (wanted, mut used) in by_day.into_iter().zip(self.read_days(scope, &customers, &reads).await?) {
+            let of_each = wanted.stretches.iter().map(|day| used.remove(&day.start).unwrap_or_default());
+            by_stretch.insert(wanted.line_id.clone(), of_each.collect());
         }
         Ok((usages, by_stretch))
     }

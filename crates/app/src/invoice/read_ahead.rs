@@ -73,7 +73,9 @@ impl App {
         let meters: HashMap<String, Meter> = self.get_many(scope, wanted.iter().map(|read| read.meter_id.to_string())).await?;
         let customers = self.external_ids(scope, &subscription.customer_id).await?;
         let reads = wanted.iter().filter_map(|read| Some((meters.get(read.meter_id.as_str())?, read))).flat_map(|(meter, read)| {
-            let periods = std::iter::once(read.period).chain(read.stretches.iter().copied());
+            // Days are asked for by their windows.
+            let stretches = if read.days_in.is_some() { &[][..] } else { &read.stretches };
+            let periods = std::iter::once(read.period).chain(stretches.iter().copied());
             periods.map(move |period| MeterRead { meter, period, billing_anchor: Some(subscription.billing_anchor) })
         });
         Ok(reads.filter(|read| read.buckets().is_none()).map(|read| read.query(&customers)).collect())

@@ -1,9 +1,11 @@
 //! The buckets of a meter: its usage per window of its `bucket_size` (spec 10 §8), of each of its own groups where it has a `group_by`.
 
-use domain::meter::{Aggregation, Window};
+use std::collections::HashMap;
+
+use domain::meter::{Aggregation, Window, WindowSize};
 use domain::money::Decimal;
 use domain::scope::Scope;
-use domain::time::Period;
+use domain::time::{Period, Timestamp, Zone};
 use streams::{EventStoreError, GroupKey, GroupUsage, GroupedPart, GroupedQuery, RowFilter};
 
 use super::MeterRead;
@@ -68,6 +70,36 @@ impl App {
             bucket(&reads[number].meter.aggregation, found)
         };
         read_in_parts(&self.ledgers(scope).await?, scope, &question, BUCKETS_MAX, bucket).await
+    }
+
+    /// The usage of meters without buckets on each day of a zone that has events, as far as it lies in the period of the read; by the first
+    /// instant of that, in the order of the reads.
+    pub(crate) async fn read_days(
+        &self,
+        scope: &Scope,
+        external_customer_ids: &[String],
+        reads: &[(MeterRead<'_>, Zone)],
+    ) -> Result<Vec<HashMap<Timestamp, Decimal>>> {
+        if reads.is_empty() {
+            return Ok(Vec::new());
+        }
+        let part = |(read, zone): &(MeterRead<'_>, Zone)| {
+            let window = Some(Window::new(WindowSize::Day, *zone));
+            GroupedPart { meter_id: read.meter.id.clone(), period: read.period, by: Vec::new(), window }
+        };
+        let question = GroupedQuery {
+            external_customer_ids: external_customer_ids.to_vec(),
+            filter: RowFilter::default(),
+            parts: reads.iter().map(part).collect(),
+            groups_max: READ_MAX,
+        };
+        let day = |number: usize, found: GroupUsage| {
+            let (read, _) = &reads[number];
+            let part = found.window.intersection(read.period);
+            (part.start, found.usage.usage(self.billed_as(read.meter.aggregation.kind), part))
+        };
+        let days = read_in_parts(&self.ledgers(scope).await?, scope, &question, BUCKETS_MAX, day).await?;
+        Ok(days.into_iter().map(|days| days.into_iter().collect()).collect())
     }
 }
 
@@ -134,9 +166,8 @@ fn halves(period: Period, window: Window) -> Option<(Period, Period)> {
 mod tests {
     use domain::event::Event;
     use domain::ids::MeterId;
-    use domain::meter::{LedgerEntry, WindowSize};
+    use domain::meter::LedgerEntry;
     use domain::money::Quantity;
-    use domain::time::{Timestamp, Zone};
     use streams::{EmbeddedEventStore, EmbeddedOptions, EventStore as _, MeteredEvent};
 
     use super::*;

@@ -5,8 +5,14 @@ use crate::invalid::Invalid;
 use crate::subscription::Subscription;
 use crate::time::{BillingPeriod, Cycle, Period, Timestamp};
 
+/// Most days of one period: those of a century.
+const DAYS_MAX: usize = 36_600;
+/// Most months of one period: those of twenty years. Each is a question of its own to the event store.
+const MONTHS_MAX: usize = 240;
+
 /// The stretches of a billing period that have the whole limit each, in their order and without gap: days and months of the subscription's
-/// zone where the limit begins anew with them, else the period itself. A limit that never begins anew has no stretches: none.
+/// zone where the limit begins anew with them, else the period itself. A limit that never begins anew has no stretches: none. Refuses a
+/// period of more days than a century has, or more months than twenty years.
 pub fn renewals(reset: Option<UsageResetPeriod>, subscription: &Subscription, period: Period) -> Result<Option<Vec<Period>>, Invalid> {
     let (billing_period, count) = (subscription.billing_period, subscription.billing_period_count);
     let step = match reset {
@@ -18,6 +24,11 @@ pub fn renewals(reset: Option<UsageResetPeriod>, subscription: &Subscription, pe
     let (mut stretches, mut start) = (Vec::new(), period.start);
     while start < period.end {
         let end = step.end(subscription, start)?.min(period.end);
+        if stretches.len() == step.most() {
+            let most = step.most();
+            return Err(Invalid::input(format!("a limit begins anew more than {most} times in the period: choose a shorter one"))
+                .with("limit", most));
+        }
         stretches.push(Period::new(start, end));
         start = end;
     }
@@ -64,6 +75,14 @@ enum Step {
 }
 
 impl Step {
+    /// Most of them in one period.
+    const fn most(&self) -> usize {
+        match self {
+            Self::Day => DAYS_MAX,
+            Self::Month => MONTHS_MAX,
+        }
+    }
+
     /// Where the stretch ends that holds the instant.
     fn end(&self, subscription: &Subscription, start: Timestamp) -> Result<Timestamp, Invalid> {
         match self {

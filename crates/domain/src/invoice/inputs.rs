@@ -6,11 +6,12 @@ use super::adjustments::{Commitment, Credit, Discount, Tax};
 use super::allowance::Allowance;
 use super::charges::{BillableLine, BilledLine, ReferencePoint, due_charges};
 use super::{BillingReason, Error};
+use crate::entitlement::UsageResetPeriod;
 use crate::ids::{MeterId, PriceId, SubscriptionLineItemId};
 use crate::money::Decimal;
 use crate::rating::{MeteredUsage, Price, PriceType};
 use crate::subscription::{Subscription, SubscriptionLineItem};
-use crate::time::Period;
+use crate::time::{Period, Zone};
 
 /// What an invoice is computed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct UsageToRead {
     pub period: Period,
     /// Over which other stretches, each for itself: those that an allowance is told apart by. A meter with buckets needs none.
     pub stretches: Vec<Period>,
+    /// Where these are days of a zone, as far as they lie in the period: which.
+    pub days_in: Option<Zone>,
 }
 
 impl Inputs {
@@ -108,7 +111,9 @@ impl Inputs {
                 let period = charge.share.service;
                 let allowance = self.allowances.iter().find(|allowance| allowance.meter_id == meter_id);
                 let stretches = allowance.map_or(Ok(Vec::new()), |allowance| allowance.stretches(self, period))?;
-                reads.push(UsageToRead { line_id: line.id.clone(), meter_id, period, stretches });
+                let by_day = !stretches.is_empty() && allowance.is_some_and(|allowance| allowance.reset == Some(UsageResetPeriod::Daily));
+                let days_in = by_day.then(|| self.subscription.zone());
+                reads.push(UsageToRead { line_id: line.id.clone(), meter_id, period, stretches, days_in });
             }
         }
         Ok(reads)

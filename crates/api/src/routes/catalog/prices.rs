@@ -9,7 +9,7 @@ use domain::catalog::Group;
 use domain::ids::PriceId;
 use domain::invalid::Faults;
 use domain::meter::Meter;
-use domain::rating::Price;
+use domain::rating::{Price, PriceEntityType};
 use domain::scope::Scope;
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,7 +26,8 @@ use crate::wire::SuccessResponse;
 use crate::wire::catalog::groups::GroupResponse;
 use crate::wire::catalog::meters::MeterResponse;
 use crate::wire::catalog::prices::{
-    CreateBulkPriceRequest, CreateBulkPriceResponse, CreatePriceRequest, DeletePriceRequest, PriceFilter, PriceResponse, UpdatePriceRequest,
+    CreateBulkPriceRequest, CreateBulkPriceResponse, CreatePriceRequest, DeletePriceRequest, PreviewPriceRequest, PreviewPriceResponse,
+    PriceFilter, PriceResponse, QuoteBody, UpdatePriceRequest,
 };
 
 const COLUMNS: Columns = Columns::of::<Price>(&[
@@ -57,6 +58,7 @@ pub(in crate::routes) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(create_price, list_prices))
         .routes(routes!(create_prices_bulk))
+        .routes(routes!(preview_price))
         .routes(routes!(query_price))
         .routes(routes!(get_price_by_lookup_key))
         .routes(routes!(get_price, update_price, delete_price))
@@ -78,6 +80,31 @@ async fn create_price(
     let price = decode(&state, &context, request)?;
     let pending = state.app.create_price(&context, price).await?;
     commit(&context, StatusCode::CREATED, pending, |price| PriceResponse::from(price)).await
+}
+
+/// Tells what quantities would cost at a price, and makes nothing
+#[utoipa::path(post, path = "/v1/prices/preview", operation_id = "previewPrice", tag = "Prices", request_body = PreviewPriceRequest,
+    responses((status = 200, body = PreviewPriceResponse)))]
+async fn preview_price(
+    State(state): State<ApiState>,
+    Caller(context): Caller,
+    Body(request): Body<PreviewPriceRequest>,
+) -> ApiResult<Response> {
+    let mut draft = request.price.ok_or_else(|| Error::field("price", "price is required: the body of a price to make"))?;
+    if draft.entity_id.is_empty() {
+        draft.entity_type = Some(draft.entity_type.unwrap_or(PriceEntityType::Plan));
+        draft.entity_id = "preview".to_owned();
+    }
+    if request.quantities.is_empty() {
+        return Err(Error::field("quantities", "quantities must hold 1 to 100 quantities").into());
+    }
+    let price = decode(&state, &context, draft).map_err(|error| match error {
+        Error::Invalid(invalid) => Error::Invalid(invalid.within("price")),
+        other => other,
+    })?;
+    let quotes = state.app.preview_price(&context.scope, &price, request.quantities.into_vec()).await?;
+    let quotes = quotes.into_iter().map(QuoteBody::from).collect();
+    Ok(axum::Json(PreviewPriceResponse { currency: price.currency.to_string(), quotes }).into_response())
 }
 
 /// Makes up to 100 prices, all or none

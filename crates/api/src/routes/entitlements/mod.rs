@@ -99,7 +99,7 @@ async fn create_entitlements(
 }
 
 /// Lists entitlements
-#[utoipa::path(get, path = "/v1/entitlements", operation_id = "listEntitlements", tag = "Entitlements",
+#[utoipa::path(get, path = "/v1/entitlements", operation_id = "listEntitlements", tag = "Entitlements", params(Query<EntitlementFilter>),
     responses((status = 200, body = ListResponse<EntitlementResponse>)))]
 async fn list_entitlements(state: State<ApiState>, caller: Caller, Query(filter): Query<EntitlementFilter>) -> ApiResult<Response> {
     search(state, caller, filter).await

@@ -8,8 +8,10 @@ use crate::wire::AuditBody;
 use crate::wire::PropertyFilters;
 use crate::wire::catalog::groups::GroupResponse;
 use crate::wire::catalog::meters::MeterResponse;
+use crate::wire::invoices::StepBody;
 use app::Error;
 use app::catalog::PriceChange;
+use app::catalog::Quote;
 use domain::ids::GroupId;
 use domain::ids::MeterId;
 use domain::ids::PriceId;
@@ -151,6 +153,47 @@ pub(crate) struct CreateBulkPriceRequest {
 pub(crate) struct CreateBulkPriceResponse {
     /// As they were made, in the order of the request.
     pub(crate) items: Vec<PriceResponse>,
+}
+
+/// Quantities to be priced at a price that is not made.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct PreviewPriceRequest {
+    /// The price; required. What it would belong to may be left out.
+    #[schema(required = true)]
+    pub(crate) price: Option<CreatePriceRequest>,
+    /// 1 to 100 quantities; required.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 100, required = true)]
+    pub(crate) quantities: List<Decimal, 100>,
+}
+
+/// What quantities would cost.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct PreviewPriceResponse {
+    /// In what the amounts are.
+    pub(crate) currency: String,
+    /// In the order of the quantities.
+    pub(crate) quotes: Vec<QuoteBody>,
+}
+
+/// What a quantity would cost.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct QuoteBody {
+    /// Of how much.
+    pub(crate) quantity: Decimal,
+    /// Rounded to the currency.
+    pub(crate) amount: Decimal,
+    /// Not rounded: the sum of the steps.
+    pub(crate) exact: Decimal,
+    /// How it comes about.
+    pub(crate) steps: Vec<StepBody>,
+}
+
+impl From<Quote> for QuoteBody {
+    fn from(quote: Quote) -> Self {
+        let Quote { quantity, rated, amount } = quote;
+        Self { quantity, amount, exact: rated.amount, steps: rated.steps.into_iter().map(StepBody::from).collect() }
+    }
 }
 
 /// Changes of a price: what it charges begins a successor.

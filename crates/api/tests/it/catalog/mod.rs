@@ -4,3 +4,4 @@ mod backfills;
 mod costsheets;
 mod expressions;
 mod meters;
+mod price_preview;

@@ -33,6 +33,9 @@ async fn a_daily_limit_comes_off_each_day_on_preview_and_invoice() {
     used(&client, &[("2025-01-02", 80), ("2025-01-03", 150), ("2025-01-04", 100), ("2025-01-05", 260)]).await;
     let preview = client.post("/v1/invoices/preview", &json!({"subscription_id": subscription["id"]})).await.ok();
     assert_eq!(line(&preview), ["210", "380", "105"]);
+    let century =
+        json!({"subscription_id": subscription["id"], "period_start": "2025-01-01T00:00:00Z", "period_end": "2226-01-01T00:00:00Z"});
+    client.post("/v1/invoices/preview", &century).await.invalid();
     client.advance("2025-02-01T12:00:00Z").await;
     let invoice = client.invoices(subscription["id"].as_str().unwrap()).await.last().unwrap().clone();
     assert_eq!((line(&invoice), &invoice["total"]), (line(&preview), &json!("105")));
@@ -94,4 +97,30 @@ async fn without_a_limit_usage_is_free_and_the_invoice_is_skipped() {
     let invoices = client.invoices(subscription["id"].as_str().unwrap()).await;
     let cycle = invoices.iter().find(|invoice| invoice["billing_reason"] == "SUBSCRIPTION_CYCLE").unwrap();
     assert_eq!((line(cycle), &cycle["invoice_status"]), (["0".to_owned(), "700".to_owned(), "0".to_owned()], &json!("SKIPPED")));
+}
+
+/// Days begin where the customer lives: 23:30 in New York is of the day before midnight there, and of the next one in UTC.
+#[tokio::test]
+async fn days_are_those_of_the_contracts_zone() {
+    for (zone, charged) in [("UTC", "20"), ("America/New_York", "70")] {
+        let app = TestApp::start().await;
+        let client = app.client();
+        client.set_clock("2025-01-01T05:00:00Z").await;
+        let (_, plan) = (client.customer_with("acme", json!({ "timezone": zone })).await, client.plan("basic").await);
+        let tokens = client.metered("tokens", json!({"type": "SUM", "field": "n"}), json!([])).await;
+        client.price(usage_price(&plan, &tokens, json!({}))).await;
+        entitle(&client, limit(&plan, &tokens, json!({"usage_limit": 100, "usage_reset_period": "DAILY"}))).await;
+        let subscription = client.subscribe("acme", &plan, "2025-01-01T05:00:00Z", json!({})).await;
+        let send = |id: &str, at: &str, units: i64| event(id, "tokens", "acme", at, json!({"n": units}));
+        client
+            .send_events(&[
+                send("a", "2025-01-02T12:00:00Z", 120),
+                send("b", "2025-01-03T04:30:00Z", 50),
+                // Of the last day, which the period cuts.
+                send("c", "2025-02-01T04:00:00Z", 40),
+            ])
+            .await;
+        let preview = client.post("/v1/invoices/preview", &json!({"subscription_id": subscription["id"]})).await.ok();
+        assert_eq!(preview["line_items"][0]["quantity"], charged, "{zone}");
+    }
 }

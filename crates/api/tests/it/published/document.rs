@@ -81,6 +81,13 @@ impl Document {
         (fields, required)
     }
 
+    /// Whether null is among what a schema allows.
+    pub(crate) fn may_be_null(&self, schema: &Value) -> bool {
+        let is_null = |schema: &Value| schema["type"] == "null";
+        let types = schema["type"].as_array().is_some_and(|types| types.iter().any(|name| name == "null"));
+        types || ["oneOf", "anyOf"].iter().any(|of| schema[*of].as_array().is_some_and(|schemas| schemas.iter().any(is_null)))
+    }
+
     /// The JSON type of a schema; `any` where it does not say.
     pub(crate) fn type_of<'a>(&'a self, schema: &'a Value) -> &'a str {
         let schema = self.resolve(schema);

@@ -5,6 +5,7 @@ mod coverage;
 mod descriptions;
 mod docs_page;
 pub(crate) mod document;
+mod examples;
 mod fields;
 mod openapi;
 mod parameters;

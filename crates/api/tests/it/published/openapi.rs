@@ -61,10 +61,11 @@ fn every_reference_leads_somewhere() {
 }
 
 /// Whether a value is what the schema says; whatever it does not mention is wrong too.
-fn differences(document: &Document, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
+pub(super) fn differences(document: &Document, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
     let resolved = document.resolve(schema);
     let expected = document.type_of(schema);
     let fits = match (expected, value) {
+        (_, Value::Null) => document.may_be_null(schema),
         ("any", _) | ("string", Value::String(_)) | ("boolean", Value::Bool(_)) | ("array", Value::Array(_)) => true,
         ("number", Value::Number(_)) | ("object", Value::Object(_)) => true,
         ("integer", Value::Number(number)) => number.is_i64(),

@@ -95,6 +95,18 @@ fn limits_begin_anew_with_days_and_months_else_with_the_billing_period() {
 }
 
 #[test]
+fn no_period_has_stretches_without_bound() {
+    let contract = contract(BillingPeriod::Annual, 1, "2026-01-01 2027-01-01", "UTC");
+    for (reset, fits, too_long) in [
+        (UsageResetPeriod::Daily, "2026-01-01 2126-01-01", "2026-01-01 2227-01-01"),
+        (UsageResetPeriod::Monthly, "2026-01-01 2046-01-01", "2026-01-01 2046-01-02"),
+    ] {
+        assert!(renewals(Some(reset), &contract, period(fits)).is_ok(), "{reset}");
+        assert!(renewals(Some(reset), &contract, period(too_long)).unwrap_err().message.contains("begins anew more than"), "{reset}");
+    }
+}
+
+#[test]
 fn the_next_reset_is_a_local_midnight_within_the_contract() {
     use UsageResetPeriod::{Annual, Daily, Monthly, Never};
     let york = contract(BillingPeriod::Monthly, 1, "2025-03-01T05:00:00Z 2025-04-01T04:00:00Z", "America/New_York");
