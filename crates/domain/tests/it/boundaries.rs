@@ -317,3 +317,34 @@ fn a_calendar_anchor_lies_after_a_start_in_the_hour_before_a_repeated_midnight()
     let anchor = calendar_anchor(start, BillingPeriod::Daily, zone("America/St_Johns"));
     assert_eq!(anchor.to_string(), "1987-10-26T03:30:00Z");
 }
+
+/// Each zone of the database, for thirty years from each end of January 2000, in an hour that clocks skip and repeat: months for all of them,
+/// every other period and count where the calendar is at its oddest.
+#[test]
+fn thirty_years_are_tiled_in_every_zone() {
+    let odd = ["Pacific/Apia", "Australia/Lord_Howe", "America/Havana", "America/Santiago", "Atlantic/Azores", "Asia/Beirut", "UTC"];
+    let begin = |tz: Tz, day: u32, hour: u32| {
+        let wall = NaiveDate::from_ymd_opt(2000, 1, day).unwrap().and_hms_opt(hour, 30, 0).unwrap();
+        Timestamp::from_datetime(tz.from_local_datetime(&wall).earliest().unwrap().to_utc())
+    };
+    let mut walked = 0;
+    for tz in chrono_tz::TZ_VARIANTS {
+        let is_odd = odd.contains(&tz.name());
+        for (period, count) in PERIODS.into_iter().flat_map(|period| (1..=3).map(move |count| (period, count))) {
+            if (period, count) != (BillingPeriod::Monthly, 1) && !(is_odd && period != BillingPeriod::Daily) {
+                continue;
+            }
+            for (day, hour) in [(28, 2), (29, 0), (30, 1), (31, 2)] {
+                let start = begin(tz, day, hour);
+                let cycle = Cycle { anchor: start, period, count, zone: zone(tz.name()), end: None };
+                let mut at = start;
+                while at.to_datetime().year() < 2030 {
+                    let next = next_boundary(at, &cycle).unwrap();
+                    check_boundary(at, next, &cycle, tz).unwrap_or_else(|error| panic!("{tz} {period} x {count} from {start}: {error}"));
+                    (at, walked) = (next, walked + 1);
+                }
+            }
+        }
+    }
+    assert!(walked > 800_000, "only {walked} periods were walked");
+}
