@@ -102,12 +102,9 @@ impl App {
                 return Err(Error::Invalid(Invalid::input(new.taken()).with("index", place)));
             }
         }
+        check_not_given(&mut change, &entitlements).await?;
         check_room(&mut change, &entitlements).await?;
-        if let [only] = entitlements.as_slice() {
-            change.create(only).await?;
-        } else {
-            change.create_all(&entitlements).await?;
-        }
+        change.create_all(&entitlements).await?;
         Ok(change.done(entitlements))
     }
 
@@ -177,6 +174,22 @@ async fn check_entity(change: &mut Change, new: &Entitlement) -> Result<()> {
         EntitlementEntityType::Addon => return Err(Error::not_found("addon", &new.entity_id)),
     };
     require(status == Status::Published, "the plan or subscription is archived: choose a published one")?;
+    Ok(())
+}
+
+/// Refuses a second one without end of a feature, and says which of them; the database refuses what comes at the same time.
+async fn check_not_given(change: &mut Change, new: &[Entitlement]) -> Result<()> {
+    let scope = change.scope().clone();
+    let entities: Vec<String> = new.iter().map(|new| new.entity_id.clone()).collect();
+    let features: Vec<FeatureId> = new.iter().map(|new| new.feature_id.clone()).collect();
+    let conditions = [Condition::one_of("entity_id", &entities), Condition::one_of("feature_id", &features), Condition::Null("end_date")];
+    let given: Vec<Entitlement> = storage::find_all(&mut change.work().glance(), &scope, &conditions).await?;
+    for (place, new) in new.iter().enumerate().filter(|(_, new)| new.end_date.is_none()) {
+        let is_same = |given: &&Entitlement| (&given.entity_id, &given.feature_id) == (&new.entity_id, &new.feature_id);
+        if let Some(given) = given.iter().find(is_same) {
+            return Err(Error::exists(new.taken()).with("id", &given.id).with("field", "feature_id").with("index", place));
+        }
+    }
     Ok(())
 }
 

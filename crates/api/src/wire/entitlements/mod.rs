@@ -34,10 +34,7 @@ macro_rules! refuse_grants {
             ("grant_allocation_behavior", given(&$request.grant_allocation_behavior)),
             ("grant_unlimited", $request.grant_unlimited == Some(true)),
         ];
-        match fields.iter().find(|(_, given)| *given) {
-            Some((field, _)) => Err(app::Error::unbuilt(field)),
-            None => Ok(()),
-        }
+        app::Error::refuse_unbuilt(fields)
     }};
 }
 

@@ -56,6 +56,9 @@ async fn what_does_not_fit_is_refused_and_changes_nothing() {
     let bulk = json!({"items": [limit(&plan, &other, json!({})), limit(&plan, &other, json!({"usage_limit": 1}))]});
     let refusal = client.post("/v1/entitlements/bulk", &bulk).await.invalid();
     assert!(refusal.to_string().contains("index"), "{refusal}");
+    let second = json!({"items": [limit(&plan, &other, json!({})), limit(&plan, &meter, json!({}))]});
+    let refusal = client.post("/v1/entitlements/bulk", &second).await.refused(409, "already_exists");
+    assert!(refusal.to_string().contains(&meter.feature_id) && refusal["details"]["index"] == "1", "{refusal}");
     client.post("/v1/entitlements/bulk", &json!({"items": []})).await.invalid();
     assert_eq!(client.dump().await, before);
 }
