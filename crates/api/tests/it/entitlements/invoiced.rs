@@ -11,6 +11,16 @@ fn line(invoice: &Value) -> [String; 3] {
     ["quantity", "adjusted_entitlement_quantity", "amount"].map(|field| line[field].as_str().unwrap_or_default().to_owned())
 }
 
+/// A customer `acme` of a zone, and a plan that sells tokens at 1.00 with a limit; the ids of plan and limit.
+async fn sold(client: &Client, zone: &str, with: Value) -> (String, String) {
+    client.customer_with("acme", json!({ "timezone": zone })).await;
+    let plan = client.plan("basic").await;
+    let tokens = client.metered("tokens", json!({"type": "SUM", "field": "n"}), json!([])).await;
+    client.price(usage_price(&plan, &tokens, json!({}))).await;
+    let limit = entitle(client, limit(&plan, &tokens, with)).await;
+    (plan, limit)
+}
+
 async fn used(client: &Client, days: &[(&str, i64)]) {
     let events: Vec<Value> = days
         .iter()
@@ -24,21 +34,18 @@ async fn a_daily_limit_comes_off_each_day_on_preview_and_invoice() {
     let app = TestApp::start().await;
     let client = app.client();
     client.set_clock("2025-01-01T00:00:00Z").await;
-    let (_, plan) = (client.customer("acme").await, client.plan("basic").await);
-    let tokens = client.metered("tokens", json!({"type": "SUM", "field": "n"}), json!([])).await;
-    client.price(usage_price(&plan, &tokens, json!({"amount": "0.5"}))).await;
-    let id = entitle(&client, limit(&plan, &tokens, json!({"usage_limit": 100, "usage_reset_period": "DAILY"}))).await;
+    let (plan, id) = sold(&client, "UTC", json!({"usage_limit": 100, "usage_reset_period": "DAILY"})).await;
     let subscription = client.subscribe("acme", &plan, "2025-01-01T00:00:00Z", json!({})).await;
     // Spec 40 §20 no. 7.
     used(&client, &[("2025-01-02", 80), ("2025-01-03", 150), ("2025-01-04", 100), ("2025-01-05", 260)]).await;
     let preview = client.post("/v1/invoices/preview", &json!({"subscription_id": subscription["id"]})).await.ok();
-    assert_eq!(line(&preview), ["210", "380", "105"]);
+    assert_eq!(line(&preview), ["210", "380", "210"]);
     let century =
         json!({"subscription_id": subscription["id"], "period_start": "2025-01-01T00:00:00Z", "period_end": "2226-01-01T00:00:00Z"});
     client.post("/v1/invoices/preview", &century).await.invalid();
     client.advance("2025-02-01T12:00:00Z").await;
     let invoice = client.invoices(subscription["id"].as_str().unwrap()).await.last().unwrap().clone();
-    assert_eq!((line(&invoice), &invoice["total"]), (line(&preview), &json!("105")));
+    assert_eq!((line(&invoice), &invoice["total"]), (line(&preview), &json!("210")));
     let explained = client.get(&format!("/v1/invoices/{}/explanation", invoice["id"].as_str().unwrap())).await.ok();
     let free = &explained["lines"][0]["free"];
     assert_eq!(free, &json!({"entitlement_ids": [id], "limit": "100", "usage_reset_period": "DAILY", "quantity": "380"}));
@@ -50,10 +57,7 @@ async fn a_limit_that_is_there_once_is_not_there_again_next_month() {
     let app = TestApp::start().await;
     let client = app.client();
     client.set_clock("2025-01-01T00:00:00Z").await;
-    let (_, plan) = (client.customer("acme").await, client.plan("basic").await);
-    let tokens = client.metered("tokens", json!({"type": "SUM", "field": "n"}), json!([])).await;
-    client.price(usage_price(&plan, &tokens, json!({}))).await;
-    entitle(&client, limit(&plan, &tokens, json!({"usage_limit": 1000, "usage_reset_period": "NEVER"}))).await;
+    let (plan, _) = sold(&client, "UTC", json!({"usage_limit": 1000, "usage_reset_period": "NEVER"})).await;
     let subscription = client.subscribe("acme", &plan, "2025-01-01T00:00:00Z", json!({})).await;
     used(&client, &[("2025-01-10", 700), ("2025-02-10", 600)]).await;
     client.advance("2025-03-01T12:00:00Z").await;
@@ -68,10 +72,7 @@ async fn a_short_first_period_has_its_part_of_the_limit_and_the_next_the_whole()
     let app = TestApp::start().await;
     let client = app.client();
     client.set_clock("2025-04-15T08:00:00Z").await;
-    let (_, plan) = (client.customer("acme").await, client.plan("basic").await);
-    let tokens = client.metered("tokens", json!({"type": "SUM", "field": "n"}), json!([])).await;
-    client.price(usage_price(&plan, &tokens, json!({}))).await;
-    entitle(&client, limit(&plan, &tokens, json!({"usage_limit": 1000}))).await;
+    let (plan, _) = sold(&client, "UTC", json!({"usage_limit": 1000})).await;
     let terms = json!({"billing_cycle": "calendar", "proration_behavior": "create_prorations"});
     let subscription = client.subscribe("acme", &plan, "2025-04-15T08:30:00Z", terms).await;
     used(&client, &[("2025-04-20", 600), ("2025-05-20", 1100)]).await;
@@ -87,10 +88,7 @@ async fn without_a_limit_usage_is_free_and_the_invoice_is_skipped() {
     let app = TestApp::start().await;
     let client = app.client();
     client.set_clock("2025-01-01T00:00:00Z").await;
-    let (_, plan) = (client.customer("acme").await, client.plan("basic").await);
-    let tokens = client.metered("tokens", json!({"type": "SUM", "field": "n"}), json!([])).await;
-    client.price(usage_price(&plan, &tokens, json!({}))).await;
-    entitle(&client, limit(&plan, &tokens, json!({}))).await;
+    let (plan, _) = sold(&client, "UTC", json!({})).await;
     let subscription = client.subscribe("acme", &plan, "2025-01-01T00:00:00Z", json!({})).await;
     used(&client, &[("2025-01-10", 700)]).await;
     client.advance("2025-02-01T12:00:00Z").await;
@@ -106,10 +104,7 @@ async fn days_are_those_of_the_contracts_zone() {
         let app = TestApp::start().await;
         let client = app.client();
         client.set_clock("2025-01-01T05:00:00Z").await;
-        let (_, plan) = (client.customer_with("acme", json!({ "timezone": zone })).await, client.plan("basic").await);
-        let tokens = client.metered("tokens", json!({"type": "SUM", "field": "n"}), json!([])).await;
-        client.price(usage_price(&plan, &tokens, json!({}))).await;
-        entitle(&client, limit(&plan, &tokens, json!({"usage_limit": 100, "usage_reset_period": "DAILY"}))).await;
+        let (plan, _) = sold(&client, zone, json!({"usage_limit": 100, "usage_reset_period": "DAILY"})).await;
         let subscription = client.subscribe("acme", &plan, "2025-01-01T05:00:00Z", json!({})).await;
         let send = |id: &str, at: &str, units: i64| event(id, "tokens", "acme", at, json!({"n": units}));
         client
