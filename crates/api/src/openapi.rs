@@ -52,10 +52,25 @@ fn declare_path_parameters(operation: &mut Operation, names: &[&str]) {
         let is_there = parameters.iter().any(|known| matches!(known, RefOr::T(Parameter { name: known, .. }) if known == name));
         if !is_there {
             let text = ObjectBuilder::new().schema_type(Type::String);
-            let parameter =
-                ParameterBuilder::new().name(*name).parameter_in(ParameterIn::Path).required(Required::True).schema(Some(text)).build();
+            let parameter = ParameterBuilder::new()
+                .name(*name)
+                .parameter_in(ParameterIn::Path)
+                .required(Required::True)
+                .description(Some(named_by(name)))
+                .schema(Some(text))
+                .build();
             parameters.insert(position, RefOr::T(parameter));
         }
+    }
+}
+
+/// What a parameter of a path takes.
+fn named_by(parameter: &str) -> &'static str {
+    match parameter {
+        "external_id" => "The customer's external id, as events name it; only published customers are found",
+        "lookup_key" => "The caller's own name of it; only what is published is found",
+        "key" => "The name of it: a customer's external id, or a setting such as invoice_config",
+        _ => "Its id, as the answer to its making says it; archived ones are found as well",
     }
 }
 
