@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError as Native;
+use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::oneshot;
 
@@ -129,8 +129,10 @@ impl Observer {
     /// Per partition the offset of the oldest message and the end.
     pub(super) fn watermarks(&self, topic: &str, timeout: Duration) -> Result<BTreeMap<i32, (i64, i64)>, KafkaError> {
         let mut ends = BTreeMap::new();
+        let deadline = Instant::now() + timeout;
         for partition in self.partitions(topic, timeout)? {
-            ends.insert(partition, self.ask(|client| client.fetch_watermarks(topic, partition, timeout))?);
+            let ask = || self.ask(|client| retried(deadline, || client.fetch_watermarks(topic, partition, timeout)));
+            ends.insert(partition, ask()?);
         }
         Ok(ends)
     }
@@ -155,6 +157,16 @@ impl Observer {
             }
             log.explained(error)
         })
+    }
+}
+
+/// Asks again, until the deadline, while the client itself has not heard yet of a partition that the brokers have just told of.
+fn retried<T>(deadline: Instant, ask: impl Fn() -> Result<T, Native>) -> Result<T, Native> {
+    loop {
+        match ask() {
+            Err(Native::MetadataFetch(RDKafkaErrorCode::UnknownPartition)) if Instant::now() < deadline => thread::sleep(POLL_INTERVAL),
+            answer => return answer,
+        }
     }
 }
 
