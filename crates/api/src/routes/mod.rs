@@ -7,6 +7,7 @@ mod entitlements;
 mod events;
 mod expand;
 mod invoices;
+mod items;
 pub(crate) mod platform;
 mod subscriptions;
 mod usage;

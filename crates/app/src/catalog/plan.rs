@@ -11,6 +11,7 @@ use domain::subscription::{Subscription, SubscriptionStatus};
 use storage::{Condition, Value};
 
 use crate::change::Entity;
+use crate::entitlement::entitlements_of;
 use crate::{App, Context, Error, Pending, Result};
 
 impl Entity for Plan {
@@ -106,8 +107,8 @@ impl App {
             price.audit = self.audit(context);
         }
         change.create_all(&prices).await?;
-        let given = [Condition::Eq("entity_id", Value::Text(id.to_owned()))];
-        let mut entitlements: Vec<Entitlement> = storage::find_all(&mut change.work().glance(), &context.scope, &given).await?;
+        let mut entitlements: Vec<Entitlement> =
+            storage::find_all(&mut change.work().glance(), &context.scope, &entitlements_of(id)).await?;
         for entitlement in &mut entitlements {
             entitlement.id = EntitlementId::new(self.ids());
             entitlement.entity_id = plan.id.to_string();

@@ -12,10 +12,8 @@ use domain::subscription::{Subscription, SubscriptionStatus, SubscriptionType};
 use domain::time::Timestamp;
 use storage::Condition;
 
+use crate::usage::VALUES_MAX;
 use crate::{App, Result};
-
-/// Values of one condition: databases take a few ten thousand.
-const VALUES_MAX: usize = 1_000;
 
 /// What a subscription may use.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use domain::catalog::{Feature, FeatureType, Plan};
 use domain::entitlement::{Entitlement, EntitlementEntityType, UsageResetPeriod};
 use domain::ids::FeatureId;
-use domain::invalid::{Invalid, require};
+use domain::invalid::{Invalid, require, require_field};
 use domain::meter::Meter;
 use domain::platform::{ActivityAction, EntityType, SystemEventName};
 use domain::scope::{Scope, Status};
@@ -35,6 +35,10 @@ impl Entity for Entitlement {
         self.id.as_str()
     }
 
+    fn unique(&self) -> Option<(&'static str, &str)> {
+        Some(("feature_id", self.feature_id.as_str()))
+    }
+
     fn taken(&self) -> String {
         let (feature, entity) = (&self.feature_id, &self.entity_id);
         format!("{entity} has an entitlement on the feature {feature} already: change that one, or delete it first")
@@ -47,6 +51,11 @@ impl Entity for Entitlement {
             ActivityAction::Archived => SystemEventName::EntitlementDeleted,
         })
     }
+}
+
+/// The conditions under which an entitlement belongs to a plan.
+pub(crate) fn entitlements_of(plan_id: &str) -> [Condition; 2] {
+    [Condition::Eq("entity_id", storage::Value::Text(plan_id.to_owned())), Condition::eq("entity_type", &EntitlementEntityType::Plan)]
 }
 
 /// Changes of an entitlement: only what is given.
@@ -93,7 +102,7 @@ impl App {
     /// Makes entitlements, all or none, in the order given. Refused: an entity or a feature that does not exist, another type than the
     /// feature's, a second one of a feature.
     pub async fn create_entitlements(&self, context: &Context, entitlements: Vec<Entitlement>) -> Result<Pending<Vec<Entitlement>>> {
-        require((1..=BULK_MAX).contains(&entitlements.len()), "items must hold 1 to 100 entitlements")?;
+        require_field((1..=BULK_MAX).contains(&entitlements.len()), "items", "items must hold 1 to 100 entitlements")?;
         let mut change = self.begin(context).await?;
         let entitlements = prepare(&mut change, entitlements).await?;
         let mut taken = HashSet::new();
@@ -159,7 +168,11 @@ async fn prepare(change: &mut Change, entitlements: Vec<Entitlement>) -> Result<
         }
         if let Some(parent) = &new.parent_entitlement_id {
             let parent: Entitlement = change.require_shared(parent.as_str()).await?;
-            require(parent.feature_id == new.feature_id, "parent_entitlement_id must name an entitlement on the same feature")?;
+            require_field(
+                parent.feature_id == new.feature_id,
+                "parent_entitlement_id",
+                "parent_entitlement_id must name an entitlement on the same feature",
+            )?;
         }
         prepared.push(new);
     }
@@ -187,7 +200,8 @@ async fn check_not_given(change: &mut Change, new: &[Entitlement]) -> Result<()>
     for (place, new) in new.iter().enumerate().filter(|(_, new)| new.end_date.is_none()) {
         let is_same = |given: &&Entitlement| (&given.entity_id, &given.feature_id) == (&new.entity_id, &new.feature_id);
         if let Some(given) = given.iter().find(is_same) {
-            return Err(Error::exists(new.taken()).with("id", &given.id).with("field", "feature_id").with("index", place));
+            let conflict = Error::exists(new.taken()).with("field", "feature_id").with("value", &new.feature_id);
+            return Err(conflict.with("id", &given.id).with("index", place));
         }
     }
     Ok(())

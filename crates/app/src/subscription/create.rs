@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::catalog::Plan;
 use domain::customer::Customer;
-use domain::entitlement::{Entitlement, EntitlementEntityType, EntitlementOverride};
+use domain::entitlement::{Entitlement, EntitlementOverride};
 use domain::ids::MeterId;
 use domain::invalid::require;
 use domain::invoice::{BillingReason, Inputs, Invoice, InvoiceConfig, InvoiceLineItem, Purpose, compute};
@@ -18,6 +18,7 @@ use super::SubscriptionWithLines;
 use crate::catalog::price::sequence_name;
 use crate::change::Change;
 use crate::due_work::Kind;
+use crate::entitlement::entitlements_of;
 use crate::invoice::{by_id, draft_invoice, finalize, store_computed};
 use crate::{App, Context, Error, Pending, Result};
 
@@ -87,8 +88,8 @@ async fn own_entitlements(change: &mut Change, subscription: &Subscription, agre
     let prorates = subscription.proration_behavior == ProrationBehavior::CreateProrations;
     require(agreed.is_empty() || !prorates, "override_entitlements does not go with proration_behavior create_prorations")?;
     let scope = change.scope().clone();
-    let conditions = [Condition::eq("entity_id", &subscription.plan_id), Condition::eq("entity_type", &EntitlementEntityType::Plan)];
-    let given: Vec<Entitlement> = storage::find_all(&mut change.work().glance(), &scope, &conditions).await?;
+    let of_plan = entitlements_of(subscription.plan_id.as_str());
+    let given: Vec<Entitlement> = storage::find_all(&mut change.work().glance(), &scope, &of_plan).await?;
     let mut own = Vec::new();
     for (place, agreed_on) in agreed.iter().enumerate() {
         let twice = agreed[..place].iter().any(|other| other.entitlement_id == agreed_on.entitlement_id);

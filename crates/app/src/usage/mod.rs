@@ -13,4 +13,4 @@ pub use analytics::{Analytics, AnalyticsItem, AnalyticsPoint, AnalyticsRequest, 
 pub use ledger_usage::{MeterUsage, MeterUsagePoint, MeterUsageRequest};
 pub(crate) use meter_usage::MeterRead;
 pub use raw_usage::{RawUsage, RawUsageRequest, RawWindow};
-pub(crate) use usage_lines::is_active_at;
+pub(crate) use usage_lines::{VALUES_MAX, is_active_at};

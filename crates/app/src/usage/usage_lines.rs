@@ -10,7 +10,7 @@ use storage::Condition;
 use crate::{App, Result};
 
 /// Values of one condition: databases take a few ten thousand.
-const VALUES_MAX: usize = 1_000;
+pub(crate) const VALUES_MAX: usize = 1_000;
 
 impl App {
     /// The published usage lines on these meters, of active and trialing subscriptions of these customers; by start and id.

@@ -12,10 +12,13 @@ use serde_json::{Map, Value};
 
 use crate::catalog::{Feature, FeatureType};
 use crate::ids::{EntitlementId, FeatureId};
-use crate::invalid::{Invalid, require};
+use crate::invalid::{Faults, Invalid, require_field, require_text};
 use crate::meter::{AggregationType, Meter};
 use crate::scope::{Audit, Status};
 use crate::time::Timestamp;
+
+/// Longest object of a config feature, as JSON, in bytes: as long as metadata may be.
+const CONFIG_BYTES_MAX: usize = 64 * 1024;
 
 /// What gives an entitlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,44 +100,51 @@ pub struct Entitlement {
 }
 
 impl Entitlement {
-    /// Refuses values that do not go with the feature's type (spec 20 §9.1).
+    /// Refuses values that do not go with the feature's type, with all that is wrong about them (spec 20 §9.1).
     pub fn validate(&self) -> Result<(), Invalid> {
         let kind = self.feature_type;
-        let only = |given: bool, field: &str, of: FeatureType| {
-            let message = || format!("{field} goes with {of} features only, and the feature is {kind}: leave it out");
-            if given && kind != of { Err(Invalid::input(message()).with("field", field)) } else { Ok(()) }
-        };
-        only(self.usage_limit.is_some(), "usage_limit", FeatureType::Metered)?;
-        only(self.usage_reset_period.is_some(), "usage_reset_period", FeatureType::Metered)?;
-        only(self.is_soft_limit, "is_soft_limit", FeatureType::Metered)?;
-        only(!self.static_value.is_empty(), "static_value", FeatureType::Static)?;
-        only(!self.config_value.is_empty(), "config_value", FeatureType::Config)?;
+        let mut faults = Faults::default();
+        for (given, field, of) in [
+            (self.usage_limit.is_some(), "usage_limit", FeatureType::Metered),
+            (self.usage_reset_period.is_some(), "usage_reset_period", FeatureType::Metered),
+            (self.is_soft_limit, "is_soft_limit", FeatureType::Metered),
+            (!self.static_value.is_empty(), "static_value", FeatureType::Static),
+            (!self.config_value.is_empty(), "config_value", FeatureType::Config),
+        ] {
+            let message = format!("{field} goes with {of} features only, and the feature is {kind}: leave it out");
+            faults.require(!given || kind == of, field, &message);
+        }
         if let Some(limit) = self.usage_limit.filter(|limit| *limit < 0) {
-            return Err(Invalid::input("usage_limit must be 0 or more; leave it out for no limit").with("usage_limit", limit));
+            let message = "usage_limit must be 0 or more; leave it out for no limit";
+            faults.take::<()>(Err(Invalid::field("usage_limit", message).with("value", limit)));
         }
         if kind == FeatureType::Static {
-            crate::invalid::require_text(&self.static_value, "static_value")?;
+            faults.take(require_text(&self.static_value, "static_value"));
         }
-        require(self.config_value.keys().all(|key| !key.trim().is_empty()), "keys of config_value must not be blank")?;
+        let are_named = self.config_value.keys().all(|key| !key.trim().is_empty());
+        faults.require(are_named, "config_value", "keys of config_value must not be blank");
+        let bytes = serde_json::to_string(&self.config_value).map_or(0, |text| text.len());
+        let fits = format!("config_value takes {bytes} bytes as JSON: at most {CONFIG_BYTES_MAX} are kept");
+        faults.require(bytes <= CONFIG_BYTES_MAX, "config_value", &fits);
         let both = self.start_date.zip(self.end_date);
-        require(both.is_none_or(|(start, end)| start < end), "end_date must lie after start_date")?;
-        require(
-            self.parent_entitlement_id.is_none() || self.entity_type == EntitlementEntityType::Subscription,
-            "parent_entitlement_id goes with entity_type SUBSCRIPTION only",
-        )
+        faults.require(both.is_none_or(|(start, end)| start < end), "end_date", "end_date must lie after start_date");
+        let may_replace = self.parent_entitlement_id.is_none() || self.entity_type == EntitlementEntityType::Subscription;
+        faults.require(may_replace, "parent_entitlement_id", "parent_entitlement_id goes with entity_type SUBSCRIPTION only");
+        faults.check()
     }
 
     /// Refuses a feature of another type, and a meter whose quantity is no sum of what was used: the highest value of each bucket.
     pub fn check_feature(&self, feature: &Feature, meter: Option<&Meter>) -> Result<(), Invalid> {
         if feature.kind != self.feature_type {
-            return Err(Invalid::input(format!("feature_type must be {}, the type of the feature", feature.kind))
-                .with("feature_type", self.feature_type)
+            return Err(Invalid::field("feature_type", format!("feature_type must be {}, the type of the feature", feature.kind))
+                .with("value", self.feature_type)
                 .with("feature_id", &feature.id));
         }
-        require(feature.audit.status == Status::Published, "the feature is archived: use a published one")?;
+        let is_published = feature.audit.status == Status::Published;
+        require_field(is_published, "feature_id", "the feature is archived: use a published one")?;
         let highest_of_buckets =
             meter.is_some_and(|meter| meter.aggregation.kind == AggregationType::Max && meter.aggregation.bucket_size.is_some());
-        require(!highest_of_buckets, "a feature whose meter is MAX with bucket_size cannot carry entitlements")
+        require_field(!highest_of_buckets, "feature_id", "a feature whose meter is MAX with bucket_size cannot carry entitlements")
     }
 
     /// Whether it counts at an instant: published, enabled, begun and not ended.

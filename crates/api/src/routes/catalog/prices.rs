@@ -7,7 +7,6 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::catalog::Group;
 use domain::ids::PriceId;
-use domain::invalid::Faults;
 use domain::meter::Meter;
 use domain::rating::{Price, PriceEntityType};
 use domain::scope::Scope;
@@ -22,6 +21,7 @@ use crate::extract::{Body, Caller, Query};
 use crate::filter::{Columns, any_of, equals};
 use crate::list::{DefaultStatus, ListResponse};
 use crate::routes::expand::{Allowed, Expand};
+use crate::routes::items;
 use crate::wire::SuccessResponse;
 use crate::wire::catalog::groups::GroupResponse;
 use crate::wire::catalog::meters::MeterResponse;
@@ -115,17 +115,7 @@ async fn create_prices_bulk(
     Caller(context): Caller,
     Body(request): Body<CreateBulkPriceRequest>,
 ) -> ApiResult<Response> {
-    let mut prices = Vec::with_capacity(request.items.len());
-    let mut faults = Faults::default();
-    for (index, request) in request.items.into_iter().enumerate() {
-        match decode(&state, &context, request) {
-            Err(Error::Invalid(invalid)) => {
-                faults.take::<()>(Err(invalid.within(&format!("items[{index}]")).with("index", index)));
-            }
-            price => prices.push(price?),
-        }
-    }
-    faults.check()?;
+    let prices = items::each(request.items, |request| decode(&state, &context, request))?;
     let pending = state.app.create_prices(&context, prices).await?;
     commit(&context, StatusCode::CREATED, pending, |prices| CreateBulkPriceResponse {
         items: prices.iter().map(PriceResponse::from).collect(),

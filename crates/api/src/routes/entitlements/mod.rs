@@ -4,7 +4,7 @@ mod effective;
 
 use std::collections::HashMap;
 
-use app::{Condition, Error, Page, Value};
+use app::{Condition, Page, Value};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::catalog::{Feature, Plan};
@@ -25,6 +25,7 @@ use crate::extract::{Body, Caller, Query};
 use crate::filter::{Columns, any_of};
 use crate::list::{DefaultStatus, ListResponse};
 use crate::routes::expand::{Allowed, Expand};
+use crate::routes::items;
 use crate::wire::SuccessResponse;
 use crate::wire::catalog::features::FeatureResponse;
 use crate::wire::catalog::meters::MeterResponse;
@@ -85,14 +86,9 @@ async fn create_entitlements(
     Caller(context): Caller,
     Body(request): Body<CreateBulkEntitlementRequest>,
 ) -> ApiResult<Response> {
-    let make = |(place, item): (usize, CreateEntitlementRequest)| {
-        let made = item.into_entitlement(EntitlementId::new(state.app.ids()), state.app.audit(&context));
-        made.map_err(|error| match error {
-            Error::Invalid(invalid) => Error::Invalid(invalid.with("index", place)),
-            other => other,
-        })
-    };
-    let entitlements = request.items.into_iter().enumerate().map(make).collect::<Result<_, _>>()?;
+    let entitlements = items::each(request.items, |item: CreateEntitlementRequest| {
+        item.into_entitlement(EntitlementId::new(state.app.ids()), state.app.audit(&context))
+    })?;
     let pending = state.app.create_entitlements(&context, entitlements).await?;
     let items = embed(&state, &context.scope, pending.value(), Wants { features: true, meters: true, plans: true }).await?;
     commit(&context, StatusCode::CREATED, pending, |_| CreateBulkEntitlementResponse { items }).await

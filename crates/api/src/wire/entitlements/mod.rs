@@ -6,7 +6,7 @@ use app::entitlement::EntitlementChange;
 use domain::catalog::FeatureType;
 use domain::entitlement::{Entitlement, EntitlementEntityType, EntitlementOverride, UsageResetPeriod};
 use domain::ids::EntitlementId;
-use domain::invalid::{Invalid, require};
+use domain::invalid::{Faults, require_field, require_text};
 use domain::money::Decimal;
 use domain::scope::Audit;
 use domain::time::Timestamp;
@@ -260,20 +260,28 @@ impl CreateEntitlementRequest {
         let (entity_type, entity_id) = match (self.entity_type, named(self.entity_id), named(self.plan_id)) {
             (Some(entity_type), Some(entity_id), plan_id) => {
                 let agree = plan_id.is_none_or(|plan| entity_type == EntitlementEntityType::Plan && plan == entity_id);
-                require(agree, "plan_id names something else than entity_type and entity_id: leave it out")?;
+                require_field(agree, "plan_id", "plan_id names something else than entity_type and entity_id: leave it out")?;
                 (entity_type, entity_id)
             }
             (None | Some(EntitlementEntityType::Plan), None, Some(plan_id)) => (EntitlementEntityType::Plan, plan_id),
-            _ => return Err(app::Error::input("entity_type (PLAN, SUBSCRIPTION or ADDON) and entity_id are required, or plan_id alone")),
+            _ => {
+                return Err(app::Error::field(
+                    "entity_id",
+                    "entity_type (PLAN, SUBSCRIPTION or ADDON) and entity_id are required, or plan_id alone",
+                ));
+            }
         };
-        domain::invalid::require_text(&self.feature_id, "feature_id")?;
-        let required = || Invalid::input("feature_type is required: metered, boolean, static or config").with("field", "feature_type");
-        Ok(Entitlement {
+        let mut faults = Faults::default();
+        faults.take(require_text(&self.feature_id, "feature_id"));
+        let Some(feature_type) = faults.needed_word(self.feature_type, "feature_type", FeatureType::TEXTS) else {
+            return Err(faults.refusal().into());
+        };
+        let entitlement = Entitlement {
             id,
             entity_type,
             entity_id,
             feature_id: self.feature_id.into(),
-            feature_type: self.feature_type.ok_or_else(required)?,
+            feature_type,
             is_enabled: self.is_enabled.unwrap_or(false),
             usage_limit: self.usage_limit,
             usage_reset_period: self.usage_reset_period,
@@ -285,7 +293,10 @@ impl CreateEntitlementRequest {
             start_date: self.start_date,
             end_date: self.end_date,
             audit,
-        })
+        };
+        faults.take(entitlement.validate());
+        faults.check()?;
+        Ok(entitlement)
     }
 }
 

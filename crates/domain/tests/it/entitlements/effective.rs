@@ -118,7 +118,10 @@ fn values_go_with_the_type_of_the_feature() {
     ] {
         assert_eq!(good.validate(), Ok(()), "{good:?}");
     }
+    let long: Map<_, _> = [("a".to_owned(), json!("x".repeat(64 * 1024)))].into_iter().collect();
     for (bad, part) in [
+        (Entitlement { config_value: long, ..of(FeatureType::Config) }, "at most 65536"),
+        (Entitlement { is_soft_limit: true, usage_limit: Some(-1), ..text.clone() }, "3 things are wrong"),
         (limit("e", Some(-1)), "0 or more"),
         (of(FeatureType::Static), "static_value is required"),
         (Entitlement { usage_limit: Some(1), ..text.clone() }, "usage_limit goes with metered"),
