@@ -42,10 +42,8 @@ pub struct FeatureEntitlement {
 /// The entitlements of one subscription that count at an instant: those of plan and add-ons but for those that one of the subscription's own
 /// takes the place of, then its own. An override that is disabled leaves nothing of what it replaces.
 pub fn in_force(given: impl IntoIterator<Item = Entitlement>, at: Timestamp) -> Vec<Entitlement> {
-    let begun = |row: &Entitlement| Entitlement { is_enabled: true, ..row.clone() }.is_in_force(at);
-    let rows: Vec<Entitlement> = given.into_iter().filter(begun).collect();
-    let (own, shared): (Vec<Entitlement>, Vec<Entitlement>) =
-        rows.into_iter().partition(|row| row.entity_type == EntitlementEntityType::Subscription);
+    let rows = given.into_iter().filter(|row| row.is_in_force(at));
+    let (own, shared): (Vec<Entitlement>, Vec<Entitlement>) = rows.partition(|row| row.entity_type == EntitlementEntityType::Subscription);
     let replaced = |row: &Entitlement| own.iter().any(|own| own.parent_entitlement_id.as_ref() == Some(&row.id));
     let mut counting: Vec<Entitlement> = shared.into_iter().filter(|row| !replaced(row)).collect();
     counting.extend(own);

@@ -147,10 +147,9 @@ impl Entitlement {
         require_field(!highest_of_buckets, "feature_id", "a feature whose meter is MAX with bucket_size cannot carry entitlements")
     }
 
-    /// Whether it counts at an instant: published, enabled, begun and not ended.
-    pub fn is_in_force(&self, at: Timestamp) -> bool {
+    /// Whether it is there at an instant, enabled or not: published, begun and not ended.
+    fn is_in_force(&self, at: Timestamp) -> bool {
         self.audit.status == Status::Published
-            && self.is_enabled
             && self.start_date.is_none_or(|start| start <= at)
             && self.end_date.is_none_or(|end| at < end)
     }
