@@ -12,6 +12,7 @@ import argparse
 import gzip
 import http.client
 import json
+import multiprocessing
 import os
 import random
 import signal
@@ -64,36 +65,26 @@ class Target(Server):
 
 def nothings(path, count, opening=b'{"items":[', between=b"{},", closing=b"{}]}"):
     body = opening + between * (count - 1) + closing
-    return lambda server: server.ask("POST", path, body)
+    return posted(path, body)
 
 
-def bomb(server):
-    return server.ask("POST", "/v1/events/bulk", gzip.compress(b'{"events":[' + b" " * 200_000_000 + b"]}"), {"content-encoding": "gzip"})
+def posted(path, body, headers=None):
+    """Made once: whoever sends it again and again measures the server, not itself."""
+    return lambda server: server.ask("POST", path, body, headers)
 
 
-def unknown_encoding(server):
-    return server.ask("POST", "/v1/events", b"{}", {"content-encoding": "br"})
+def condition(place):
+    return {"field": "name", "operator": "eq", "data_type": "string", "value": {"string": str(place)}}
 
 
-def many_conditions(server):
-    conditions = [{"field": "name", "operator": "eq", "data_type": "string", "value": {"string": str(place)}} for place in range(40_000)]
-    return server.ask("POST", "/v1/customers/search", json.dumps({"filters": conditions}))
-
-
-def many_columns(server):
-    return server.ask("POST", "/v1/customers/search", json.dumps({"sort": [{"field": "name", "direction": "asc"}] * 20_000}))
+BOMB = gzip.compress(b'{"events":[' + b" " * 200_000_000 + b"]}")
+CONDITIONS = json.dumps({"filters": [condition(place) for place in range(40_000)]})
+COLUMNS = json.dumps({"sort": [{"field": "name", "direction": "asc"}] * 20_000})
+METADATA = json.dumps({"external_id": "h", "name": "h", "metadata": {"k": "v" * 10_000_000}})
 
 
 def far_page(server):
     return server.ask("GET", f"/v1/customers?offset={2**63 - 1}&limit=1000")
-
-
-def much_metadata(server):
-    return server.ask("POST", "/v1/customers", json.dumps({"external_id": "h", "name": "h", "metadata": {"k": "v" * 10_000_000}}))
-
-
-def deep(server):
-    return server.ask("POST", "/v1/customers", b'{"metadata":' * 100_000)
 
 
 def name_of_its_own(server):
@@ -105,13 +96,13 @@ HOSTILE = {
     "millions of events": (nothings("/v1/events/bulk", 2_000_000, b'{"events":['), (400, 413, 503)),
     "millions of prices": (nothings("/v1/prices/bulk", 2_000_000), (400, 413, 503)),
     "33 MB of nothings": (nothings("/v1/events/bulk", 11_000_000, b'{"events":['), (400, 413, 503)),
-    "a bomb": (bomb, (400, 413, 503)),
-    "unknown encoding": (unknown_encoding, (415,)),
-    "many conditions": (many_conditions, (400, 413, 503)),
-    "many columns": (many_columns, (400, 413, 503)),
+    "a bomb": (posted("/v1/events/bulk", BOMB, {"content-encoding": "gzip"}), (400, 413, 503)),
+    "unknown encoding": (posted("/v1/events", b"{}", {"content-encoding": "br"}), (415,)),
+    "many conditions": (posted("/v1/customers/search", CONDITIONS), (400, 413, 503)),
+    "many columns": (posted("/v1/customers/search", COLUMNS), (400, 413, 503)),
     "a far page": (far_page, (400,)),
-    "much metadata": (much_metadata, (400, 413, 503)),
-    "a deep body": (deep, (400, 413, 503)),
+    "much metadata": (posted("/v1/customers", METADATA), (400, 413, 503)),
+    "a deep body": (posted("/v1/customers", b'{"metadata":' * 100_000), (400, 413, 503)),
     "names of its own": (name_of_its_own, (400, 401, 403, 404, 405, 501)),
 }
 
@@ -180,26 +171,37 @@ class Load:
             with self.lock:
                 self.acknowledged += 1
 
-    def watch(self):
-        while not self.is_over():
-            begun = time.monotonic()
-            try:
-                status, _ = self.server.ask("GET", "/health")
-                if status != 200:
-                    self.fault(f"/health: {status}")
-            except (OSError, http.client.HTTPException) as error:
-                self.fault(f"/health: {error!r}")
-            self.health_ms.append((time.monotonic() - begun) * 1000)
-            self.memory = max(self.memory, self.server.memory_mib())
-            time.sleep(0.02)
-
     def run(self):
-        work = [(self.hostile, (seed,)) for seed in range(4)] + [(self.half_open, ())] + [(self.honest, (n,)) for n in range(2)] + [(self.watch, ())]
+        work = [(self.hostile, (seed,)) for seed in range(4)] + [(self.half_open, ())] + [(self.honest, (n,)) for n in range(2)]
         threads = [threading.Thread(target=target, args=args) for target, args in work]
+        # A process of its own: threads that build and send bodies would hold it up. Made before there are threads.
+        told, tells = multiprocessing.Pipe(duplex=False)
+        watcher = multiprocessing.get_context("fork").Process(target=watch, args=(self.server, self.until, tells))
+        watcher.start()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        self.health_ms, self.memory, faults = told.recv()
+        watcher.join()
+        self.faults += faults
+
+
+def watch(server, until, tells):
+    """How long /health takes, and the memory of the server at most."""
+    health_ms, memory, faults = [], 0, []
+    while time.monotonic() < until:
+        begun = time.monotonic()
+        try:
+            status, _ = server.ask("GET", "/health")
+            if status != 200:
+                faults.append(f"/health: {status}")
+        except (OSError, http.client.HTTPException) as error:
+            faults.append(f"/health: {error!r}")
+        health_ms.append((time.monotonic() - begun) * 1000)
+        memory = max(memory, server.memory_mib())
+        time.sleep(0.02)
+    tells.send((health_ms, memory, faults))
 
 
 def counted(server):
