@@ -72,10 +72,20 @@ impl App {
         }
         let period = subscriptions.first().map(|first| (first.current_period(), first.billing_period));
         let known: HashMap<String, Feature> = self.get_many(scope, features.iter().map(|feature| feature.feature_id.to_string())).await?;
+        let metered = known.values().filter_map(|feature| Some(feature.meter_id.as_ref()?.to_string()));
+        let meters: HashMap<String, Meter> = self.get_many(scope, metered).await?;
+        for entitlement in &mut features {
+            let feature = known.get(entitlement.feature_id.as_str());
+            let meter = feature.and_then(|feature| meters.get(feature.meter_id.as_ref()?.as_str()));
+            if meter.is_some_and(|meter| meter.aggregation.bucket_size.is_some()) {
+                // An invoice's buckets use a limit up over the whole billing period, whenever it begins anew otherwise.
+                entitlement.usage_reset_period = None;
+            }
+        }
         let by_id: HashMap<&SubscriptionId, &Subscription> =
             subscriptions.iter().map(|subscription| (&subscription.id, subscription)).collect();
         let now = self.now(scope);
-        let mut used = self.used(scope, customer, &features, &known, &by_id, now).await?;
+        let mut used = self.used(scope, customer, &features, (&known, &meters), &by_id, now).await?;
         let mut summary = Vec::with_capacity(features.len());
         for entitlement in features {
             let Some(feature) = known.get(entitlement.feature_id.as_str()).cloned() else {
@@ -103,7 +113,7 @@ impl App {
         scope: &Scope,
         customer: &Customer,
         features: &[FeatureEntitlement],
-        known: &HashMap<String, Feature>,
+        (known, meters): (&HashMap<String, Feature>, &HashMap<String, Meter>),
         subscriptions: &HashMap<&SubscriptionId, &Subscription>,
         now: Timestamp,
     ) -> Result<HashMap<FeatureId, Decimal>> {
@@ -125,7 +135,6 @@ impl App {
         if wanted.is_empty() || external_ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let meters: HashMap<String, Meter> = self.get_many(scope, wanted.iter().map(|(_, meter, _, _)| meter.to_string())).await?;
         let mut reads = Vec::with_capacity(wanted.len());
         for (_, meter_id, period, anchor) in &wanted {
             let missing = || Error::Internal(format!("a feature names meter {meter_id}, which does not exist"));

@@ -125,3 +125,25 @@ async fn the_usage_summary_tells_what_was_used_of_each_limit() {
     client.get(&format!("/v1/customers/usage?customer_id={customer}&customer_lookup_key=other")).await.invalid();
     client.get("/v1/customers/usage?customer_id=cust_unknown").await.not_found();
 }
+
+/// Buckets use a limit up over the whole period (spec 20 §15 no. 16), so the summary counts over it too: 40 of one day, 30 of the next.
+#[tokio::test]
+async fn the_summary_counts_what_the_invoice_deducts_of_buckets_as_well() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    client.set_clock("2025-01-01T00:00:00Z").await;
+    let (customer, plan) = (client.customer("acme").await, client.plan("basic").await);
+    let meter = client.metered("tokens", json!({"type": "SUM", "field": "n", "bucket_size": "HOUR"}), json!([])).await;
+    client.price(usage_price(&plan, &meter, json!({}))).await;
+    entitle(&client, limit(&plan, &meter, json!({"usage_limit": 50, "usage_reset_period": "DAILY"}))).await;
+    let subscription = client.subscribe("acme", &plan, "2025-01-01T00:00:00Z", json!({})).await;
+    let send = |id: &str, at: &str, units: i64| event(id, "tokens", "acme", at, json!({"n": units}));
+    client.send_events(&[send("a", "2025-01-02T10:00:00Z", 40), send("b", "2025-01-03T10:00:00Z", 30)]).await;
+    client.set_clock("2025-01-03T12:00:00Z").await;
+    let preview = client.post("/v1/invoices/preview", &json!({"subscription_id": subscription["id"]})).await.ok();
+    let line = &preview["line_items"][0];
+    assert_eq!((&line["quantity"], &line["adjusted_entitlement_quantity"]), (&json!("20"), &json!("50")));
+    let summary = client.get(&format!("/v1/customers/usage?customer_id={customer}")).await.ok();
+    let feature = &summary["features"][0];
+    assert_eq!((&feature["current_usage"], &feature["next_usage_reset_at"]), (&json!("70"), &Value::Null));
+}
