@@ -85,7 +85,7 @@ impl ApiError {
             Error::NotFound { .. } => "not_found",
             Error::AlreadyExists { .. } | Error::IdempotencyRace => "already_exists",
             Error::IdempotencyInProgress => "idempotency_in_progress",
-            Error::VersionConflict(_) => "version_conflict",
+            Error::VersionConflict { .. } => "version_conflict",
             Error::Invalid(Invalid { kind: InvalidKind::Validation, .. }) => "validation_error",
             Error::Invalid(Invalid { kind: InvalidKind::Operation, .. }) => "invalid_operation",
             Error::PermissionDenied(_) => "permission_denied",
@@ -113,10 +113,15 @@ impl IntoResponse for ApiError {
                 (reason, BTreeMap::new())
             }
             Error::Invalid(invalid) => of_invalid(invalid),
-            Error::AlreadyExists { message, details } | Error::NotImplemented { message, details } => (message, facts(details)),
+            Error::AlreadyExists { message, details }
+            | Error::VersionConflict { message, details }
+            | Error::NotImplemented { message, details } => (message, facts(details)),
             Error::NotFound { what, ref id } => {
                 let details = [("entity".to_owned(), what.into()), ("id".to_owned(), id.as_str().into())];
                 (self.0.to_string(), BTreeMap::from(details))
+            }
+            Error::IdempotencyRace | Error::IdempotencyInProgress => {
+                (self.0.to_string(), BTreeMap::from([("field".to_owned(), "Idempotency-Key".into())]))
             }
             other => (other.to_string(), BTreeMap::new()),
         };

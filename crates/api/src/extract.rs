@@ -43,7 +43,7 @@ impl<T: DeserializeOwned + ToSchema + Send + 'static> FromRequest<ApiState> for 
 /// Reads the first JSON value of a body, borrowing from it.
 pub(crate) fn parse_json_borrowed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(object_in(bytes)?);
-    T::deserialize(&mut deserializer).map_err(|error| ApiError(Error::input(format!("the JSON body does not fit: {error}"))))
+    T::deserialize(&mut deserializer).map_err(|error| ApiError(Error::field("body", format!("the JSON body does not fit: {error}"))))
 }
 
 /// A body that may be a JSON object; an empty one is an empty object.
@@ -51,7 +51,7 @@ fn object_in(bytes: &[u8]) -> Result<&[u8], ApiError> {
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => Ok(b"{}"),
         // Derived readers would take an array for an object, its items by position.
-        Some(b'[') => Err(ApiError(Error::input("the body must be a JSON object"))),
+        Some(b'[') => Err(ApiError(Error::field("body", "the body must be a JSON object"))),
         Some(_) => Ok(bytes),
     }
 }
@@ -70,7 +70,7 @@ impl<T: DeserializeOwned + ToSchema + 'static> FromRequestParts<ApiState> for Qu
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
-            .map_err(|error| ApiError(Error::input(format!("the query does not fit: {}", error.body_text()))))?;
+            .map_err(|error| ApiError(Error::field("query", format!("the query does not fit: {}", error.body_text()))))?;
         let json = json_of_query(&shape_of::<T>(), pairs.0)?.to_string();
         let (value, paths) = read(json.as_bytes(), state.settings.unknown_fields)?;
         IgnoredFields::of(&parts.extensions).add(paths);

@@ -133,10 +133,11 @@ impl FilterCondition {
     pub(crate) fn into_condition(self, columns: &Columns) -> ApiResult<Option<Condition>> {
         let Column { name: column, kind } = columns.find(&self.field)?;
         let misfit = || {
-            refuse(format!(
+            let message = format!(
                 "operator `{}` with data_type `{}` and this value does not fit field `{}`",
                 self.operator, self.data_type, self.field
-            ))
+            );
+            ApiError(Error::field("filters", message))
         };
         let member_present = match self.data_type.as_str() {
             "string" => self.value.string.is_some(),
@@ -215,8 +216,4 @@ pub(crate) fn contains(column: &'static str, asked: Option<String>) -> Option<Co
 /// All pairs of metadata that a filter asks for.
 pub(crate) fn pairs(asked: Option<Metadata>) -> impl Iterator<Item = Condition> {
     asked.unwrap_or_default().into_inner().into_iter().map(|(key, value)| Condition::Pair("metadata", key, value))
-}
-
-fn refuse(message: String) -> ApiError {
-    ApiError(Error::input(message))
 }

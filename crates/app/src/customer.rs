@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::customer::Customer;
 use domain::ids::CustomerId;
-use domain::invalid::require;
+use domain::invalid::{Invalid, require_field};
 use domain::platform::{ActivityAction, EntityType, SystemEventName};
 use domain::scope::{Scope, Status};
 use domain::subscription::{Subscription, SubscriptionStatus};
@@ -95,7 +95,7 @@ impl App {
     pub(crate) async fn external_ids(&self, scope: &Scope, customer: &CustomerId) -> Result<Vec<String>> {
         let ids = self.customer(scope, customer.as_str()).await?.external_ids();
         if ids.is_empty() {
-            return Err(Error::operation("the customer has no external_id, so it has no usage"));
+            return Err(Invalid::operation("the customer has no external_id, so it has no usage").with("id", customer).into());
         }
         Ok(ids)
     }
@@ -159,7 +159,9 @@ impl App {
             Condition::eq("status", &Status::Published),
         ];
         if storage::count::<Subscription>(change.work(), &context.scope, &open).await? > 0 {
-            return Err(Error::operation("the customer has subscriptions that are not cancelled: cancel them first"));
+            return Err(Invalid::operation("the customer has subscriptions that are not cancelled: cancel them first")
+                .with("id", id)
+                .into());
         }
         change.archive(&customer).await?;
         former_external_ids::give_back_all(change.work(), &context.scope, &customer.id).await?;
@@ -173,7 +175,7 @@ impl App {
             (None, Some(external_id)) => self.customer_by_external_id(scope, external_id).await?,
             (None, None) => return Err(Error::field("customer_id", "customer_id or external_customer_id is required")),
         };
-        require(customer.audit.status == Status::Published, "the customer is archived")?;
+        require_field(customer.audit.status == Status::Published, "customer_id", "the customer is archived: choose a published one")?;
         Ok(customer)
     }
 }

@@ -29,8 +29,13 @@ pub enum Error {
         details: BTreeMap<String, String>,
     },
     /// Someone else changed it meanwhile.
-    #[error("{0}")]
-    VersionConflict(String),
+    #[error("{message}")]
+    VersionConflict {
+        /// What changed, and what to do.
+        message: String,
+        /// Facts for machines.
+        details: BTreeMap<String, String>,
+    },
     /// The input or the state forbids it.
     #[error("{0}")]
     Invalid(#[from] Invalid),
@@ -73,6 +78,16 @@ impl Error {
         Self::AlreadyExists { message: message.into(), details: BTreeMap::new() }
     }
 
+    /// Someone else changed this thing meanwhile: its id goes into the details.
+    pub fn changed_meanwhile(what: &'static str, id: impl ToString) -> Self {
+        Self::conflict(format!("the {what} changed meanwhile: read it and try again")).with("entity", what).with("id", id)
+    }
+
+    /// Someone else changed something meanwhile; the message says what, and what to do.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::VersionConflict { message: message.into(), details: BTreeMap::new() }
+    }
+
     /// The input breaks a rule.
     pub fn input(message: impl Into<String>) -> Self {
         Self::Invalid(Invalid::input(message))
@@ -83,9 +98,10 @@ impl Error {
         Self::Invalid(Invalid::field(field, message))
     }
 
-    /// The state forbids it.
-    pub fn operation(message: impl Into<String>) -> Self {
-        Self::Invalid(Invalid::operation(message))
+    /// A sum of quantities that no ledger holds.
+    pub(crate) fn too_large_a_sum() -> Self {
+        let message = "the usage is too large to be summed: ask for a shorter time or filters";
+        Self::Invalid(Invalid::input(message).with("limit", "10^15"))
     }
 
     /// Known, but not built; the message says what to do.
@@ -120,7 +136,7 @@ impl Error {
     /// Adds a fact to a conflict.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl ToString) -> Self {
-        if let Self::AlreadyExists { details, .. } = &mut self {
+        if let Self::AlreadyExists { details, .. } | Self::VersionConflict { details, .. } = &mut self {
             details.insert(key.to_owned(), value.to_string());
         }
         self
@@ -132,9 +148,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Conflict(rule) if rule.contains("idempotency_records") => Self::IdempotencyRace,
             // Two units of work told of one object at once: neither held it.
-            StoreError::Conflict(rule) if rule.contains("system_events") => {
-                Self::VersionConflict("it changed meanwhile: read it and try again".into())
-            }
+            StoreError::Conflict(rule) if rule.contains("system_events") => Self::conflict("it changed meanwhile: read it and try again"),
             StoreError::Conflict(rule) => {
                 tracing::debug!(%rule, "a uniqueness rule refused a write");
                 Self::exists("it exists already")
@@ -167,10 +181,12 @@ impl From<EventStoreError> for Error {
                 Self::Unavailable("the event store is damaged and takes no events until its operator has acted: try again later".into())
             }
             EventStoreError::Corrupt(cause) => Self::Internal(cause),
-            EventStoreError::TooManyGroups(most) => Self::input(format!(
-                "the answer would have more than {most} groups and windows: ask for a shorter time, larger windows or filters"
-            )),
-            EventStoreError::Overflow => Self::input("the usage is too large to be summed"),
+            EventStoreError::TooManyGroups(most) => {
+                let message =
+                    format!("the answer would have more than {most} groups and windows: ask for a shorter time, larger windows or filters");
+                Self::Invalid(Invalid::input(message).with("limit", most))
+            }
+            EventStoreError::Overflow => Self::too_large_a_sum(),
         }
     }
 }

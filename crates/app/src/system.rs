@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use domain::ids::IdGen;
+use domain::invalid::Invalid;
 use domain::scope::{Audit, Scope, Status};
 use domain::time::{Clock, Timestamp};
 use storage::{Condition, Database, ListQuery, Page, Record};
@@ -17,7 +18,7 @@ use crate::customer::CustomerMemory;
 use crate::event::{EventChoices, EventLog, KnownLag, MeterIndex};
 use crate::platform::authenticate::ConfiguredKey;
 use crate::platform::{Advances, Environments, IdempotencyTurns, KeyMemory, SettingsMemory};
-use crate::{Clocks, Context, Error, Result, Sharing};
+use crate::{Clocks, Context, Result, Sharing};
 
 /// What the use cases are set up with.
 pub struct Settings {
@@ -112,9 +113,8 @@ const CONDITION_VALUES_MAX: usize = 32_000;
 fn require_few_values(conditions: &[Condition]) -> Result<()> {
     let values: usize = conditions.iter().map(Condition::values).sum();
     if values > CONDITION_VALUES_MAX {
-        return Err(Error::input(format!(
-            "lists of {values} values are too long: at most {CONDITION_VALUES_MAX} can be asked for at once"
-        )));
+        let message = format!("lists of {values} values are too long: at most {CONDITION_VALUES_MAX} can be asked for at once");
+        return Err(Invalid::input(message).with("limit", CONDITION_VALUES_MAX).with("value", values).into());
     }
     Ok(())
 }

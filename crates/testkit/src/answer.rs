@@ -33,7 +33,8 @@ impl Answer {
         self.body
     }
 
-    /// Expects the error envelope with this status and code, complete and with words for people.
+    /// Expects the error envelope with this status and code, complete, with words for people and, where the request
+    /// is to be mended, facts for programs.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Value {
         assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{self}");
@@ -43,6 +44,8 @@ impl Answer {
         let known = ["code", "message", "http_status_code", "details"];
         let strange: Vec<_> = self.body.as_object().into_iter().flatten().filter(|(key, _)| !known.contains(&key.as_str())).collect();
         assert!(strange.is_empty(), "strange fields: {self}");
+        let is_silent = self.body["details"].as_object().is_none_or(serde_json::Map::is_empty);
+        assert!(!matches!(status, 400 | 404 | 409) || !is_silent, "an error without facts: {self}");
         self.body
     }
 

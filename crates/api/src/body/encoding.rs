@@ -56,10 +56,12 @@ impl Coding {
             None => None,
             Some("gzip" | "x-gzip") => Some(Self::Gzip),
             Some("zstd") => Some(Self::Zstd),
-            Some(other) => return Err(Error::input(format!("Content-Encoding {other} is unknown: use one of {ACCEPTED}"))),
+            Some(other) => {
+                return Err(Error::field("Content-Encoding", format!("Content-Encoding {other} is unknown: use one of {ACCEPTED}")));
+            }
         };
         // One in another would multiply what each of them multiplies.
-        if names.next().is_some() { Err(Error::input("a body is compressed once")) } else { Ok(coding) }
+        if names.next().is_some() { Err(Error::field("Content-Encoding", "a body is compressed once")) } else { Ok(coding) }
     }
 
     /// The bytes that were compressed, at most `bytes_max`, each counted in the share.
@@ -94,7 +96,7 @@ fn inflated(mut decoder: impl Read, name: &str, bytes_max: usize, share: &Share)
 }
 
 fn not_in(name: &str) -> Error {
-    Error::input(format!("the body is not {name}, or ends early, or looks back more than 8 MiB"))
+    Error::field("body", format!("the body is not {name}, or ends early, or looks back more than 8 MiB"))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use app::Error;
 use axum::extract::Request;
 use bytes::{Bytes, BytesMut};
+use domain::invalid::Invalid;
 use http_body_util::BodyExt as _;
 
 use super::encoding::Coding;
@@ -53,7 +54,7 @@ async fn collect(request: Request, bytes_max: usize, share: &Share) -> ApiResult
     // Announced is not sent: pages of the buffer that nothing was written to take no memory.
     let mut bytes = BytesMut::with_capacity(announced);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ApiError(Error::input("the body ended early")))?;
+        let frame = frame.map_err(|_| ApiError(Error::field("body", "the body ended early")))?;
         let Ok(part) = frame.into_data() else { continue };
         if part.len() > bytes_max - bytes.len() {
             return Err(ApiError(too_long(bytes_max)));
@@ -65,7 +66,7 @@ async fn collect(request: Request, bytes_max: usize, share: &Share) -> ApiResult
 }
 
 pub(super) fn too_long(bytes_max: usize) -> Error {
-    Error::input(format!("the body is longer than {bytes_max} bytes: split it"))
+    Invalid::field("body", format!("the body is longer than {bytes_max} bytes: split it")).with("limit", bytes_max).into()
 }
 
 /// Runs what takes time off the threads that serve. The memory is held until it has ended, also when the client left.

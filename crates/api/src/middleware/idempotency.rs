@@ -28,7 +28,7 @@ pub(crate) async fn idempotency(State(state): State<ApiState>, request: Request,
 
 async fn keyed(state: &ApiState, request: Request, key: &HeaderValue, next: Next) -> Result<Response, Response> {
     let refuse = |error: Error| ApiError(error).into_response();
-    let key = key.to_str().map_err(|_| refuse(Error::input("Idempotency-Key must be plain ASCII")))?.to_owned();
+    let key = key.to_str().map_err(|_| refuse(Error::field("Idempotency-Key", "Idempotency-Key must be plain ASCII")))?.to_owned();
     let (mut parts, body) = request.into_parts();
     let Some(mut context) = parts.extensions.get::<Context>().cloned() else {
         return Err(refuse(Error::Internal("an unauthenticated request carries a key".into())));

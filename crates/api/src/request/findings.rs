@@ -75,7 +75,7 @@ impl Findings {
         }
         if let Some(error) = unreadable {
             if self.wrong.is_empty() {
-                faults.push(Invalid::input(format!("the request does not fit: {error}")));
+                faults.push(Invalid::field("body", format!("the request does not fit: {error}")));
             }
             faults.extend(self.wrong);
         }

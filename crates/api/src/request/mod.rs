@@ -41,7 +41,9 @@ pub(crate) fn read<T: DeserializeOwned + ToSchema + 'static>(json: &[u8], unknow
         Ok(value) if unknown == UnknownFields::Ignore || found.unknown.is_empty() => return Ok((value, found.into_unknown_paths())),
         Ok(_) => found.refusal(true, None),
         Err(error) if error.is_data() => found.refusal(unknown == UnknownFields::Refuse, Some(&error)),
-        Err(error) => Error::input(cut.filter(|_| error.is_eof()).map_or_else(|| format!("the body is no JSON: {error}"), str::to_owned)),
+        Err(error) => {
+            Error::field("body", cut.filter(|_| error.is_eof()).map_or_else(|| format!("the body is no JSON: {error}"), str::to_owned))
+        }
     };
     Err(ApiError(refused))
 }

@@ -26,7 +26,7 @@ pub(crate) fn json_of_query(shape: &Shape, pairs: Vec<(String, String)>) -> Resu
             }
             (true, _) => Value::Array(vec![value]),
             (false, None) => value,
-            (false, Some(_)) => return Err(ApiError(Error::input(format!("{name} is given more than once")))),
+            (false, Some(_)) => return Err(ApiError(Error::field(&name, format!("{name} is given more than once")))),
         };
         object.insert(name, item);
     }

@@ -3,7 +3,7 @@
 use domain::catalog::{Feature, FeatureType, GroupEntityType, lookup_key_of};
 use domain::entitlement::Entitlement;
 use domain::ids::{FeatureId, MeterId};
-use domain::invalid::require;
+use domain::invalid::{Invalid, require_field};
 use domain::meter::{Filter, Meter};
 use domain::platform::{ActivityAction, EntityType, SystemEventName};
 use domain::scope::Status;
@@ -59,7 +59,7 @@ impl App {
         let meter = match (feature.kind, feature.meter_id.clone(), meter) {
             (FeatureType::Metered, Some(id), _) => {
                 let meter: Meter = change.require_shared(id.as_str()).await?;
-                require(meter.audit.status == Status::Published, "the meter is archived: use a published one")?;
+                require_field(meter.audit.status == Status::Published, "meter_id", "the meter is archived: use a published one")?;
                 Some(meter)
             }
             (FeatureType::Metered, None, Some(meter)) => {
@@ -109,7 +109,8 @@ impl App {
         let given = [Condition::Eq("feature_id", Value::Text(id.to_owned())), Condition::eq("status", &Status::Published)];
         let entitlements = storage::count::<Entitlement>(change.work(), &context.scope, &given).await?;
         if entitlements > 0 {
-            return Err(Error::operation(format!("{entitlements} entitlements give the feature: delete them first")));
+            let message = format!("{entitlements} entitlements give the feature: delete them first");
+            return Err(Invalid::operation(message).with("id", id).with("entitlements", entitlements).into());
         }
         change.archive(&feature).await?;
         if let Some(meter_id) = &feature.meter_id {

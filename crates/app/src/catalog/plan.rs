@@ -3,7 +3,7 @@
 use domain::catalog::Plan;
 use domain::entitlement::Entitlement;
 use domain::ids::{EntitlementId, PlanId, PriceId};
-use domain::invalid::require_text;
+use domain::invalid::{Invalid, require_text};
 use domain::platform::EntityType;
 use domain::rating::{Price, PriceEntityType};
 use domain::scope::{Scope, Status};
@@ -12,7 +12,7 @@ use storage::{Condition, Value};
 
 use crate::change::Entity;
 use crate::entitlement::entitlements_of;
-use crate::{App, Context, Error, Pending, Result};
+use crate::{App, Context, Pending, Result};
 
 impl Entity for Plan {
     const TYPE: EntityType = EntityType::Plan;
@@ -71,9 +71,8 @@ impl App {
         ];
         let subscriptions = storage::count::<Subscription>(change.work(), &context.scope, &open).await?;
         if subscriptions > 0 {
-            return Err(Error::operation(format!(
-                "{subscriptions} subscriptions on the plan are not cancelled: cancel or move them first"
-            )));
+            let message = format!("{subscriptions} subscriptions on the plan are not cancelled: cancel or move them first");
+            return Err(Invalid::operation(message).with("id", id).with("subscriptions", subscriptions).into());
         }
         change.archive(&plan).await?;
         Ok(change.done(()))

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::cost::{Costsheet, Margin};
 use domain::ids::MeterId;
+use domain::invalid::Invalid;
 use domain::meter::Meter;
 use domain::money::Decimal;
 use domain::rating::{Price, PriceType, rate_all};
@@ -11,7 +12,7 @@ use domain::scope::Scope;
 use domain::time::Period;
 
 use crate::usage::AnalyticsRequest;
-use crate::{App, Error, Result};
+use crate::{App, Result};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -74,10 +75,8 @@ impl App {
         let cost: Decimal = items.iter().map(|item| &item.cost).sum();
         let currency = match (revenue.currency.is_empty(), cost_currency) {
             (false, Some(of_cost)) if of_cost != revenue.currency => {
-                return Err(Error::operation(format!(
-                    "the cost sheet is in {of_cost}, the revenue in {}: no margin can be told",
-                    revenue.currency
-                )));
+                let message = format!("the cost sheet is in {of_cost}, the revenue in {}: no margin can be told", revenue.currency);
+                return Err(Invalid::operation(message).with("value", format!("{of_cost}, {}", revenue.currency)).into());
             }
             (false, _) => revenue.currency,
             (true, of_cost) => of_cost.unwrap_or_default(),
@@ -132,8 +131,9 @@ impl CostRequest {
 fn one_currency(items: &[CostItem]) -> Result<Option<String>> {
     let mut currencies = items.iter().map(|item| item.price.currency.as_str());
     let Some(first) = currencies.next() else { return Ok(None) };
-    if currencies.any(|other| other != first) {
-        return Err(Error::operation("the prices of the cost sheet have different currencies: give it one"));
+    if let Some(other) = currencies.find(|other| *other != first) {
+        let message = "the prices of the cost sheet have different currencies: give it one";
+        return Err(Invalid::operation(message).with("value", format!("{first}, {other}")).into());
     }
     Ok(Some(first.to_owned()))
 }

@@ -1,7 +1,7 @@
 //! Cost sheets: made, changed, removed, and the one that counts.
 
 use domain::cost::Costsheet;
-use domain::invalid::require;
+use domain::invalid::require_field;
 use domain::platform::EntityType;
 use domain::rating::{Price, PriceEntityType};
 use domain::scope::{Scope, Status};
@@ -46,7 +46,7 @@ impl App {
     pub async fn delete_costsheet(&self, context: &Context, id: &str) -> Result<Pending<()>> {
         let mut change = self.begin(context).await?;
         let sheet: Costsheet = change.require(id).await?;
-        require(sheet.audit.status != Status::Deleted, "the cost sheet is deleted already")?;
+        require_field(sheet.audit.status != Status::Deleted, "id", "the cost sheet is deleted already")?;
         change.delete(&sheet).await?;
         Ok(change.done(()))
     }

@@ -148,7 +148,7 @@ impl App {
 /// came in between: an invoice must not wait for an hour because servers were down for a minute.
 fn retry_seconds(attempts: i64, error: &Error) -> i64 {
     let most = match error {
-        Error::VersionConflict(_)
+        Error::VersionConflict { .. }
         | Error::TooManyRequests(_)
         | Error::Unavailable(_)
         | Error::IdempotencyRace
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_passes_by_itself_is_tried_again_soon() {
-        for error in [Error::Unavailable("away".into()), Error::VersionConflict("a rival".into()), Error::IdempotencyRace] {
+        for error in [Error::Unavailable("away".into()), Error::conflict("a rival"), Error::IdempotencyRace] {
             assert_eq!(pauses(&error), [5, 10, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20], "{error}");
         }
     }

@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use domain::catalog::{Feature, FeatureType, Plan};
 use domain::entitlement::{Entitlement, EntitlementEntityType, UsageResetPeriod};
 use domain::ids::FeatureId;
-use domain::invalid::{Invalid, require, require_field};
+use domain::invalid::{Invalid, require_field};
 use domain::meter::Meter;
 use domain::platform::{ActivityAction, EntityType, SystemEventName};
 use domain::scope::{Scope, Status};
@@ -130,7 +130,7 @@ impl App {
     pub async fn delete_entitlement(&self, context: &Context, id: &str) -> Result<Pending<()>> {
         let mut change = self.begin(context).await?;
         let entitlement: Entitlement = change.require(id).await?;
-        require(entitlement.audit.status == Status::Published, "the entitlement is archived already")?;
+        require_field(entitlement.audit.status == Status::Published, "id", "the entitlement is archived already")?;
         change.archive(&entitlement).await?;
         Ok(change.done(()))
     }
@@ -186,7 +186,7 @@ async fn check_entity(change: &mut Change, new: &Entitlement) -> Result<()> {
         EntitlementEntityType::Subscription => change.require_shared::<Subscription>(&new.entity_id).await?.audit.status,
         EntitlementEntityType::Addon => return Err(Error::not_found("addon", &new.entity_id)),
     };
-    require(status == Status::Published, "the plan or subscription is archived: choose a published one")?;
+    require_field(status == Status::Published, "entity_id", "the plan or subscription is archived: choose a published one")?;
     Ok(())
 }
 

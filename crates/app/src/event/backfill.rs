@@ -3,7 +3,7 @@
 
 use domain::event::Event;
 use domain::ids::BackfillId;
-use domain::invalid::require_field;
+use domain::invalid::{Invalid, require_field};
 use domain::meter::{BackfillStatus, Meter, MeterBackfill};
 use domain::platform::EntityType;
 use domain::scope::{Scope, Status};
@@ -54,6 +54,10 @@ impl Entity for MeterBackfill {
     fn taken(&self) -> String {
         "a backfill of this meter runs already: ask for it with GET, and wait until it has ended".to_owned()
     }
+
+    fn unique(&self) -> Option<(&'static str, &str)> {
+        Some(("meter_id", self.meter_id.as_str()))
+    }
 }
 
 impl App {
@@ -70,7 +74,7 @@ impl App {
         let mut change = self.begin(context).await?;
         let meter: Meter = change.require(meter_id).await?;
         if meter.audit.status != Status::Published {
-            return Err(Error::operation("the meter is archived: it counts nothing any more"));
+            return Err(Invalid::operation("the meter is archived: it counts nothing any more").with("id", &meter.id).into());
         }
         let backfill = MeterBackfill {
             id: BackfillId::new(self.ids()),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use domain::event::{CollectedEvent, Event, RawOutcome, RawReprocess, ReprocessMode, ReprocessStatus, object_id, transform};
 use domain::ids::ReprocessId;
-use domain::invalid::{require, require_field};
+use domain::invalid::require_field;
 use domain::platform::EntityType;
 use domain::time::Timestamp;
 use sha2::{Digest, Sha256};
@@ -114,8 +114,12 @@ impl App {
         let most = i64::try_from(OBJECTS_MAX).unwrap_or(i64::MAX);
         let batch_size = request.batch_size.unwrap_or(most);
         require_field((1..=most).contains(&batch_size), "batch_size", "batch_size must be 1 to 1000")?;
-        for list in [&request.external_customer_ids, &request.event_names, &request.event_ids] {
-            require(list.len() <= OBJECTS_MAX, "a list holds at most 1000 values")?;
+        for (field, list) in [
+            ("external_customer_ids", &request.external_customer_ids),
+            ("event_names", &request.event_names),
+            ("event_ids", &request.event_ids),
+        ] {
+            require_field(list.len() <= OBJECTS_MAX, field, "a list holds at most 1000 values")?;
         }
         let run = RawReprocess {
             id: ReprocessId::new(self.ids()),

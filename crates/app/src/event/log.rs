@@ -56,7 +56,7 @@ impl From<EventLogError> for Error {
     fn from(error: EventLogError) -> Self {
         match error {
             EventLogError::Overloaded => Self::TooManyRequests("more events arrive than can be taken in: send them again".into()),
-            EventLogError::TooLarge(cause) => Self::input(cause),
+            EventLogError::TooLarge(cause) => Self::field("events", cause),
             EventLogError::Unavailable(cause) => {
                 tracing::warn!(%cause, "the event log is unavailable");
                 Self::Unavailable("the event log does not answer at the moment: send the events again".into())

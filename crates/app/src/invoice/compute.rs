@@ -1,5 +1,6 @@
 //! The lines of a draft (spec 40 §10): usage is read outside any lock; then the invoice is locked, checked again and written.
 
+use domain::invalid::Invalid;
 use domain::invoice::{Computed, Invoice, InvoiceConfig, InvoiceLineItem, InvoiceStatus, Purpose, compute};
 use domain::platform::SystemEventName;
 use domain::scope::Scope;
@@ -37,10 +38,12 @@ impl App {
         let scope = &context.scope;
         let before: Invoice = self.require(scope, id).await?;
         if !matches!(before.invoice_status, InvoiceStatus::Draft | InvoiceStatus::Skipped) {
-            return Err(Error::operation(format!("the invoice is {}: only drafts and skipped ones are computed", before.invoice_status)));
+            return Err(before
+                .wrong_state(format!("the invoice is {}: only drafts and skipped ones are computed", before.invoice_status))
+                .into());
         }
         let (Some(subscription_id), Some(period)) = (&before.subscription_id, before.period()) else {
-            return Err(Error::operation("the invoice bills no subscription: its lines stay as they are"));
+            return Err(Invalid::operation("the invoice bills no subscription: its lines stay as they are").with("id", id).into());
         };
         let subscription: Subscription = self.require(scope, subscription_id.as_str()).await?;
         let purpose = Purpose::Issue(before.billing_reason);
@@ -51,7 +54,7 @@ impl App {
         change.require::<Subscription>(subscription_id.as_str()).await?;
         let mut invoice: Invoice = change.require(id).await?;
         if invoice.version != before.version {
-            return Err(Error::VersionConflict("the invoice changed meanwhile: try again".into()));
+            return Err(Error::changed_meanwhile("invoice", id));
         }
         self.check_still_billed(change.work(), scope, &inputs, Some(&before.id)).await?;
         let lines = store_computed(&mut change, &mut invoice, compute(&inputs)?).await?;

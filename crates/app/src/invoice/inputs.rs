@@ -127,7 +127,8 @@ impl App {
         if inputs.still_billed(&billed) {
             return Ok(());
         }
-        Err(Error::VersionConflict("another invoice of the subscription was computed meanwhile: try again".into()))
+        Err(Error::conflict("another invoice of the subscription was computed meanwhile: try again")
+            .with("subscription_id", &inputs.subscription.id))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::ids::EnvironmentId;
+use domain::invalid::Invalid;
 use domain::scope::Scope;
 use domain::time::{Clock, Timestamp};
 use storage::clocks::Advancing;
@@ -137,7 +138,7 @@ impl App {
         let scope = self.sandbox(context, environment)?;
         let mut work = self.database().begin().await?;
         if !storage::clocks::cancel_advance(&mut work, &scope).await? {
-            return Err(Error::operation("no advance of the environment's clock is under way"));
+            return Err(Invalid::operation("no advance of the environment's clock is under way").with("id", environment).into());
         }
         work.commit().await?;
         tracing::info!(environment, user_id = %context.user_id, "clock advance cancelled");
@@ -149,10 +150,12 @@ impl App {
         let alone = self.shared.advances.of(&scope.environment_id);
         let _alone = alone.lock().await;
         let Some(now) = self.clocks().own(&scope.environment_id) else {
-            return Err(Error::operation("the environment has no clock of its own: set one first with PUT"));
+            let message = "the environment has no clock of its own: set one first with PUT";
+            return Err(Invalid::operation(message).with("id", &scope.environment_id).into());
         };
         if *to < now {
-            return Err(Error::field("to", format!("to lies before the environment's present {now}: set the clock to go back")));
+            let message = format!("to lies before the environment's present {now}: set the clock to go back");
+            return Err(Invalid::field("to", message).with("value", to).with("limit", now).into());
         }
         let mut work = self.database().begin().await?;
         storage::clocks::begin_advance(&mut work, scope, *to).await?;
@@ -221,7 +224,8 @@ impl App {
         let _writing = self.clocks().writing.lock().await;
         let mut work = self.database().begin().await?;
         if !storage::clocks::move_on(&mut work, scope, from, to).await? {
-            return Err(Error::VersionConflict(format!("the clock no longer stands at {from}: another request moves it; ask where it is")));
+            let message = format!("the clock no longer stands at {from}: another request moves it; ask where it is");
+            return Err(Error::conflict(message).with("id", &scope.environment_id).with("value", from));
         }
         storage::clocks::note_advance(&mut work, scope, noted(ran)).await?;
         self.commit_change(work, &[Topic::Clocks]).await?;
@@ -240,7 +244,7 @@ impl App {
     fn sandbox(&self, context: &Context, id: &str) -> Result<Scope> {
         let environment = self.environment(context, id)?;
         if environment.kind == EnvironmentType::Production {
-            return Err(Error::VersionConflict("a production environment follows the system's clock: use a sandbox".into()));
+            return Err(Error::conflict("a production environment follows the system's clock: use a sandbox").with("id", id));
         }
         Ok(environment.audit.scope.clone())
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::ids::{EnvironmentId, TenantId};
-use domain::invalid::require_text;
+use domain::invalid::{Invalid, require_text};
 use domain::platform::{ActivityAction, EntityType, TenantConfig};
 use domain::scope::{Audit, Scope, Status};
 use domain::time::Clock;
@@ -131,10 +131,11 @@ impl App {
             EnvironmentType::Production => config.production,
         };
         if i64::try_from(existing).unwrap_or(i64::MAX) >= limit {
-            return Err(Error::input(format!(
-                "the tenant has {existing} {kind} environments, and its limit is {limit}: raise {kind} in the setting tenant_config",
-                kind = kind.as_str()
-            )));
+            let kind = kind.as_str();
+            let message = format!(
+                "the tenant has {existing} {kind} environments, and its limit is {limit}: raise {kind} in the setting tenant_config"
+            );
+            return Err(Invalid::field("type", message).with("value", kind).with("limit", limit).into());
         }
         let audit = Audit { scope, ..self.audit(context) };
         let environment = Environment { id, name: name.to_owned(), kind, audit };

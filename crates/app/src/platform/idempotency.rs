@@ -104,7 +104,7 @@ impl App {
 async fn recall(source: &mut impl Source, scope: &Scope, idempotency: &IdempotencyKey) -> Result<Option<IdempotencyRecord>> {
     match storage::idempotency::recall(source, scope, &idempotency.key).await? {
         Some(record) if record.fingerprint != idempotency.fingerprint => {
-            Err(Error::input("this Idempotency-Key was used for another request: use a new key for a new request"))
+            Err(Error::field("Idempotency-Key", "this Idempotency-Key was used for another request: use a new key for a new request"))
         }
         found => Ok(found),
     }

@@ -39,7 +39,7 @@ impl App {
         let mut change = self.begin(context).await?;
         let current: Subscription = change.require(id).await?;
         if current != before {
-            return Err(Error::VersionConflict("the subscription changed meanwhile: read it and try again".into()));
+            return Err(Error::changed_meanwhile("subscription", id));
         }
         subscription.version += 1;
         change.update(&before, &mut subscription).await?;

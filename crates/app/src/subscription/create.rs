@@ -6,7 +6,7 @@ use domain::catalog::Plan;
 use domain::customer::Customer;
 use domain::entitlement::{Entitlement, EntitlementOverride};
 use domain::ids::MeterId;
-use domain::invalid::require;
+use domain::invalid::require_field;
 use domain::invoice::{BillingReason, Inputs, Invoice, InvoiceConfig, InvoiceLineItem, Purpose, compute};
 use domain::meter::Meter;
 use domain::rating::{Price, PriceEntityType};
@@ -54,9 +54,9 @@ impl App {
         let mut change = self.begin(context).await?;
         // Held until the commit: neither may be archived meanwhile. Memory may be older than the database.
         let customer: Customer = change.require_shared(customer.id.as_str()).await?;
-        require(customer.audit.status == Status::Published, "the customer is archived")?;
+        require_field(customer.audit.status == Status::Published, "customer_id", "the customer is archived: choose a published one")?;
         let plan: Plan = change.require_shared(&new.plan_id).await?;
-        require(plan.audit.status == Status::Published, "the plan is archived: choose a published one")?;
+        require_field(plan.audit.status == Status::Published, "plan_id", "the plan is archived: choose a published one")?;
         // The counter before the prices: it holds up all that change them.
         let price_sequence =
             storage::sequences::current(change.work(), scope, &sequence_name(PriceEntityType::Plan, plan.id.as_str())).await?;
@@ -86,14 +86,18 @@ impl App {
 /// What a new contract has of its own instead of its plan's entitlements.
 async fn own_entitlements(change: &mut Change, subscription: &Subscription, agreed: &[EntitlementOverride]) -> Result<Vec<Entitlement>> {
     let prorates = subscription.proration_behavior == ProrationBehavior::CreateProrations;
-    require(agreed.is_empty() || !prorates, "override_entitlements does not go with proration_behavior create_prorations")?;
+    require_field(
+        agreed.is_empty() || !prorates,
+        "override_entitlements",
+        "override_entitlements does not go with proration_behavior create_prorations",
+    )?;
     let scope = change.scope().clone();
     let of_plan = entitlements_of(subscription.plan_id.as_str());
     let given: Vec<Entitlement> = storage::find_all(&mut change.work().glance(), &scope, &of_plan).await?;
     let mut own = Vec::new();
     for (place, agreed_on) in agreed.iter().enumerate() {
         let twice = agreed[..place].iter().any(|other| other.entitlement_id == agreed_on.entitlement_id);
-        require(!twice, "override_entitlements names an entitlement twice")?;
+        require_field(!twice, "override_entitlements", "override_entitlements names an entitlement twice")?;
         let id = agreed_on.entitlement_id.as_str();
         let plans = given.iter().find(|entitlement| entitlement.id == agreed_on.entitlement_id);
         own.push(plans.ok_or_else(|| Error::not_found("entitlement of the plan", id))?.overridden(

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use domain::customer::Customer;
 use domain::ids::MeterId;
-use domain::invalid::{require, require_field};
+use domain::invalid::require_field;
 use domain::meter::{AggregationType, Meter, Window, WindowSize};
 use domain::money::Decimal;
 use domain::scope::Scope;
@@ -64,7 +64,7 @@ impl App {
     /// Usage per meter, in the order of the request. A meter that no usage line of the customer's active and trialing subscriptions bills
     /// has none, and so has everything of an unknown customer.
     pub async fn meter_usage(&self, scope: &Scope, request: &MeterUsageRequest) -> Result<Vec<MeterUsage>> {
-        require((1..=METERS_MAX).contains(&request.meter_ids.len()), "1 to 100 meters can be asked for at once")?;
+        require_field((1..=METERS_MAX).contains(&request.meter_ids.len()), "meter_ids", "1 to 100 meters can be asked for at once")?;
         require_field(request.period.start <= request.period.end, "end_time", "end_time must not be before start_time")?;
         let meters = self.get_many::<Meter>(scope, request.meter_ids.iter().cloned()).await?;
         let customer = self.customer_of_events(scope, &request.external_customer_id).await?;
@@ -76,7 +76,8 @@ impl App {
         for id in &request.meter_ids {
             let Some(meter) = meters.get(id) else { return Err(Error::not_found("meter", id)) };
             let weighs = meter.aggregation.kind == AggregationType::WeightedSum;
-            require(weighs || request.aggregation != AggregationType::WeightedSum, "only usage of a WEIGHTED_SUM meter can be weighted")?;
+            let fits = weighs || request.aggregation != AggregationType::WeightedSum;
+            require_field(fits, "aggregation_type", "only usage of a WEIGHTED_SUM meter can be weighted")?;
             if billed.contains(&meter.id) && !request.period.is_empty() {
                 read.push(meter);
             }

@@ -46,7 +46,7 @@ impl App {
         ahead: &UsageAhead,
     ) -> Result<Vec<MeteredUsage>> {
         if external_customer_ids.is_empty() {
-            return Err(Error::operation("usage is read for at least one customer"));
+            return Err(Error::Internal("usage is read for at least one customer".into()));
         }
         let standard: Vec<&MeterRead<'_>> = reads.iter().filter(|read| read.buckets().is_none()).collect();
         let mut totals = self.read_totals(scope, external_customer_ids, &standard, ahead).await?.into_iter();

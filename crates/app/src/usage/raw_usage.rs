@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
 use domain::event::Properties;
+use domain::invalid::Invalid;
 use domain::meter::{Aggregate, AggregationType, LedgerEntry, Meter, ResetUsage, UniqueHash, Window, measure_signed};
 use domain::money::Decimal;
 use domain::scope::Scope;
@@ -188,15 +189,17 @@ impl<'a> Reading<'a> {
 
     fn check_bounds(&self) -> Result<()> {
         if self.windows.len() > WINDOWS_MAX {
-            return Err(Error::input(format!(
+            let message = format!(
                 "the usage falls into more than {WINDOWS_MAX} windows and groups: ask for a shorter time, larger windows or filters"
-            )));
+            );
+            return Err(Invalid::input(message).with("limit", WINDOWS_MAX).into());
         }
         if self.unique > UNIQUE_MAX {
-            return Err(Error::input(format!(
-                "more than {UNIQUE_MAX} different values of {} would have to be told apart: ask for a shorter time or filters",
-                self.meter.aggregation.field
-            )));
+            let field = &self.meter.aggregation.field;
+            let message = format!(
+                "more than {UNIQUE_MAX} different values of {field} would have to be told apart: ask for a shorter time or filters"
+            );
+            return Err(Invalid::input(message).with("limit", UNIQUE_MAX).into());
         }
         Ok(())
     }
@@ -218,7 +221,7 @@ impl<'a> Reading<'a> {
 }
 
 fn too_large() -> Error {
-    Error::input("the usage is too large to be summed")
+    Error::too_large_a_sum()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use domain::customer::Customer;
 use domain::ids::{CustomerId, MeterId};
-use domain::invalid::require_field;
+use domain::invalid::{Invalid, require_field};
 use domain::money::Decimal;
 use domain::rating::{Price, rate};
 use domain::scope::Scope;
@@ -13,7 +13,7 @@ use storage::Condition;
 use streams::CountedEvent;
 
 use super::usage_lines::is_active_at;
-use crate::{App, Error, Result};
+use crate::{App, Result};
 
 /// Most events of one request.
 const REQUESTS_MAX: usize = 1_000;
@@ -66,7 +66,8 @@ fn cost(
         };
         let Some(price) = lines.iter().find(bills).and_then(|line| prices.get(line.price_id.as_str())) else { continue };
         if price.currency.as_str() != "usd" {
-            return Err(Error::operation(format!("event {event_id} is priced in {}, not in US dollars", price.currency)));
+            let message = format!("event {event_id} is priced in {}, not in US dollars", price.currency);
+            return Err(Invalid::operation(message).with("id", event_id).with("value", &price.currency).into());
         }
         sum = &sum + &rate(price, &entry.quantity.to_decimal()).amount;
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{Entitlement, EntitlementEntityType, UsageResetPeriod, renewals};
 use crate::catalog::FeatureType;
 use crate::ids::{EntitlementId, IdGen};
-use crate::invalid::{Invalid, require};
+use crate::invalid::{Invalid, require_field};
 use crate::money::Decimal;
 use crate::subscription::{BillingCycle, ProrationBehavior, Subscription};
 
@@ -29,7 +29,11 @@ impl Entitlement {
     /// The contract's own entitlement in place of this one of its plan, from the contract's start on.
     pub fn overridden(&self, agreed: &EntitlementOverride, subscription: &Subscription, ids: &dyn IdGen) -> Result<Self, Invalid> {
         let refuse = |given: bool, field: &str| {
-            require(!given, &format!("{field} does not go with an entitlement on a {} feature: leave it out", self.feature_type))
+            require_field(
+                !given,
+                field,
+                &format!("{field} does not go with an entitlement on a {} feature: leave it out", self.feature_type),
+            )
         };
         if self.feature_type != FeatureType::Metered {
             refuse(agreed.usage_limit.is_some(), "usage_limit")?;

@@ -121,7 +121,7 @@ pub fn transform(json: &str) -> Result<Option<CollectedEvent>, Invalid> {
     else {
         return Ok(None);
     };
-    let timestamp = created_at.parse().map_err(|error| Invalid::input(format!("createdAt: {error}")))?;
+    let timestamp = created_at.parse().map_err(|error| Invalid::field("createdAt", format!("createdAt: {error}")))?;
     let data = data_of(&object);
     let plain = |text: &str| text.trim().to_lowercase();
     let provider = plain(&provider);

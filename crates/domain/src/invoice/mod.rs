@@ -222,7 +222,7 @@ impl Invoice {
         match self.invoice_status {
             InvoiceStatus::Draft | InvoiceStatus::Skipped => {}
             InvoiceStatus::Finalized | InvoiceStatus::Voided => {
-                return Err(Invalid::operation(format!("a {} invoice cannot be computed", self.invoice_status)));
+                return Err(self.wrong_state(format!("a {} invoice cannot be computed", self.invoice_status)));
             }
         }
         let mut lines = self.take(computed, audit, ids);
@@ -256,16 +256,21 @@ impl Invoice {
         Ok(())
     }
 
+    /// The refusal of something that the invoice's status forbids.
+    pub fn wrong_state(&self, message: impl Into<String>) -> Invalid {
+        Invalid::operation(message).with("id", &self.id).with("status", self.invoice_status)
+    }
+
     /// Refuses unless this is a computed draft.
     pub fn check_finalizable(&self) -> Result<(), Invalid> {
         match self.invoice_status {
             InvoiceStatus::Draft => {}
             InvoiceStatus::Finalized | InvoiceStatus::Voided | InvoiceStatus::Skipped => {
-                return Err(Invalid::operation(format!("the invoice is {}: only a draft can be finalized", self.invoice_status)));
+                return Err(self.wrong_state(format!("the invoice is {}: only a draft can be finalized", self.invoice_status)));
             }
         }
         if self.last_computed_at.is_none() {
-            return Err(Invalid::operation("the invoice was not computed yet: compute it first"));
+            return Err(self.wrong_state("the invoice was not computed yet: compute it first"));
         }
         Ok(())
     }

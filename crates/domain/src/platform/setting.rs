@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::invalid::{Invalid, require};
+use crate::invalid::{Invalid, require_field};
 use crate::invoice::InvoiceConfig;
 
 /// The keys of settings.
@@ -89,11 +89,16 @@ impl Setting for InvoiceConfig {
     const KEY: SettingKey = SettingKey::InvoiceConfig;
 
     fn check(&self) -> Result<(), Invalid> {
-        require(self.start_sequence >= 1, "start_sequence must be 1 or more")?;
-        require((1..=10).contains(&self.suffix_length), "suffix_length must be 1 to 10")?;
-        require((0..=3_650).contains(&self.due_date_days), "due_date_days must be 0 to 3650")?;
-        require((0..=31_536_000).contains(&self.finalization_delay_seconds), "finalization_delay_seconds must be 0 to 31536000, a year")?;
-        require(self.prefix.len() <= 64 && self.separator.len() <= 16, "prefix holds at most 64 bytes, separator at most 16")
+        require_field(self.start_sequence >= 1, "start_sequence", "start_sequence must be 1 or more")?;
+        require_field((1..=10).contains(&self.suffix_length), "suffix_length", "suffix_length must be 1 to 10")?;
+        require_field((0..=3_650).contains(&self.due_date_days), "due_date_days", "due_date_days must be 0 to 3650")?;
+        require_field(
+            (0..=31_536_000).contains(&self.finalization_delay_seconds),
+            "finalization_delay_seconds",
+            "finalization_delay_seconds must be 0 to 31536000, a year",
+        )?;
+        require_field(self.prefix.len() <= 64, "prefix", "prefix holds at most 64 bytes")?;
+        require_field(self.separator.len() <= 16, "separator", "separator holds at most 16 bytes")
     }
 }
 
@@ -119,9 +124,9 @@ impl Setting for TenantConfig {
     const KEY: SettingKey = SettingKey::TenantConfig;
 
     fn check(&self) -> Result<(), Invalid> {
-        require(self.production >= 0, "production must be 0 or more")?;
-        require(self.development >= 0, "development must be 0 or more")?;
-        require(self.max_users >= 1, "max_users must be 1 or more")
+        require_field(self.production >= 0, "production", "production must be 0 or more")?;
+        require_field(self.development >= 0, "development", "development must be 0 or more")?;
+        require_field(self.max_users >= 1, "max_users", "max_users must be 1 or more")
     }
 }
 

@@ -151,7 +151,10 @@ impl Subscription {
                 self.subscription_status = SubscriptionStatus::Incomplete;
                 Ok(())
             }
-            PaymentBehavior::ErrorIfIncomplete => Err(Invalid::operation("the first invoice cannot be paid: no payment method is set up")),
+            PaymentBehavior::ErrorIfIncomplete => {
+                let message = "the first invoice cannot be paid: no payment method is set up";
+                Err(Invalid::operation(message).with("field", "payment_behavior").with("value", self.payment_behavior))
+            }
         }
     }
 }

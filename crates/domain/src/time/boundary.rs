@@ -97,7 +97,7 @@ pub fn next_boundary(start: Timestamp, cycle: &Cycle) -> Result<Timestamp, Inval
         return Err(Invalid::field("billing_period_count", "billing_period_count must be at least 1"));
     }
     if cycle.period == BillingPeriod::Onetime {
-        return Err(Invalid::input("a subscription cannot be billed ONETIME"));
+        return Err(Invalid::field("billing_period", "a subscription cannot be billed ONETIME"));
     }
     let date = cycle.zone.date(start);
     // Counting from the next date is for clocks that went back over midnight: there a date's first midnight lies before instants

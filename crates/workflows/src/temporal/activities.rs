@@ -144,7 +144,7 @@ fn refused(error: &Error) -> bool {
         | Error::Invalid(_)
         | Error::PermissionDenied(_)
         | Error::NotImplemented { .. } => true,
-        Error::VersionConflict(_)
+        Error::VersionConflict { .. }
         | Error::TooManyRequests(_)
         | Error::Unavailable(_)
         | Error::IdempotencyRace
@@ -158,7 +158,7 @@ fn type_name(error: &Error) -> &'static str {
     match error {
         Error::NotFound { .. } => "NotFound",
         Error::AlreadyExists { .. } => "AlreadyExists",
-        Error::VersionConflict(_) => "VersionConflict",
+        Error::VersionConflict { .. } => "VersionConflict",
         Error::Invalid(_) => "Invalid",
         Error::PermissionDenied(_) => "PermissionDenied",
         Error::NotImplemented { .. } => "NotImplemented",

@@ -171,11 +171,15 @@ async fn usage_summary(State(state): State<ApiState>, Caller(context): Caller, Q
     };
     let customer = match (named(&which.customer_id), by_key) {
         (Some(id), Some(customer)) if customer.id.as_str() != id => {
-            return Err(Error::input("customer_id and customer_lookup_key name different customers: give one of them").into());
+            return Err(Error::field(
+                "customer_lookup_key",
+                "customer_id and customer_lookup_key name different customers: give one of them",
+            )
+            .into());
         }
         (_, Some(customer)) => customer,
         (Some(id), None) => (*state.app.customer(&context.scope, &id).await?).clone(),
-        (None, None) => return Err(Error::input("customer_id or customer_lookup_key is required").into()),
+        (None, None) => return Err(Error::field("customer_id", "customer_id or customer_lookup_key is required").into()),
     };
     let WhichUsage { feature_ids, feature_lookup_keys, subscription_ids, .. } = which;
     used(&state, &context.scope, &customer, &WhichUsageOfOne { feature_ids, feature_lookup_keys, subscription_ids }).await

@@ -61,7 +61,8 @@ async fn respond(state: &ApiState, context: &Context, request: GetEventsRequest)
     let text = |text: Option<String>| text.filter(|text| !text.is_empty());
     let mut properties = values_by_property(request.property_filters);
     properties.retain(|_, values| !values.is_empty());
-    let page_size = request.page_size.map(usize::try_from).transpose().map_err(|_| Error::input("page_size must be 0 or more"))?;
+    let page_size =
+        request.page_size.map(usize::try_from).transpose().map_err(|_| Error::field("page_size", "page_size must be 0 or more"))?;
     let page_request = EventPageRequest {
         filter: EventFilter {
             external_customer_id: text(request.external_customer_id),
@@ -94,8 +95,8 @@ async fn respond(state: &ApiState, context: &Context, request: GetEventsRequest)
 
 /// Of two keys the one that asks for newer events goes first.
 fn cursor(first: Option<&str>, last: Option<&str>) -> Result<Option<EventCursor>, Error> {
-    let given = |key: Option<&str>| key.filter(|key| !key.is_empty()).map(parse_key).transpose();
-    let (newer, older) = (given(first)?, given(last)?);
+    let given = |field, key: Option<&str>| key.filter(|key| !key.is_empty()).map(|key| parse_key(field, key)).transpose();
+    let (newer, older) = (given("iter_first_key", first)?, given("iter_last_key", last)?);
     let newer = newer.map(|at| EventCursor { at, side: Side::Newer });
     Ok(newer.or_else(|| older.map(|at| EventCursor { at, side: Side::Older })))
 }
@@ -105,12 +106,15 @@ fn key(timestamp: Timestamp, id: &str) -> String {
     format!("{}::{id}", i128::from(timestamp.micros()) * 1_000)
 }
 
-fn parse_key(key: &str) -> Result<(Timestamp, String), Error> {
+fn parse_key(field: &str, key: &str) -> Result<(Timestamp, String), Error> {
     let parsed = key.split_once("::").and_then(|(nanos, id)| {
         let micros = nanos.parse::<i128>().ok()?.div_euclid(1_000);
         Some((Timestamp::from_micros(i64::try_from(micros).ok()?), id.to_owned()))
     });
-    parsed.ok_or_else(|| Error::input("a key looks like 1718193600000000000::event-id: use one that a page gave"))
+    parsed.ok_or_else(|| {
+        let message = "a key looks like 1718193600000000000::event-id: use one that a page gave";
+        Error::Invalid(Invalid::field(field, message).with("value", key))
+    })
 }
 
 #[cfg(test)]
@@ -122,7 +126,7 @@ mod tests {
     fn keys_are_nanoseconds_and_id() {
         let at: Timestamp = "2024-06-12T12:00:00Z".parse().unwrap();
         assert_eq!(key(at, "ev-9"), "1718193600000000000::ev-9");
-        assert_eq!(parse_key("1718193600000000000::a::b").unwrap(), (at, "a::b".to_owned()));
-        assert!(parse_key("yesterday").is_err());
+        assert_eq!(parse_key("iter_first_key", "1718193600000000000::a::b").unwrap(), (at, "a::b".to_owned()));
+        assert!(parse_key("iter_first_key", "yesterday").is_err());
     }
 }

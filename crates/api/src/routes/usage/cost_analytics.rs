@@ -4,7 +4,7 @@ use app::Error;
 use app::cost::{CostItem, CostRequest};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::invalid::{Invalid, require};
+use domain::invalid::{Invalid, require_field};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -30,9 +30,12 @@ async fn get_cost_analytics(
     Body(request): Body<GetCostAnalyticsRequest>,
 ) -> ApiResult<Response> {
     let scope = &context.scope;
-    require(request.start_time.is_some() == request.end_time.is_some(), "give start_time and end_time both, or neither")?;
+    require_field(request.start_time.is_some() == request.end_time.is_some(), "end_time", "give start_time and end_time both, or neither")?;
     if let Some(wrong) = request.expand.iter().find(|name| !matches!(name.as_str(), "meter" | "price")) {
-        return Err(Error::from(Invalid::input(format!("`{wrong}` cannot be expanded here: use meter, price")).with("field", wrong)).into());
+        return Err(Error::from(
+            Invalid::input(format!("`{wrong}` cannot be expanded here: use meter, price")).with("field", "expand").with("value", wrong),
+        )
+        .into());
     }
     let wants = |name: &str| request.expand.iter().any(|wanted| wanted == name);
     let external_customer_id = request.external_customer_id.clone().filter(|id| !id.is_empty());

@@ -12,14 +12,14 @@ pub use item::{Analytics, AnalyticsItem, AnalyticsPoint};
 pub use request::AnalyticsRequest;
 pub use rows::{AnalyticsRow, BilledBy, PriceOwner};
 
-use domain::invalid::require_field;
+use domain::invalid::{Invalid, require_field};
 use domain::meter::Window;
 use domain::scope::Scope;
 use domain::time::Zone;
 
 use self::read::Reading;
 use self::rows::Rows;
-use crate::{App, Error, Result};
+use crate::{App, Result};
 
 /// Most items and points of an answer.
 const ROWS_MAX: usize = 100_000;
@@ -60,8 +60,9 @@ impl App {
 fn one_currency(items: &[AnalyticsItem]) -> Result<Option<String>> {
     let mut currencies = items.iter().filter_map(|item| Some(item.row.billed_by.as_ref()?.line.currency.as_str()));
     let Some(first) = currencies.next() else { return Ok(None) };
-    if currencies.any(|other| other != first) {
-        return Err(Error::operation("the customer's subscriptions have different currencies: ask for the features of one"));
+    if let Some(other) = currencies.find(|other| *other != first) {
+        let message = "the customer's subscriptions have different currencies: ask for the features of one";
+        return Err(Invalid::operation(message).with("field", "feature_ids").with("value", format!("{first}, {other}")).into());
     }
     Ok(Some(first.to_owned()))
 }

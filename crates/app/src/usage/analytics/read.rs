@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use domain::invalid::Invalid;
 use domain::meter::{Aggregate, Window, WindowSize};
 use domain::money::Decimal;
 use domain::rating::{Quantities, rate_all};
@@ -32,9 +33,10 @@ pub(super) struct Reading<'a> {
 }
 
 fn too_many() -> Error {
-    Error::input(format!(
+    let message = format!(
         "the answer would have more than {ROWS_MAX} items and points: ask for a shorter time, larger windows, fewer groups or filters"
-    ))
+    );
+    Invalid::input(message).with("limit", ROWS_MAX).into()
 }
 
 /// What one group of a row counted.
