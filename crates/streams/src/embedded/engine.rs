@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use fjall::compaction::Leveled;
@@ -12,6 +13,7 @@ use super::codec::corrupt;
 use super::disk;
 use super::key;
 use super::options::EmbeddedOptions;
+use super::witness::Witness;
 use crate::EventStoreError;
 
 /// Layout of keys and values; a store of another one is refused.
@@ -51,19 +53,15 @@ pub(super) struct Engine {
     /// Refused copies of events.
     pub(super) copies: Keyspace,
     memtable_bytes: u64,
+    /// The number of the last commit. Commits come one after the other.
+    last_commit: AtomicU64,
+    witness: Witness,
 }
 
 impl Engine {
     /// Opens or makes the database in a directory. Blocks.
     pub(super) fn open(dir: &Path, options: &EmbeddedOptions) -> Result<Self, EventStoreError> {
-        let db = Database::builder(dir)
-            .cache_size(options.cache_bytes)
-            .manual_journal_persist(true)
-            .max_journaling_size(JOURNALS_BYTES_MAX)
-            // One: with more, the first spins while it waits for the others to compact.
-            .worker_threads(1)
-            .open()
-            .map_err(engine_error)?;
+        let db = open_database(dir, options)?;
         let plain = || {
             KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes).compaction_strategy(Arc::new(
                 Leveled::default().with_l0_threshold(FIRST_LEVEL_TABLES).with_table_target_size(options.table_bytes),
@@ -88,10 +86,28 @@ impl Engine {
             uniques: open("uniques", &random)?,
             copies: open("copies", &chunks)?,
             memtable_bytes: options.memtable_bytes,
+            last_commit: AtomicU64::new(0),
+            witness: Witness::open(dir).map_err(|error| disk::io_error(&error))?,
             db,
         };
+        engine.last_commit.store(engine.read_last_commit()?, Ordering::Relaxed);
         engine.check_format()?;
         Ok(engine)
+    }
+
+    /// Refuses a store that has lost what was acknowledged. What it still has can be read.
+    pub(super) fn require_all_commits(&self) -> Result<(), EventStoreError> {
+        self.witness.require(self.last_commit.load(Ordering::Relaxed))
+    }
+
+    fn read_last_commit(&self) -> Result<u64, EventStoreError> {
+        match self.names.get(key::COMMIT).map_err(engine_error) {
+            Ok(Some(number)) => Ok(u64::from_be_bytes((*number).try_into().map_err(|_| corrupt("the number of the last commit"))?)),
+            Ok(None) => Ok(0),
+            // Whoever would write meets the damage as well.
+            Err(EventStoreError::Damaged(_)) => Ok(u64::MAX),
+            Err(error) => Err(error),
+        }
     }
 
     fn check_format(&self) -> Result<(), EventStoreError> {
@@ -115,6 +131,8 @@ impl Engine {
                      use the version that wrote it, or restore a backup"
                 )))
             }
+            // All of it is lost, which is told of later: a new beginning would hide it.
+            None if self.witness.noted() > 0 => Ok(()),
             None => {
                 let mut batch = self.batch(1);
                 batch.insert(&self.names, key::FORMAT, FORMAT_VERSION.to_be_bytes());
@@ -131,9 +149,16 @@ impl Engine {
     /// Writes all of a batch or nothing; on return it is durable and visible. Blocks, also while the engine is behind with its work.
     ///
     /// After an error it is not known whether the batch will be there once the database is opened again.
-    pub(super) fn commit(&self, batch: OwnedWriteBatch) -> Result<(), EventStoreError> {
+    pub(super) fn commit(&self, mut batch: OwnedWriteBatch) -> Result<(), EventStoreError> {
         self.wait_for_room()?;
-        batch.commit().map_err(engine_error)
+        let number = self.last_commit.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        batch.insert(&self.names, key::COMMIT, number.to_be_bytes());
+        batch.commit().map_err(engine_error)?;
+        // The batch is durable whatever becomes of this.
+        if let Err(error) = self.witness.note(number) {
+            tracing::warn!(%error, "the note of commits cannot be written");
+        }
+        Ok(())
     }
 
     /// Bounds what is held in memory and on the first level. The engine's own loops do not notice that its worker has died, and it
@@ -193,6 +218,19 @@ impl Engine {
 
 fn has_full_first_level(keyspace: &Keyspace) -> bool {
     keyspace.l0_table_count() > FIRST_LEVEL_TABLES_MAX
+}
+
+/// Opens the database; the engine panics over some wrong bytes in its journal.
+fn open_database(dir: &Path, options: &EmbeddedOptions) -> Result<Database, EventStoreError> {
+    let builder = Database::builder(dir)
+        .cache_size(options.cache_bytes)
+        .manual_journal_persist(true)
+        .max_journaling_size(JOURNALS_BYTES_MAX)
+        // One: with more, the first spins while it waits for the others to compact.
+        .worker_threads(1);
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| builder.open()))
+        .unwrap_or_else(|_| Err(fjall::Error::Unrecoverable))
+        .map_err(engine_error)
 }
 
 /// What an error of the engine means to a caller.

@@ -27,6 +27,8 @@ pub(super) const BYTES_MAX: usize = u16::MAX as usize;
 pub(super) const NEXT_NUMBER: &[u8] = b"+";
 /// Where the format version is kept.
 pub(super) const FORMAT: &[u8] = b"!";
+/// Where the number of the last commit is kept.
+pub(super) const COMMIT: &[u8] = b"#";
 /// What a readiness check writes.
 pub(super) const CHECK: &[u8] = b"?";
 

@@ -31,6 +31,7 @@ mod read;
 mod shared;
 mod span;
 mod store;
+mod witness;
 mod write;
 
 pub use files::{VerifiedFiles, known_damage, verify_embedded_files};

@@ -45,7 +45,12 @@ impl EmbeddedEventStore {
         std::fs::create_dir_all(&dir).map_err(|error| disk::io_error(&error))?;
         let engine = Arc::new(Engine::open(&dir, &options)?);
         let queue = Queue::new(Load { events: options.queue_events_max, bytes: options.queue_bytes_max });
-        let shared = Arc::new(Shared::new(queue, Arc::new(Damage::of(&dir)), engine.clone()));
+        let damage = Arc::new(Damage::of(&dir));
+        if let Err(lost) = damage.look_at(engine.require_all_commits()) {
+            // What is left of it can be read.
+            tracing::debug!(%lost, "the event store opens for reading alone");
+        }
+        let shared = Arc::new(Shared::new(queue, damage, engine.clone()));
         let (reads, unique_hashes_max) = (Semaphore::new(options.concurrent_reads_max), options.unique_hashes_max);
         let writer = Writer::new(dir, options, shared.clone(), engine)?;
         let thread = std::thread::Builder::new().name("event-write".to_owned()).spawn(move || writer.run()).map_err(unavailable)?;

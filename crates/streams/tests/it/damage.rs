@@ -168,3 +168,53 @@ async fn a_directory_that_is_gone_is_no_damage() {
     assert_eq!(known_damage(dir.path()), None);
     store.close().await;
 }
+
+/// Copies a store that nobody has open.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() { copy(&entry.path(), &target) } else { fs::copy(entry.path(), target).map(|_| ()).unwrap() }
+    }
+}
+
+fn journal(dir: &Path) -> PathBuf {
+    let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "jnl")).max().unwrap()
+}
+
+/// What was acknowledged is never missed without a word: the engine takes a wrong byte for the torn end of a crash, and cuts off what follows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_byte_anywhere_in_the_journal_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions { disk_reserve_bytes: 0, ..EmbeddedOptions::default() };
+    let store = EmbeddedEventStore::open(dir.path(), options.clone()).unwrap();
+    for number in 0..30 {
+        store.append(&scope("t"), batch(number)).await.unwrap();
+    }
+    store.close().await;
+    let written = fs::read(journal(dir.path())).unwrap();
+    let end = written.iter().rposition(|byte| *byte != 0).unwrap();
+    let (mut opened, mut refused) = (0, 0);
+    // A prime, so that all parts of entries are met.
+    for place in (0..=end).step_by(end / 97) {
+        let damaged = tempfile::tempdir().unwrap();
+        copy(dir.path(), damaged.path());
+        let file = File::options().write(true).open(journal(damaged.path())).unwrap();
+        file.write_all_at(&[!written[place]], place as u64).unwrap();
+        match EmbeddedEventStore::open(damaged.path(), options.clone()) {
+            Ok(store) => {
+                let outcome = store.check().await;
+                assert!(matches!(outcome, Err(EventStoreError::Damaged(_))), "byte {place} of {end}: {outcome:?}");
+                let outcome = store.append(&scope("t"), batch(900)).await;
+                assert!(matches!(outcome, Err(EventStoreError::Damaged(_))), "byte {place} of {end}: {outcome:?}");
+                store.close().await;
+                assert!(known_damage(damaged.path()).is_some_and(|reason| reason.contains("journal")), "byte {place} of {end}");
+                opened += 1;
+            }
+            Err(EventStoreError::Damaged(_)) => refused += 1,
+            Err(error) => panic!("byte {place} of {end}: {error}"),
+        }
+    }
+    assert!(opened > 0 && refused > 0, "{opened} {refused}");
+}

@@ -140,6 +140,7 @@ impl Writer {
         disk::require_free(&self.dir, self.options.disk_reserve_bytes)?;
         disk::probe(&self.dir)?;
         let engine = self.shared.damage.look_at(self.shared.reopen(|| Engine::open(&self.dir, &self.options)))?;
+        self.shared.damage.look_at(engine.require_all_commits())?;
         let preparer = self.shared.damage.look_at(Preparer::open(&engine, &self.options))?;
         Ok(State::Ready(engine, Box::new(preparer)))
     }
