@@ -17,7 +17,7 @@ tested = $(target)/debug/flexprice
 features := --workspace --no-default-features --features cluster
 lint := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__
 
-.PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test fire fire-full tls hostile scaling nightly test fmt build everyday servers unit checks bench docs contract
+.PHONY: help setup setup-cluster demo run cluster cluster-down cluster-test fire fire-full tls hostile scaling mutants nightly test fmt build everyday servers unit checks bench docs contract
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,11 +64,16 @@ scaling: setup-cluster ## Measure the cluster with more consumers, API processes
 	cargo bench --workspace --all-features --no-run --bench kafka_log --bench clickhouse_store --bench workflow_throughput
 	@FLEXPRICE_BIN="$(release)" tests/cluster/scaling.py
 
+mutants: setup ## Break the rules of billing one by one: domain's own tests must notice 90 in 100 (half an hour; installs cargo-mutants)
+	@command -v cargo-mutants >/dev/null || cargo install cargo-mutants --locked
+	@scripts/mutants.py
+
 nightly: setup-cluster servers ## Ten minutes of hostile requests, then 100,000 random questions to every read path and 100 random worlds (hours)
 	cargo build --release -p server
 	@FLEXPRICE_BIN="$(release)" tests/hostile/load.py --seconds 600 --strict
 	ORACLE_QUESTIONS=100000 cargo test --release -p api --test it oracle
 	$(lint) CLUSTER_ORACLE_WORLDS=100 cargo test $(features) --test it cluster::oracle
+	@$(MAKE) --no-print-directory mutants
 
 test: setup-cluster ## Everything that must hold: format, lints, all tests, checks of the tree; says what each part took
 	@scripts/test.sh

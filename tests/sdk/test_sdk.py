@@ -326,6 +326,29 @@ class Story:
         sdk.entitlements.delete_entitlement(id=bulk.items[0].id)
         sdk.features.delete_feature(id=seats.id)
 
+    def test_21_schedules(self):
+        sdk, subscriptions = self.sdk, self.sdk.subscriptions
+        plan = sdk.plans.create_plan(name="Leaving", lookup_key="leaving")
+        sdk.prices.create_price(
+            entity_type="PLAN", entity_id=plan.id, currency="USD", billing_period="MONTHLY", billing_period_count=1, price_unit_type="FIAT",
+            type_="FIXED", invoice_cadence="ARREAR", billing_model="FLAT_FEE", amount="10", start_date=MARCH,
+        )
+        sdk.customers.create_customer(external_id="leaving", name="Leaving")
+        subscription = subscriptions.create_subscription(
+            external_customer_id="leaving", plan_id=plan.id, currency="usd", billing_period="MONTHLY", start_date=APRIL
+        )
+        subscriptions.cancel_subscription(id=subscription.id, cancellation_type="end_of_period", reason="too dear")
+        found = subscriptions.list_all_subscription_schedules(
+            subscription_ids=[subscription.id], schedule_type=["cancellation"], schedule_status=["pending"], pending_only=True, limit=5
+        )
+        same([(schedule.status, schedule.can_be_cancelled) for schedule in found.schedules], [("pending", True)])
+        schedule = subscriptions.get_subscription_schedule(schedule_id=found.schedules[0].id)
+        same((schedule.schedule_type, schedule.configuration["reason"]), ("cancellation", "too dear"))
+        same(subscriptions.cancel_subscription_schedule(schedule_id_param=schedule.id).status, "cancelled")
+        same([schedule.status for schedule in subscriptions.list_subscription_schedules(id=subscription.id).schedules], ["cancelled"])
+        same(subscriptions.get_subscription(id=subscription.id).cancel_at, None)
+        refused(lambda: subscriptions.cancel_subscription_schedule(schedule_id_param=schedule.id), 400, "validation_error")
+
 
 def main():
     with Server(sys.argv[1]) as server:

@@ -34,6 +34,9 @@ mod ingest;
 /// Usage, preview, get customer.
 mod reads;
 
+/// Months of invoices.
+mod invoices;
+
 /// The tables.
 mod report;
 
@@ -80,7 +83,7 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     report.ingest_baseline("event store, no HTTP and no JSON", store::metered(dir.path(), arguments)?);
     say("the server");
     let server = Server::start(&arguments.server()?, &dir.path().join("data"))?;
-    let world = setup::create(&server, arguments)?;
+    let world = setup::create(&server, arguments.customers)?;
     let mut sent = 0;
     for events in arguments.stages() {
         say(&format!("ingest up to {events} events"));
@@ -95,6 +98,10 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     }
     say("single customers");
     report.customer(reads::customers(&server, &world, arguments)?);
+    server.stop()?;
+    say("invoices of three years");
+    let server = Server::start(&arguments.server()?, &dir.path().join("invoices"))?;
+    report.years_of_invoices(invoices::run(&server)?);
     server.stop()?;
     std::io::stdout().lock().write_all(report.markdown().as_bytes())?;
     if let Some(path) = &arguments.json {

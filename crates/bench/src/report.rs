@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
+use crate::invoices::{SUBSCRIPTIONS, YearOfInvoices};
 use crate::load::Measured;
 use crate::process::Memory;
 
@@ -45,6 +46,7 @@ pub(crate) struct Report {
     memories: Vec<(u64, Memory)>,
     bare_customer: Option<Measured>,
     customer: Option<Measured>,
+    years_of_invoices: Vec<YearOfInvoices>,
 }
 
 impl Report {
@@ -61,6 +63,7 @@ impl Report {
             memories: Vec::new(),
             bare_customer: None,
             customer: None,
+            years_of_invoices: Vec::new(),
         }
     }
 
@@ -88,8 +91,12 @@ impl Report {
         self.customer = Some(measured);
     }
 
+    pub(crate) fn years_of_invoices(&mut self, years: Vec<YearOfInvoices>) {
+        self.years_of_invoices = years;
+    }
+
     pub(crate) fn markdown(&self) -> String {
-        [self.ingest_table(), self.read_table(), self.customer_table(), self.memory_table()].join("\n")
+        [self.ingest_table(), self.read_table(), self.customer_table(), self.invoice_table(), self.memory_table()].join("\n")
     }
 
     /// The server's throughput against each baseline.
@@ -154,6 +161,22 @@ impl Report {
         text
     }
 
+    /// Each year against the first.
+    fn invoice_table(&self) -> String {
+        let mut text = format!(
+            "### Invoice run: {SUBSCRIPTIONS} subscriptions of 21 lines, month after month\n\n\
+             | | invoices | invoices/s | time of the first year's |\n|---|--:|--:|--:|\n"
+        );
+        let first = self.years_of_invoices.first().map_or(0.0, |year| year.took.as_secs_f64());
+        for (place, year) in self.years_of_invoices.iter().enumerate() {
+            let ratio = year.took.as_secs_f64() / first.max(1e-9);
+            // Writing to a string does not fail.
+            let _written =
+                writeln!(text, "| year {} | {} | {} | {ratio:.2} |", place + 1, grouped(year.invoices), grouped(whole(year.per_second())));
+        }
+        text
+    }
+
     fn memory_table(&self) -> String {
         let mut text = "### Memory of the server\n\n| events | resident MiB | highest MiB |\n|--:|--:|--:|\n".to_owned();
         for (events, memory) in &self.memories {
@@ -184,6 +207,9 @@ impl Report {
             "ingest": self.ingests.iter().map(|(until, it)| ingested(&format!("up to {until}"), it)).collect::<Vec<_>>(),
             "reads": reads.collect::<Vec<_>>(),
             "get_customer": { "bare": self.bare_customer.as_ref().map(measured_json), "server": self.customer.as_ref().map(measured_json) },
+            "invoices": self.years_of_invoices.iter().map(|year| json!({
+                "invoices": year.invoices, "seconds": year.took.as_secs_f64(), "invoices_per_second": year.per_second(),
+            })).collect::<Vec<_>>(),
             "memory": memories.collect::<Vec<_>>(),
         });
         Ok(serde_json::to_string_pretty(&report)? + "\n")

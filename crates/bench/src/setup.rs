@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use crate::arguments::Arguments;
 use crate::connection::Connection;
 use crate::process::Server;
 use crate::workload::{NAMES, PERIOD_START, event_name, external_id};
 
-const SANDBOX: &str = "00000000-0000-0000-0000-000000000000";
+pub(crate) const SANDBOX: &str = "00000000-0000-0000-0000-000000000000";
 /// Connections that create customers.
 const CONNECTIONS: usize = 8;
 
@@ -24,7 +23,7 @@ pub(crate) struct World {
 }
 
 /// Creates everything through the API.
-pub(crate) fn create(server: &Server, arguments: &Arguments) -> anyhow::Result<World> {
+pub(crate) fn create(server: &Server, customers: u32) -> anyhow::Result<World> {
     let mut connection = Connection::open(server.address)?;
     connection.call("PUT", &format!("/environments/{SANDBOX}/clock"), Some(&json!({ "time": PERIOD_START })))?;
     let plan = id(&connection.call("POST", "/plans", Some(&json!({ "name": "Bench" })))?)?;
@@ -46,7 +45,7 @@ pub(crate) fn create(server: &Server, arguments: &Arguments) -> anyhow::Result<W
         }
     }
     let mut world = World { customers: Vec::new(), subscriptions: Vec::new(), calls_meters };
-    subscribe(server, arguments.customers, &plan, &mut world)?;
+    subscribe(server, customers, &plan, &mut world)?;
     Ok(world)
 }
 

@@ -102,6 +102,8 @@ id_type! {
     SubscriptionId = "subs";
     /// One priced thing in a contract.
     SubscriptionLineItemId = "subs_line";
+    /// What is to happen to a contract on a date.
+    SubscriptionScheduleId = "sched";
     /// What a customer owes, line by line.
     InvoiceId = "inv";
     /// One line of an invoice.

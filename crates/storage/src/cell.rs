@@ -13,8 +13,8 @@ use domain::platform::{ActivityAction, ActorKind, EntityType, SettingKey, System
 use domain::rating::{BillingModel, InvoiceCadence, PriceEntityType, PriceType, PriceUnitType, Tier, TierMode, TransformQuantity};
 use domain::scope::Status;
 use domain::subscription::{
-    BillingCycle, CollectionMethod, LineItemEntityType, PaymentBehavior, PaymentTerms, ProrationBehavior, SubscriptionStatus,
-    SubscriptionType,
+    BillingCycle, CollectionMethod, LineItemEntityType, PaymentBehavior, PaymentTerms, ProrationBehavior, ScheduleStatus, ScheduleType,
+    Scheduled, SubscriptionStatus, SubscriptionType,
 };
 use domain::time::{BillingPeriod, Timestamp};
 
@@ -259,6 +259,7 @@ id_cells!(
     PriceId,
     SubscriptionId,
     SubscriptionLineItemId,
+    SubscriptionScheduleId,
     BackfillId,
     ReprocessId,
     InvoiceId,
@@ -308,6 +309,8 @@ enum_cells!(
     PaymentBehavior,
     PaymentTerms,
     ProrationBehavior,
+    ScheduleStatus,
+    ScheduleType,
     SubscriptionStatus,
     SubscriptionType,
     BillingReason,
@@ -351,5 +354,6 @@ json_cells!(
     AlertSettings,
     ReportingUnit,
     TransformQuantity,
+    Scheduled,
     Explanation,
 );

@@ -37,6 +37,8 @@ pub enum Made {
     With(&'static str, &'static str),
     /// It is there from the start; where the list has the id.
     There(&'static str),
+    /// By an action on one of another path; what then lists it, below that one, and where the list has the id.
+    By(&'static str, (&'static str, Body), (&'static str, &'static str)),
 }
 
 /// How a search is asked.
@@ -73,6 +75,10 @@ const fn entity(path: &'static str, made: Made) -> Entity {
 const fn search(ids: &'static str, expand: Option<&'static str>) -> Option<Search> {
     Some(Search { ids, expand, everything: nothing })
 }
+
+/// Under two paths, so the second finds what the first made.
+const SCHEDULED: Made =
+    Made::By("subscriptions", ("cancel", || json!({"cancellation_type": "end_of_period"})), ("schedules", "/schedules/0/id"));
 
 /// Every entity, after those that it is made of.
 pub const ENTITIES: &[Entity] = &[
@@ -143,6 +149,8 @@ pub const ENTITIES: &[Entity] = &[
         actions: &[("cancel", || json!({"cancellation_type": "immediate"}))],
         ..entity("subscriptions", Made::Posted(subscription, "/id"))
     },
+    entity("subscription-schedules", SCHEDULED),
+    Entity { actions: &[("cancel", nothing)], ..entity("subscriptions/schedules", SCHEDULED) },
     Entity {
         listed: true,
         search: Some(Search {
@@ -201,6 +209,7 @@ impl Entity {
 
     /// The entity whose route this is: its own path, or one below it.
     pub(crate) fn of_route(path: &str) -> Option<&'static Self> {
-        ENTITIES.iter().find(|entity| path.strip_prefix(entity.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        let is_below = |entity: &&Self| path.strip_prefix(entity.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        ENTITIES.iter().filter(is_below).max_by_key(|entity| entity.path.len())
     }
 }

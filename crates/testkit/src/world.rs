@@ -27,6 +27,12 @@ impl World {
                     (answer, pointer)
                 }
                 Made::With(other, pointer) => (answers[other].clone(), pointer),
+                Made::By(other, (action, body), (list, pointer)) => {
+                    let one = format!("/v1/{other}/{}", world.id(other));
+                    // A second path of the same thing finds it made.
+                    let _made_before = client.post(&format!("{one}/{action}"), &body()).await;
+                    (client.get(&format!("{one}/{list}")).await.ok(), pointer)
+                }
                 Made::There(pointer) => (client.get(&format!("/v1/{}", entity.path)).await.ok(), pointer),
             };
             world.ids.insert(entity.path, text_at(&answer, pointer));

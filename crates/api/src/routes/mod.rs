@@ -9,6 +9,7 @@ mod expand;
 mod invoices;
 mod items;
 pub(crate) mod platform;
+mod schedules;
 mod subscriptions;
 mod usage;
 
@@ -25,6 +26,7 @@ pub(crate) fn versioned() -> OpenApiRouter<ApiState> {
         .merge(catalog::router())
         .merge(entitlements::router())
         .merge(subscriptions::router())
+        .merge(schedules::router())
         .merge(invoices::router())
         .merge(platform::router())
 }

@@ -7,6 +7,7 @@ pub(crate) mod entitlements;
 pub(crate) mod events;
 pub(crate) mod invoices;
 pub(crate) mod platform;
+pub(crate) mod schedules;
 pub(crate) mod subscriptions;
 pub(crate) mod usage;
 

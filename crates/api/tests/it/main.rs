@@ -11,4 +11,5 @@ mod events;
 mod platform;
 mod published;
 mod refusals;
+mod subscriptions;
 mod usage;

@@ -2,11 +2,12 @@
 
 use domain::invoice::{BillingReason, InvoiceConfig, Purpose, compute};
 use domain::platform::SystemEventName;
-use domain::subscription::{CancelRequest, CancellationType, Subscription};
+use domain::subscription::{CancelRequest, CancellationType, Subscription, SubscriptionSchedule};
 use domain::time::Timestamp;
 
 use super::create::plan_roll_over;
 use super::roll_over::end_lines;
+use super::schedules::{Outcome, settle_pending};
 use crate::due_work::Kind;
 use crate::invoice::UsageAhead;
 use crate::invoice::{draft_invoice, finalize, store_computed};
@@ -54,10 +55,14 @@ impl App {
                 finalize(&mut change, &config, &mut invoice).await?;
             }
         }
+        settle_pending(&mut change, &subscription, Outcome::Superseded).await?;
         if immediate {
             end_lines(&mut change, &subscription, effective).await?;
             change.cancel_work(Kind::RollOverSubscription, id).await?;
         } else {
+            let audit = change.audit();
+            let schedule = SubscriptionSchedule::cancellation(&before, request, effective, audit, change.ids());
+            change.create(&schedule).await?;
             plan_roll_over(&mut change, &subscription).await?;
         }
         Ok(change.done((subscription, effective)))

@@ -3,6 +3,7 @@
 mod cancel;
 mod create;
 mod roll_over;
+mod schedules;
 mod usage;
 
 pub use create::{InvoiceWithLines, NewSubscription};
@@ -11,7 +12,7 @@ pub use usage::{SubscriptionUsage, UsageCharge};
 use domain::ids::SubscriptionId;
 use domain::platform::{ActivityAction, EntityType, SystemEventName};
 use domain::scope::Scope;
-use domain::subscription::{Subscription, SubscriptionLineItem};
+use domain::subscription::{Subscription, SubscriptionLineItem, SubscriptionSchedule};
 use storage::{Condition, Source};
 
 use crate::change::Entity;
@@ -52,6 +53,23 @@ impl Entity for SubscriptionLineItem {
 
     fn id(&self) -> &str {
         self.id.as_str()
+    }
+}
+
+impl Entity for SubscriptionSchedule {
+    const TYPE: EntityType = EntityType::Subscription;
+    const NAME: &'static str = "subscription schedule";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn taken(&self) -> String {
+        format!("a {} of the subscription is scheduled already: cancel its schedule first", self.schedule_type)
+    }
+
+    fn unique(&self) -> Option<(&'static str, &str)> {
+        Some(("subscription_id", self.subscription_id.as_str()))
     }
 }
 

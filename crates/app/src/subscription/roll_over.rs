@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::create::plan_roll_over;
 use super::lines_of;
+use super::schedules::{Outcome, settle_pending};
 use crate::change::Change;
 use crate::due_work::Kind;
 use crate::invoice::draft_invoice;
@@ -74,6 +75,7 @@ async fn end_subscription(change: &mut Change, before: &Subscription, subscripti
     change.update(before, subscription).await?;
     change.emit(SystemEventName::SubscriptionCancelled, subscription);
     end_lines(change, subscription, subscription.current_period_end).await?;
+    settle_pending(change, subscription, Outcome::Ended).await?;
     change.cancel_work(Kind::RollOverSubscription, subscription.id.as_str()).await
 }
 

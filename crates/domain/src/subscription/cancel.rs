@@ -1,8 +1,11 @@
 //! Ending a subscription: at once, with its period, or on a date (spec 30 §9.1).
 
 use super::{Subscription, SubscriptionStatus, SubscriptionType};
-use crate::invalid::{Invalid, require, require_field};
+use crate::invalid::{Invalid, require_field};
 use crate::time::{Period, Timestamp};
+
+/// What a cancellation leaves in the contract's metadata: its type, its reason, when it takes effect.
+pub(super) const NOTES: [&str; 3] = ["cancellation_type", "cancellation_reason", "effective_date"];
 
 /// When a cancellation takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,13 +70,8 @@ impl Subscription {
                 self.current_period_end = self.current_period_end.min(effective);
             }
         }
-        for (key, value) in [
-            ("cancellation_type", request.kind.to_string()),
-            ("cancellation_reason", request.reason.clone()),
-            ("effective_date", effective.to_string()),
-        ] {
-            self.metadata.insert(key.to_owned(), value);
-        }
+        let notes = [request.kind.to_string(), request.reason.clone(), effective.to_string()];
+        self.metadata.extend(NOTES.map(str::to_owned).into_iter().zip(notes));
         Ok(effective)
     }
 
@@ -85,20 +83,34 @@ impl Subscription {
         (invoices && !used.is_empty()).then_some(used)
     }
 
+    /// Refuses what the contract's own state forbids.
+    fn require_state(&self, holds: bool, message: &str) -> Result<(), Invalid> {
+        let refusal = || Invalid::input(message).with("id", &self.id).with("status", self.subscription_status);
+        if holds { Ok(()) } else { Err(refusal()) }
+    }
+
     fn check_cancellable(&self, request: &CancelRequest, now: Timestamp) -> Result<(), Invalid> {
         use CancellationType::{Immediate, ScheduledDate};
-        require(self.subscription_status != SubscriptionStatus::Draft, "a draft subscription cannot be cancelled")?;
-        require(self.subscription_status != SubscriptionStatus::Cancelled, "the subscription is already cancelled")?;
-        require(
+        self.require_state(self.subscription_status != SubscriptionStatus::Draft, "a draft subscription cannot be cancelled")?;
+        self.require_state(self.subscription_status != SubscriptionStatus::Cancelled, "the subscription is already cancelled")?;
+        self.require_state(
             self.subscription_type != SubscriptionType::Inherited,
             "an inherited subscription ends with its parent: cancel the parent",
         )?;
-        require(request.kind != ScheduledDate || request.cancel_at.is_some(), "a scheduled_date cancellation needs cancel_at")?;
+        require_field(
+            request.kind != ScheduledDate || request.cancel_at.is_some(),
+            "cancel_at",
+            "a scheduled_date cancellation needs cancel_at",
+        )?;
         if let (Immediate | ScheduledDate, Some(at)) = (request.kind, request.cancel_at) {
             // An earlier end would reach into periods that are billed already.
             require_field(at > self.current_period_start, "cancel_at", "cancel_at must lie after the start of the current period")?;
-            require(request.kind == ScheduledDate || at <= now, "an immediate cancellation cannot lie in the future: use scheduled_date")?;
+            let lies_right = request.kind == ScheduledDate || at <= now;
+            require_field(lies_right, "cancel_at", "an immediate cancellation cannot lie in the future: use scheduled_date")?;
         }
-        require(request.kind == Immediate || self.cancel_at.is_none(), "a cancellation is already scheduled: cancel its schedule first")
+        self.require_state(
+            request.kind == Immediate || self.cancel_at.is_none(),
+            "a cancellation is already scheduled: cancel its schedule first",
+        )
     }
 }

@@ -4,12 +4,14 @@ mod begin;
 mod cancel;
 mod line_item;
 mod proration;
+mod schedule;
 mod turn;
 
 pub use begin::{Offer, Terms};
 pub use cancel::{CancelRequest, CancellationType, InvoicePolicy};
 pub use line_item::{LineItemEntityType, SubscriptionLineItem, prices_for};
 pub use proration::Share;
+pub use schedule::{ScheduleStatus, ScheduleType, Scheduled, ScheduledCancellation, SubscriptionSchedule};
 
 use std::collections::BTreeMap;
 

@@ -29,6 +29,12 @@ mod measuring;
 /// What formulas over properties measure, and which are refused.
 mod expressions;
 
+/// What is sold.
+mod catalog;
+
+/// Which prices can be billed.
+mod prices;
+
 /// What a quantity costs.
 mod rating;
 

@@ -21,6 +21,7 @@ macro_rules! numbered {
             9 "former_external_ids" "0009_former_external_ids.sql",
             10 "cost_ledger_and_clocks" "0010_cost_ledger_and_clocks.sql",
             11 "entitlements" "0011_entitlements.sql",
+            12 "subscription_schedules" "0012_subscription_schedules.sql",
         )
     };
     ($database:literal: $($version:literal $name:literal $file:literal,)+) => {

@@ -16,7 +16,7 @@ use domain::event::RawReprocess;
 use domain::invoice::{Invoice, InvoiceLineItem, Totals};
 use domain::meter::{Meter, MeterBackfill};
 use domain::rating::Price;
-use domain::subscription::{Subscription, SubscriptionLineItem};
+use domain::subscription::{Subscription, SubscriptionLineItem, SubscriptionSchedule};
 
 use crate::record::record;
 
@@ -68,6 +68,10 @@ record!(Subscription in "subscriptions" {
 record!(SubscriptionLineItem in "subscription_line_items" {
     id, subscription_id, customer_id, entity_type, entity_id, plan_display_name, price_id, price_type, meter_id, meter_display_name,
     display_name, quantity, currency, billing_period, billing_period_count, invoice_cadence, start_date, end_date, metadata,
+});
+
+record!(SubscriptionSchedule in "subscription_schedules" {
+    id, subscription_id, schedule_type, schedule_status, scheduled_at, executed_at, cancelled_at, configuration,
 });
 
 record!(Invoice in "invoices" {

@@ -307,7 +307,16 @@ async fn platform(story: &mut Story) {
 
 async fn endings(story: &mut Story, plan: &str, subscription: &str) {
     let cancel = json!({"cancellation_type": "end_of_period", "reason": "moves to another plan"});
+    story.call("cancelSubscription", &[("id", subscription)], Some(cancel.clone())).await;
+    story.call("listAllSubscriptionSchedules", &[("subscription_id", subscription)], None).await;
+    let scheduled = story.call("listSchedules", &[("pending_only", "true")], None).await;
+    let schedule = id(&scheduled["schedules"][0]);
+    story.get("listSubscriptionSchedules", subscription).await;
+    story.get("getSubscriptionSchedule", &schedule).await;
+    story.get("getSchedule", &schedule).await;
+    story.call("cancelSubscriptionSchedule", &[("id", &schedule)], Some(json!({}))).await;
     story.call("cancelSubscription", &[("id", subscription)], Some(cancel)).await;
+    story.post("cancelSchedule", json!({"subscription_id": subscription, "schedule_type": "cancellation"})).await;
     let prices = story.post("queryPrice", json!({"entity_ids": [plan]})).await;
     let price = id(&prices["items"][0]);
     story.call("deletePrice", &[("id", &price)], Some(json!({"end_date": "2025-12-31T00:00:00Z"}))).await;

@@ -6,5 +6,8 @@ mod begin;
 /// Cancellation.
 mod cancel;
 
+/// A scheduled end that is called off.
+mod schedule;
+
 /// Periods follow each other until the contract ends.
 mod turn;

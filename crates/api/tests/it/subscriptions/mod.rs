@@ -1,0 +1,3 @@
+//! The life of a subscription (spec 30).
+
+mod schedules;
