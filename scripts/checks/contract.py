@@ -8,6 +8,7 @@ built, docs/openapi.json says.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -65,13 +66,19 @@ def excerpt(openapi, sdk, built):
     ids = {route: operation["operationId"] for route, operation in built.items()}
     published = {operation["operationId"]: operation for operation in operations_of(openapi).values() if "operationId" in operation}
     documents = Schemas(openapi["components"]["schemas"], ""), Schemas(sdk["$defs"], "sdk.")
+    # Whatever a document calls the parameters of its paths.
+    of_sdk = {unnamed(route): operation for route, operation in sdk["operations"].items()}
     operations = {}
     for route, name in ids.items():
         if name in published:
             operations[name] = bodies_of_openapi(published[name], documents[0])
-        elif (operation := sdk["operations"].get(" ".join(route))) is not None:
+        elif (operation := of_sdk.get(unnamed(" ".join(route)))) is not None:
             operations[name] = bodies_of_sdk(route, operation, documents[1])
     return {"operations": operations, "schemas": documents[0].seen | documents[1].seen}
+
+
+def unnamed(route):
+    return re.sub(r"\{[^}]*\}", "{}", route)
 
 
 def bodies_of_openapi(operation, schemas):
