@@ -51,7 +51,8 @@ impl Subscription {
     pub fn cancel(&mut self, request: &CancelRequest, now: Timestamp) -> Result<Timestamp, Invalid> {
         self.check_cancellable(request, now)?;
         let effective = match request.kind {
-            CancellationType::Immediate => request.cancel_at.unwrap_or(now),
+            // A contract whose end has come is not made longer.
+            CancellationType::Immediate => request.cancel_at.unwrap_or(now).min(self.end_date.unwrap_or(Timestamp::MAX)),
             CancellationType::EndOfPeriod => self.current_period_end,
             CancellationType::ScheduledDate => request.cancel_at.unwrap_or(now),
         };
@@ -111,6 +112,13 @@ impl Subscription {
         self.require_state(
             request.kind == Immediate || self.cancel_at.is_none(),
             "a cancellation is already scheduled: cancel its schedule first",
-        )
+        )?;
+        match (request.kind, request.cancel_at, self.end_date) {
+            (ScheduledDate, Some(at), Some(end)) if at >= end => {
+                let message = format!("the subscription ends on {end} anyway: choose an earlier cancel_at");
+                Err(Invalid::field("cancel_at", message).with("value", at).with("limit", end))
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -85,3 +85,20 @@ fn an_immediate_cancellation_invoices_the_begun_period_when_asked_to() {
         assert_eq!(january().closing_period(&request, at(effective)), expected.map(period), "{kind} {invoice_policy} {effective}");
     }
 }
+
+/// The contract's own end stands: a cancellation never makes it longer.
+#[test]
+fn a_cancellation_does_not_prolong_a_contract_that_ends_before() {
+    let ends = |end: &str| Subscription { end_date: Some(at(end)), ..january() };
+    for (end, cancel_at) in [("2026-01-20", "2026-01-20"), ("2026-01-20", "2026-01-21"), ("2026-05-20", "2027-01-01")] {
+        let mut contract = ends(end);
+        let refusal = contract.cancel(&request(ScheduledDate, Some(cancel_at)), at(NOW)).unwrap_err();
+        assert_eq!((refusal.details["field"].as_str(), &contract), ("cancel_at", &ends(end)), "{end} {cancel_at}");
+    }
+    let mut sooner = ends("2026-05-20");
+    sooner.cancel(&request(ScheduledDate, Some("2026-05-19")), at(NOW)).unwrap();
+    assert_eq!(sooner.end_date, Some(at("2026-05-19")));
+    let mut past = ends("2026-01-14");
+    assert_eq!(past.cancel(&request(Immediate, None), at(NOW)).unwrap(), at("2026-01-14"), "its end has come, and nothing has run yet");
+    assert_eq!(past.end_date, Some(at("2026-01-14")));
+}

@@ -47,6 +47,9 @@ fn a_contract_whose_end_was_called_off_goes_on_as_if_it_had_not_been_asked_for()
                         contract.metadata.insert("cancellation_reason".to_owned(), "an older one".to_owned());
                     }
                     let mut never = contract.clone();
+                    if end.zip(cancel_at).is_some_and(|(end, cancel_at)| at(cancel_at) >= at(end)) {
+                        continue;
+                    }
                     let schedule = scheduled(&mut contract, kind, cancel_at);
                     for turned in 0..4 {
                         let mut called_off = contract.clone();
@@ -68,7 +71,7 @@ fn a_contract_whose_end_was_called_off_goes_on_as_if_it_had_not_been_asked_for()
             }
         }
     }
-    assert!(tried > 200, "{tried}");
+    assert!(tried > 150, "{tried}");
 }
 
 #[test]
